@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Everything is built under build/. `make help` lists the targets, `make V=1` shows commands.
+
+B       := build$(if $(SAN),-$(SAN))
+CC      ?= gcc
+CLANG   ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+PKG     := libbpf libelf libcjson sqlite3 zlib libbrotlidec libzstd libxxhash ncursesw libcap \
+	   libseccomp libcrypto libpcre2-8 libnghttp2 inih
+ARCH    ?= $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings \
+	-Wformat=2 -Wundef -Wpointer-arith -Wimplicit-fallthrough -Werror
+SAN_address := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SAN_thread  := -fsanitize=thread
+
+CFLAGS   ?= -O2 -g
+CPPFLAGS += -D_GNU_SOURCE -Iinclude -Isrc -I$(B) -DSONDE_VERSION='"$(VERSION)"'
+cflags   := -std=gnu17 $(WARN) $(CFLAGS) $(SAN_$(SAN)) -MMD -MP
+# Recursive, so that pkg-config is asked only when something links: `make deps` needs nothing.
+# Debian's Zydis has no .pc file.
+LDLIBS    = $(shell pkg-config --libs $(PKG)) -lZydis -lm -lpthread
+
+Q   := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(@:$(B)/%=%))
+
+lib_src    := $(filter-out src/cmd/main.c,$(wildcard src/*/*.c))
+bpf_src    := $(wildcard bpf/*.bpf.c)
+unit_src   := $(wildcard tests/unit/test_*.c)
+fuzz_src   := $(wildcard tests/fuzz/fuzz_*.c)
+bench_src  := tests/bench/tlsload.c tests/bench/empty.c tests/bench/protocols.c \
+	      tests/bench/exchange_gnutls.c tests/bench/exchange_nss.c
+e2e_src    := $(wildcard tests/e2e/*.c)
+# What needs no privileges and no kernel: all that a replay runs through. It is what gets fuzzed.
+pure_src   := $(wildcard src/base/*.c src/intake/record.c src/intake/event.c src/proc/*.c src/stream/*.c \
+	      src/proto/*.c src/llm/*.c src/mcp/*.c src/price/*.c src/trace/*.c src/store/*.c src/cmd/pipeline.c) \
+	      $(wildcard src/intake/har*.c src/cmd/import_*.c)
+elf_src    := $(filter-out src/probe/prober.c src/probe/attach.c,$(wildcard src/probe/elf*.c \
+	      src/probe/x86*.c src/probe/finder_*.c src/probe/place.c src/probe/target.c src/probe/pclntab.c \
+	      src/probe/go_*.c src/probe/code.c src/probe/shape.c src/probe/candidate.c src/probe/signatures.c))
+c_files    := $(shell find src include tests bpf -name '*.[ch]' 2>/dev/null)
+
+lib_obj  := $(lib_src:%.c=$(B)/%.o)
+unit_bin := $(unit_src:%.c=$(B)/%)
+bench_bin := $(bench_src:%.c=$(B)/%)
+
+all: $(B)/sonde ## build everything
+
+deps: ## install what building and testing need (apt; root)
+	$(Q)deploy/deps.sh
+
+$(B)/sonde: $(B)/src/cmd/main.o $(B)/libsonde.a
+	$(call say,LINK)
+	$(Q)$(CC) $(cflags) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(B)/libsonde.a: $(lib_obj)
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(filter $(B)/src/probe/%,$(lib_obj)): | $(if $(bpf_src),$(B)/sonde.skel.h)
+$(B)/src/price/builtin.o: src/price/prices.json
+$(B)/src/probe/signatures.o: src/probe/signatures.json
+
+$(B)/%.o: %.c
+	$(call say,CC)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(cflags) -c $< -o $@
+
+$(B)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) include/sonde/event.h vmlinux/$(ARCH)/vmlinux.h
+	$(call say,BPF)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) -g -O2 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-declarations \
+		-target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmlinux/$(ARCH) -c $< -o $@
+
+# All probe files become one object, so they share maps and there is one skeleton.
+$(B)/sonde.skel.h: $(bpf_src:bpf/%.bpf.c=$(B)/%.bpf.o)
+	$(call say,SKEL)
+	$(Q)$(BPFTOOL) gen object $(B)/sonde.o $^
+	$(Q)$(BPFTOOL) gen skeleton $(B)/sonde.o name sonde_bpf >$@
+
+# --- tests ---
+
+alloc_wrap := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/alloc.o $(B)/libsonde.a
+	$(call say,LINK)
+	$(Q)$(CC) $(cflags) $(LDFLAGS) $(alloc_wrap) $^ $(LDLIBS) -lcmocka -o $@
+
+$(B)/tests/golden/golden: $(B)/tests/golden/golden.o $(B)/libsonde.a
+	$(call say,LINK)
+	$(Q)$(CC) $(cflags) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(B)/tests/bench/tlsload: $(B)/tests/bench/tlsload.o $(B)/tests/bench/classic.o
+	$(call say,LINK)
+	$(Q)$(CC) $(cflags) $(LDFLAGS) $^ -lssl -lcrypto -o $@
+
+$(B)/tests/bench/empty $(B)/tests/bench/protocols: $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/libsonde.a
+	$(call say,LINK)
+	$(Q)$(CC) $(cflags) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(B)/tests/e2e/traffic_gnutls $(B)/tests/bench/exchange_gnutls: $(B)/tests/%: $(B)/tests/%.o
+	$(call say,LINK)
+	$(Q)$(CC) $(cflags) $(LDFLAGS) $^ -lgnutls -lpthread -o $@
+
+# NSS' headers are not for -Wstrict-prototypes, nor for an include path of ours.
+$(B)/tests/e2e/traffic_nss $(B)/tests/bench/exchange_nss: $(B)/tests/%: tests/%.c
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 -Wall -Wextra -Werror $(CFLAGS) $< $(shell pkg-config --cflags --libs nss) -o $@
+
+$(B)/tests/e2e/%: $(B)/tests/e2e/%.o $(B)/libsonde.a
+	$(call say,LINK)
+	$(Q)$(CC) $(cflags) $(LDFLAGS) $^ $(LDLIBS) -lssl -o $@
+
+unit: $(unit_bin) ## unit tests; T=name selects
+	$(Q)tests/run.sh unit $(if $(T),$(filter %test_$(T),$^),$^)
+
+golden: $(B)/tests/golden/golden ## captured traffic against expected calls
+	$(Q)tests/run.sh golden "tests/golden/run.sh $<"
+
+golden-update: $(B)/tests/golden/golden ## rewrite the expectations (then: git diff)
+	$(Q)tests/golden/run.sh $< --update
+
+replay: $(B)/sonde ## recorded event files against expected stores
+	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh replay $(wildcard tests/replay/*.sh)
+
+e2e: $(B)/sonde $(e2e_src:%.c=$(B)/%) ## real probes on real programs (root); T=name selects
+	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh e2e $(if $(T),tests/e2e/$(T).sh,$(filter-out tests/e2e/lib.sh,$(sort $(wildcard tests/e2e/*.sh))))
+
+agents: $(B)/sonde $(e2e_src:%.c=$(B)/%) ## real coding agents, at work and at the terminal (root; installs 2 GB from npm and PyPI below build/)
+	$(Q)tests/agents/install.sh build/agents
+	$(Q)tests/e2e/clients/install.sh build/clients
+	$(Q)tests/agents/rust/build.sh build/agents
+	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh agents $(if $(T),tests/agents/$(T).sh,tests/agents/headless.sh \
+		tests/agents/gemini.sh tests/agents/copilot.sh tests/agents/mcp.sh tests/agents/bun.sh tests/agents/rustls.sh tests/agents/finders.sh tests/agents/formats.sh tests/agents/interactive.sh)
+
+vm: $(B)/sonde ## the same job on other kernels, in virtual machines without acceleration
+	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh vm 'tests/vm/vm.sh bullseye refused' 'tests/vm/vm.sh bookworm' \
+		'tests/vm/vm.sh trixie' 'tests/vm/vm.sh trixie-backports'
+
+check: deps ## install, build and run every test
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/check.sh
+
+demo: ## install what the build needs, build, trace the bundled demo agent
+	$(Q)deploy/deps.sh build
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)SONDE=$(abspath $(B)/sonde) tests/demo/demo.sh
+
+bench: $(B)/sonde $(bench_bin) ## what tracing costs and how fast replay is (root)
+	$(Q)SONDE=$(abspath $(B)/sonde) BENCH=$(abspath $(B)/tests/bench) tests/bench/bench.sh
+
+# --- fuzzing ---
+
+fuzzers := $(fuzz_src:tests/fuzz/%.c=build-fuzz/%)
+fuzz_flags := -std=gnu17 -g -O1 -fsanitize=address,undefined
+build-fuzz/obj/%.o: %.c
+	$(call say,FUZZ)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(fuzz_flags) -fsanitize=fuzzer-no-link $(CPPFLAGS) -MMD -MP -c $< -o $@
+
+build-fuzz/libpure.a: $(patsubst %.c,build-fuzz/obj/%.o,$(pure_src) $(elf_src))
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+build-fuzz/%: tests/fuzz/%.c build-fuzz/libpure.a
+	$(call say,LINK)
+	$(Q)$(CLANG) $(fuzz_flags) -fsanitize=fuzzer $(CPPFLAGS) $^ $(LDLIBS) -o $@
+
+FUZZ_SECS ?= 60
+fuzz: $(fuzzers) ## run every fuzzer for FUZZ_SECS; inputs found stay in build-fuzz/corpus
+	$(Q)for f in $^; do n=$${f##*/fuzz_}; mkdir -p build-fuzz/corpus/$$n tests/fuzz/seeds/$$n; \
+		$$f -max_total_time=$(FUZZ_SECS) -print_final_stats=0 build-fuzz/corpus/$$n tests/fuzz/seeds/$$n || exit; done
+
+# --- keeping it in shape ---
+
+format: ## rewrite the sources with clang-format
+	$(Q)clang-format -i $(c_files)
+
+lint: $(B)/sonde.skel.h ## format, layering, size, clang-tidy, gcc -fanalyzer, cppcheck, spelling, shell (long)
+	$(Q)tests/lint/lint.sh '$(CPPFLAGS)'
+
+lint-quick: $(B)/sonde.skel.h ## the same without what takes minutes; part of check
+	$(Q)tests/lint/lint.sh '$(CPPFLAGS)' quick
+
+install: $(B)/sonde ## install below DESTDIR and PREFIX
+	install -D -m 755 $(B)/sonde $(DESTDIR)$(PREFIX)/bin/sonde
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/sonde
+
+clean: ## remove what was built
+	$(Q)rm -rf build build-*
+
+help: ## this list
+	$(Q)awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: all deps unit golden golden-update replay e2e agents vm check demo bench fuzz format lint lint-quick install uninstall \
+	clean help
+.DELETE_ON_ERROR:
+.SECONDARY:
+-include $(shell find $(B) build-fuzz -name '*.d' 2>/dev/null)

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Who belongs to a traced command, what each process runs and how it ends.
+ *
+ * Hooks: sched_process_fork, where the child cannot run yet, so that it is in scope before its
+ * first instruction; sched_process_exec, past the point of no return, with the new mm in place;
+ * sched_process_exit, once per thread: only the last one (signal->live is 0) ends the process.
+ * sys_exit_mmap tells the prober of files that are mapped to be executed.
+ */
+#include "sonde.bpf.h"
+
+#define SIGNAL_GROUP_EXIT  4
+#define PROT_EXEC	   4
+#define MAP_ANONYMOUS	   0x20
+#define CWD_DEPTH	   128
+#define CWD_DEPTH_UNROLLED 16
+#define NAME_MAX	   255
+#define TEXT_MAX	   (2 * SONDE_PATH_MAX + SONDE_ARGV_MAX)
+#define SLOTS		   32
+#define CGROUP_DEPTH	   16
+#define ANY_UID		   0xffffffff
+
+/*
+ * Where an EXEC event is put together. Not per CPU: a program may be preempted and another begin
+ * on the same CPU. A slot is taken by an atomic exchange.
+ */
+struct slot {
+	__u32 busy, pad;
+	char head[sizeof(struct sonde_exec_event)];
+	char text[TEXT_MAX];			  /* follows the head */
+	char walk[SONDE_PATH_MAX + NAME_MAX + 1]; /* the cwd, built from its end */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SLOTS);
+	__type(key, __u32);
+	__type(value, struct slot);
+} slots SEC(".maps");
+
+/* Set by the prober while it has probes that must be put on each process apart. */
+bool tell_forks;
+
+/* Set by the prober: what begins in this cgroup is traced, where the user is this one or any. */
+__u64 wanted_cgroup;
+__u32 wanted_uid = ANY_UID;
+
+/* Set by the prober: of this process the task iterator tells when it started. */
+__u32 wanted_tgid;
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 tgid = parent->tgid, child_tgid = child->tgid;
+	struct scope *s, inherited = {};
+	struct sonde_fork_event *e;
+	struct actor a;
+
+	if (child_tgid == tgid) /* a thread */
+		return 0;
+	s = bpf_map_lookup_elem(&scopes, &tgid);
+	if (!s)
+		return 0;
+	inherited.id = s->id;
+	inherited.flags = s->flags;
+	inherited.start_ns = child->start_boottime;
+	if (bpf_map_update_elem(&scopes, &child_tgid, &inherited, BPF_ANY)) {
+		count_loss(SONDE_LOSS_SCOPE_FULL, 1);
+		return 0;
+	}
+	a.start_ns = s->start_ns;
+	a.tgid = tgid;
+	a.tid = parent->pid;
+	if (tell_forks)
+		tell_prober(&a, SONDE_WORK_FORK, 0, child_tgid);
+	e = reserve_control(e);
+	if (!e)
+		return 0;
+	fill_header(&e->hdr, &a, SONDE_EV_FORK, sizeof(*e));
+	e->child_start_ns = inherited.start_ns;
+	e->child_tgid = child_tgid;
+	e->scope = inherited.id;
+	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
+static __always_inline struct slot *slot_take(void)
+{
+	__u32 first = bpf_get_smp_processor_id();
+
+	for (__u32 i = 0; i < 4; i++) {
+		__u32 n = (first + i * 7) % SLOTS;
+		struct slot *s = bpf_map_lookup_elem(&slots, &n);
+
+		if (s && !__sync_lock_test_and_set(&s->busy, 1))
+			return s;
+	}
+	return NULL;
+}
+
+struct walk {
+	struct slot *slot;
+	struct dentry *dentry, *root;
+	struct vfsmount *mnt, *root_mnt;
+	__u32 at; /* where the text begins in slot->walk */
+	bool done;
+};
+
+/* One step towards the root; mount points are crossed. */
+static __noinline long walk_up(__u32 i, struct walk *w)
+{
+	struct dentry *d = w->dentry, *parent = BPF_CORE_READ(d, d_parent);
+	struct vfsmount *mnt = w->mnt;
+	const unsigned char *name;
+	__u32 len, at = w->at;
+
+	if (d == w->root && mnt == w->root_mnt) {
+		w->done = true;
+		return 1;
+	}
+	if (d == BPF_CORE_READ(mnt, mnt_root) || d == parent) {
+		struct mount *m = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+		struct mount *up = BPF_CORE_READ(m, mnt_parent);
+
+		if (up == m) { /* not below the process's root: as far as it goes */
+			w->done = true;
+			return 1;
+		}
+		w->dentry = BPF_CORE_READ(m, mnt_mountpoint);
+		w->mnt = (void *)up + bpf_core_field_offset(struct mount, mnt);
+		return 0;
+	}
+	len = BPF_CORE_READ(d, d_name.len);
+	name = BPF_CORE_READ(d, d_name.name);
+	if (len > NAME_MAX || at < len + 1)
+		return 1; /* too long: the loop ends without being done */
+	at -= len + 1;
+	barrier_var(at); /* or clang computes it anew, unchecked */
+	if (at >= SONDE_PATH_MAX)
+		return 1;
+	w->slot->walk[at] = '/';
+	if (bpf_probe_read_kernel(&w->slot->walk[at + 1], len, name))
+		return 1;
+	w->at = at;
+	w->dentry = parent;
+	return 0;
+}
+
+/* Appends the cwd at @at in the slot's text; its length with the NUL, 0 where it is cut. */
+static __noinline __u32 put_cwd(struct slot *slot, struct task_struct *p, __u32 at)
+{
+	struct walk w = { .slot = slot, .at = SONDE_PATH_MAX - 1 };
+	__u32 len;
+
+	w.dentry = BPF_CORE_READ(p, fs, pwd.dentry);
+	w.mnt = BPF_CORE_READ(p, fs, pwd.mnt);
+	w.root = BPF_CORE_READ(p, fs, root.dentry);
+	w.root_mnt = BPF_CORE_READ(p, fs, root.mnt);
+	slot->walk[SONDE_PATH_MAX - 1] = '\0';
+	if (have_bpf_loop)
+		bpf_loop(CWD_DEPTH, walk_up, &w, 0);
+	for (__u32 i = 0; !have_bpf_loop && i < CWD_DEPTH_UNROLLED && !walk_up(i, &w); i++)
+		;
+	if (!w.done)
+		return 0;
+	if (w.at == SONDE_PATH_MAX - 1) { /* the root itself */
+		w.at = SONDE_PATH_MAX - 2;
+		slot->walk[SONDE_PATH_MAX - 2] = '/';
+	}
+	len = SONDE_PATH_MAX - w.at;
+	if (w.at >= SONDE_PATH_MAX || len > SONDE_PATH_MAX || at > SONDE_PATH_MAX)
+		return 0;
+	if (bpf_probe_read_kernel(&slot->text[at], len, &slot->walk[w.at]))
+		return 0;
+	return len;
+}
+
+/* Appends argv at @at; its length. */
+static __noinline __u32 put_argv(struct slot *slot, struct task_struct *p, __u32 at)
+{
+	__u64 start = BPF_CORE_READ(p, mm, arg_start), end = BPF_CORE_READ(p, mm, arg_end);
+	__u64 len = end > start ? end - start : 0;
+
+	if (len > SONDE_ARGV_MAX) {
+		len = SONDE_ARGV_MAX;
+		((struct sonde_exec_event *)slot->head)->flags |= SONDE_EXEC_ARGV_CUT;
+	}
+	if (!len || at > 2 * SONDE_PATH_MAX)
+		return 0;
+	if (bpf_probe_read_user(&slot->text[at], len, (void *)start)) {
+		count_loss(SONDE_LOSS_FAULT, 1);
+		((struct sonde_exec_event *)slot->head)->flags |= SONDE_EXEC_FAULT;
+		return 0;
+	}
+	if (len <= SONDE_ARGV_MAX && at + len <= TEXT_MAX && at + len >= 1)
+		slot->text[at + len - 1] = '\0';
+	return len;
+}
+
+static __always_inline void put_ids(struct sonde_exec_event *e, struct task_struct *p)
+{
+	struct task_struct *parent = p->real_parent->group_leader;
+	__u64 ids = bpf_get_current_uid_gid();
+
+	e->parent_start_ns = parent->start_boottime;
+	e->parent_tgid = parent->tgid;
+	e->cgroup_id = bpf_get_current_cgroup_id();
+	e->uid = (__u32)ids;
+	e->gid = ids >> 32;
+	bpf_get_current_comm(e->comm, sizeof(e->comm));
+}
+
+/* Whether the current process is in the cgroup that is traced, or below it. */
+static __always_inline bool in_cgroup(__u64 wanted)
+{
+	for (int level = 0; level < CGROUP_DEPTH; level++)
+		if (bpf_get_current_ancestor_cgroup_id(level) == wanted)
+			return true;
+	return false;
+}
+
+/* A program that begins in the traced cgroup is in scope from here on. */
+static __always_inline bool join_cgroup(struct task_struct *p)
+{
+	struct scope s = { .id = 1, .start_ns = p->start_boottime };
+	__u32 tgid = p->tgid;
+
+	if (!wanted_cgroup || !in_cgroup(wanted_cgroup) ||
+	    (wanted_uid != ANY_UID && (__u32)bpf_get_current_uid_gid() != wanted_uid))
+		return false;
+	if (bpf_map_update_elem(&scopes, &tgid, &s, BPF_NOEXIST)) {
+		count_loss(SONDE_LOSS_SCOPE_FULL, 1);
+		return false;
+	}
+	return true;
+}
+
+/* The program that was joined midway is gone, and with it all its objects. */
+static __always_inline void begin_anew(__u32 tgid)
+{
+	struct scope *s = bpf_map_lookup_elem(&scopes, &tgid);
+
+	if (s)
+		s->flags &= ~SCOPE_JOINED;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *p, int old_pid, struct linux_binprm *bprm)
+{
+	struct sonde_exec_event *e;
+	struct slot *slot;
+	struct actor a;
+	__u32 at;
+	long n;
+
+	if (!current_actor(&a) && !(join_cgroup(p) && current_actor(&a)))
+		return 0;
+	begin_anew(a.tgid);
+	tell_prober(&a, SONDE_WORK_EXEC, 0, 0);
+	slot = slot_take();
+	if (!slot) {
+		count_loss(SONDE_LOSS_CONTROL, 1);
+		return 0;
+	}
+	e = (void *)slot->head;
+	e->flags = 0;
+	e->pad = 0;
+	put_ids(e, p);
+	n = bpf_probe_read_kernel_str(slot->text, SONDE_PATH_MAX, bprm->filename);
+	e->path_len = at = n > 0 && n <= SONDE_PATH_MAX ? n : 0;
+	if (n == SONDE_PATH_MAX)
+		e->flags |= SONDE_EXEC_PATH_CUT;
+	e->cwd_len = put_cwd(slot, p, at);
+	if (!e->cwd_len)
+		e->flags |= SONDE_EXEC_CWD_CUT;
+	at += e->cwd_len;
+	e->argv_len = put_argv(slot, p, at);
+	at += e->argv_len;
+	if (at > TEXT_MAX)
+		at = TEXT_MAX;
+	fill_header(&e->hdr, &a, SONDE_EV_EXEC, sizeof(*e) + at);
+	if (bpf_ringbuf_output(&events, e, sizeof(*e) + at, BPF_RB_FORCE_WAKEUP))
+		count_loss(SONDE_LOSS_CONTROL, 1);
+	__sync_lock_test_and_set(&slot->busy, 0);
+	return 0;
+}
+
+static __always_inline void put_status(struct sonde_exit_event *e, struct task_struct *p)
+{
+	struct signal_struct *sig = p->signal;
+	struct task_struct *leader = p->group_leader;
+	int status = sig->flags & SIGNAL_GROUP_EXIT ? sig->group_exit_code : leader->exit_code;
+
+	e->code = status >> 8 & 0xff;
+	e->signal = status & 0x7f;
+	e->utime_ns = sig->utime + p->utime;
+	e->stime_ns = sig->stime + p->stime;
+	if (leader != p) { /* waits as a zombie, not yet added up */
+		e->utime_ns += leader->utime;
+		e->stime_ns += leader->stime;
+	}
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *p)
+{
+	struct sonde_exit_event *e;
+	struct actor a;
+
+	if (!current_actor(&a) || p->signal->live.counter > 0)
+		return 0;
+	bpf_map_delete_elem(&scopes, &a.tgid);
+	tell_prober(&a, SONDE_WORK_EXIT, 0, 0);
+	e = reserve_control(e);
+	if (!e)
+		return 0;
+	fill_header(&e->hdr, &a, SONDE_EV_EXIT, sizeof(*e));
+	put_status(e, p);
+	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
+/* mmap: (address, length, protection, flags, fd, offset) */
+SEC("tracepoint/syscalls/sys_exit_mmap")
+int sys_mmap(struct trace_event_raw_sys_exit *ctx)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct file *file = NULL, **files;
+	struct fdtable *table;
+	struct inode *inode;
+	struct actor a;
+	__u32 fd;
+
+	if (ctx->ret < 0 && ctx->ret > -4096)
+		return 0;
+	if (!(PT_REGS_PARM3_CORE_SYSCALL(regs) & PROT_EXEC) ||
+	    PT_REGS_PARM4_CORE_SYSCALL(regs) & MAP_ANONYMOUS || !current_actor(&a))
+		return 0;
+	fd = PT_REGS_PARM5_CORE_SYSCALL(regs);
+	table = BPF_CORE_READ(task, files, fdt);
+	files = BPF_CORE_READ(table, fd);
+	if (fd >= BPF_CORE_READ(table, max_fds) ||
+	    bpf_probe_read_kernel(&file, sizeof(file), &files[fd]) || !file)
+		return 0;
+	inode = BPF_CORE_READ(file, f_inode);
+	tell_prober(&a, SONDE_WORK_MAP, BPF_CORE_READ(inode, i_sb, s_dev),
+		    BPF_CORE_READ(inode, i_ino));
+	return 0;
+}
+
+/* When a process started, exactly: /proc has it in ticks only. */
+SEC("iter/task")
+int find_task(struct bpf_iter__task *ctx)
+{
+	struct task_struct *t = ctx->task;
+	__u64 start;
+
+	if (!t || (__u32)t->tgid != wanted_tgid || t->pid != t->tgid)
+		return 0;
+	start = t->start_boottime;
+	bpf_seq_write(ctx->meta->seq, &start, sizeof(start));
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What sonde's processes say to each other (src/base/ipc.h carries it).
+ *
+ * launcher -> prober, JSON:
+ *   {"op":"start","pid":N,"path":"/resolved/command","argv":[...],"env":["NAME=value of PATH,
+ *    LD_LIBRARY_PATH, VIRTUAL_ENV, NODE_PATH ... needed to find libraries"],"cwd":"...",
+ *    "ring_bytes":N,"scope":{SCOPE},"config":{CONFIG}}	descriptor 0: the prober's end towards the
+ * engine
+ *   the same without pid, path, argv, env and cwd but with
+ *     "join":{"kind":"pid","pids":[N,...]} or {"kind":"cgroup"} (descriptor 1: its folder):
+ *    processes that run already; SCOPE has what their runs have in common
+ *   {"op":"exited","code":N} or {"op":"exited","signal":N}	the command has ended: stop and say
+ * END its end closed						the launcher has gone: the same
+ * prober -> launcher, JSON:
+ *   {"op":"ready","warnings":["..."]}	probes are on, the held command may go
+ *   {"op":"over"}		nothing is left of what was joined
+ *   {"op":"error","message":"..."}	tracing is impossible; one line for the user, says what to
+ * do
+ *
+ * prober -> engine:
+ *   first {"op":"ring","bytes":N}: descriptor 0 the ring buffer map of N bytes, 1 the shared
+ *     page's map; the engine cannot ask the kernel how large a map is
+ *   then events (sonde/event.h), HOST, CLOCK, CONFIG and SCOPE before all others
+ *   SONDE_EV_END once nothing more will be written to the ring
+ *   its end closed without END: the prober has died
+ * engine -> prober: SONDE_EV_VERDICT events
+ *
+ * engine -> launcher: only its exit status (0, or 125)
+ */
+#pragma once
+
+#define SONDE_EXIT_FAILURE	 125 /* our own failure, as env(1) and timeout(1) have it */
+#define SONDE_EXIT_CANNOT_EXEC	 126
+#define SONDE_EXIT_NOT_FOUND	 127
+
+#define SONDE_RING_DEFAULT_BYTES (32u << 20)

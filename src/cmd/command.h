@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A subcommand of sonde: one file each, which ends in `const struct command command_NAME`, declared
+ * here and listed in main.c.
+ */
+#pragma once
+
+#include "cmd/options.h"
+
+struct command {
+	const char *name;
+	const char *summary; /* one line for `sonde --help` */
+	const char *usage;   /* "RUN [--conversation]" */
+	const char *help; /* the rest of `sonde NAME --help`: what it does, examples, exit status */
+	const struct option_spec *options; /* own ones; ends with a NULL name */
+	/*
+	 * Called with the operands alone: argv[0] is the first of them, argv[argc] is NULL.
+	 * Returns the exit status; has said why on stderr where that is not 0.
+	 */
+	int (*run)(int argc, char **argv);
+	int min_operands, max_operands; /* checked by main.c; max -1: any number */
+	int usage_status;		/* exit status of a usage error; 0: EXIT_USAGE */
+	bool stop_at_operand; /* options end at the first operand, as in `sonde run -- cmd -x` */
+	bool hidden;
+};
+
+#define EXIT_USAGE 2 /* unknown options and such; sonde's own trouble elsewhere is 1 */
+
+extern const struct command command_run, command_runs, command_show, command_spans, command_cost,
+	command_top, command_query, command_replay, command_doctor, command_prices, command_store,
+	command_prober, command_import, command_config;

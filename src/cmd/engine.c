@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cmd/engine.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cmd/pipeline.h"
+#include "cmd/sandbox.h"
+#include "intake/intake.h"
+#include "sonde/control.h"
+#include "store/store.h"
+
+#define WAIT_MS 50
+
+struct engine {
+	const struct engine_config *c;
+	struct stats stats;
+	struct pipeline *pipeline;
+	struct store *store;	   /* NULL: none */
+	struct recorder *recorder; /* NULL: none */
+	struct intake *intake;	   /* NULL in a replay */
+	bool store_said, recorder_said;
+	bool failed; /* something could not be kept */
+};
+
+static volatile sig_atomic_t stop_asked;
+
+/* --- everything that leaves goes to the store and to the view --- */
+
+static void sink_blob(void *ctx, const struct id128 *id, const char *kind, struct slice bytes)
+{
+	struct engine *e = ctx;
+
+	if (e->store)
+		store_blob(e->store, id, kind, bytes);
+	if (e->c->view && e->c->view->blob)
+		e->c->view->blob(e->c->view_ctx, id, kind, bytes);
+}
+
+static void sink_node(void *ctx, const struct id128 *id, const struct id128 *parent,
+		      const struct id128 *message, uint32_t depth)
+{
+	struct engine *e = ctx;
+
+	if (e->store)
+		store_node(e->store, id, parent, message, depth);
+	if (e->c->view && e->c->view->node)
+		e->c->view->node(e->c->view_ctx, id, parent, message, depth);
+}
+
+static void sink_span(void *ctx, const struct span *span)
+{
+	struct engine *e = ctx;
+
+	if (e->store)
+		store_span(e->store, span);
+	if (e->c->view && e->c->view->span)
+		e->c->view->span(e->c->view_ctx, span);
+}
+
+static void sink_run(void *ctx, const struct run *run)
+{
+	struct engine *e = ctx;
+
+	if (e->store)
+		store_run(e->store, run);
+	if (e->c->view && e->c->view->run)
+		e->c->view->run(e->c->view_ctx, run);
+}
+
+static const struct trace_sink fan_out = { sink_blob, sink_node, sink_span, sink_run };
+
+/* --- what goes wrong is said once; the rest goes on --- */
+
+static void check_store(struct engine *e)
+{
+	struct store_error why;
+
+	if (!e->store || e->store_said || !e->stats.n[STAT_STORE_ERRORS] ||
+	    store_failure(e->store, &why) == 0)
+		return;
+	e->store_said = e->failed = true;
+	log_err("%s; tracing goes on", why.text);
+}
+
+static void check_recorder(struct engine *e)
+{
+	int r = e->recorder ? recorder_error(e->recorder) : 0;
+
+	if (r == 0 || e->recorder_said)
+		return;
+	e->recorder_said = e->failed = true;
+	log_errno(r, "cannot write '%s', the recording ends here", e->c->record_path);
+}
+
+static void on_event(void *ctx, const struct sonde_event *ev)
+{
+	struct engine *e = ctx;
+
+	stat_add(&e->stats, STAT_EVENTS, 1);
+	pipeline_feed(e->pipeline, ev);
+	if (ev->kind != SONDE_EV_TICK)
+		return;
+	if (e->store)
+		store_tick(e->store, ev->ts_ns);
+	check_store(e);
+	check_recorder(e);
+}
+
+static int give_verdict(void *ctx, uint64_t conn)
+{
+	struct engine *e = ctx;
+
+	return intake_verdict(e->intake, conn, SONDE_VERDICT_COUNT_ONLY);
+}
+
+/* --- opening and closing --- */
+
+static int open_store(struct engine *e)
+{
+	struct store_error why;
+	int r;
+
+	if (!e->c->db_path)
+		return 0;
+	r = store_open(e->c->db_path, &e->stats, &e->store, &why);
+	if (r < 0)
+		log_err("%s", why.text);
+	return r;
+}
+
+static void digests(const struct engine_config *c, struct record_header_info *ret)
+{
+	char hex[ID128_HEX_SIZE] = "";
+
+	*ret = (struct record_header_info){ 0 };
+	if (c->prices) {
+		struct id128 id = price_digest(c->prices);
+
+		id128_hex(&id, hex);
+	}
+	snprintf(ret->sonde_version, sizeof(ret->sonde_version), "%s", SONDE_VERSION);
+	snprintf(ret->price_digest, sizeof(ret->price_digest), "%s", hex);
+}
+
+static int open_recorder(struct engine *e)
+{
+	struct record_header_info info;
+	int r;
+
+	if (!e->c->record_path)
+		return 0;
+	digests(e->c, &info);
+	r = recorder_new(e->c->record_path, &info, &e->recorder);
+	if (r == -EEXIST)
+		log_err("'%s' exists and is no recording of sonde: it is left alone",
+			e->c->record_path);
+	else if (r < 0)
+		log_errno(r, "cannot create '%s'", e->c->record_path);
+	return r;
+}
+
+static int open_pipeline(struct engine *e, bool live)
+{
+	struct pipeline_config c = {
+		.sink = &fan_out,
+		.prices = e->c->prices,
+		.endpoints = e->c->endpoints,
+		.verdict = live ? give_verdict : NULL,
+		.ctx = e,
+		.stats = &e->stats,
+	};
+	int r = pipeline_new(&c, &e->pipeline);
+
+	return r < 0 ? log_errno(r, "cannot start the engine") : 0;
+}
+
+/* Closes what was opened; view_done() comes when all is on disk. Whether everything was kept. */
+static bool finish(struct engine *e, bool ran)
+{
+	int r;
+
+	if (e->recorder) {
+		check_recorder(e);
+		r = recorder_close(e->recorder);
+		if (r < 0 && !e->recorder_said) {
+			log_errno(r, "cannot write '%s'", e->c->record_path);
+			e->failed = true;
+		}
+	}
+	if (e->store) {
+		store_flush(e->store);
+		check_store(e);
+		r = store_close(e->store);
+		if (r < 0 && !e->store_said)
+			log_errno(r, "cannot write the store '%s'", e->c->db_path);
+		e->failed |= r < 0;
+	}
+	if (ran && e->c->view_done)
+		e->c->view_done(e->c->view_ctx, &e->stats);
+	pipeline_free(e->pipeline);
+	return !e->failed;
+}
+
+/* --- live --- */
+
+static void on_stop(int sig)
+{
+	(void)sig;
+	stop_asked = 1;
+}
+
+/*
+ * The terminal's signals are the command's: the engine is in a session of its own and ends by END.
+ * A full disk or a gone reader is an error to handle, not a signal to die of.
+ */
+static void set_signals(void)
+{
+	static const int ignored[] = { SIGHUP,	SIGQUIT, SIGPIPE, SIGXFSZ, SIGTSTP,
+				       SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2, SIGALRM };
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, stop = { .sa_handler = on_stop };
+	sigset_t none;
+
+	setsid(); /* fails only where it is so already */
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		sigaction(ignored[i], &ignore, NULL);
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGINT, &stop, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int open_live(struct engine *e)
+{
+	int r;
+
+	umask(077);
+	set_signals();
+	r = open_store(e);
+	if (!r)
+		r = open_recorder(e);
+	/* Before the sandbox: what compiles patterns to machine code does so here. */
+	if (!r)
+		r = open_pipeline(e, true);
+	if (!r) {
+		r = sandbox_enter();
+		if (r < 0)
+			log_errno(r, "cannot give up the engine's privileges");
+	}
+	return r;
+}
+
+static int run(struct engine *e)
+{
+	int r;
+
+	do {
+		if (stop_asked)
+			intake_stop(e->intake);
+		r = intake_run_once(e->intake, WAIT_MS);
+	} while (r > 0);
+	if (r < 0) {
+		log_errno(r, "cannot read the events of the prober");
+		pipeline_end(e->pipeline);
+	}
+	return r;
+}
+
+int engine_live(const struct engine_config *c, int prober_fd)
+{
+	struct engine e = { .c = c };
+	int r = open_live(&e);
+
+	if (r < 0) {
+		close(prober_fd);
+	} else {
+		r = intake_new(prober_fd, e.recorder, &e.stats, on_event, &e, &e.intake);
+		if (r < 0)
+			log_errno(r, "cannot listen to the prober");
+	}
+	if (r < 0) {
+		finish(&e, false);
+		return SONDE_EXIT_FAILURE;
+	}
+	if (c->ready)
+		c->ready(c->ready_ctx);
+	r = run(&e);
+	intake_free(e.intake);
+	return finish(&e, true) && r == 0 ? EXIT_SUCCESS : SONDE_EXIT_FAILURE;
+}
+
+/* --- replay --- */
+
+static void explain(int r, const char *path, uint64_t offset)
+{
+	if (r == -EBADMSG && offset == 0)
+		log_err("'%s' is no recording of sonde", path);
+	else if (r == -EBADMSG)
+		log_err("'%s' is damaged at byte %" PRIu64 "; what precedes it was used", path,
+			offset);
+	else if (r == -ENODATA)
+		log_err("'%s' was cut at byte %" PRIu64 "; what precedes it was used", path,
+			offset);
+	else if (r == -ENOTSUP)
+		log_err("'%s' was recorded by a newer sonde", path);
+	else
+		log_errno(r, "cannot read '%s'", path);
+}
+
+/* "The same" needs the same program and prices. */
+static void compare(const struct engine_config *c, const struct record_header_info *then)
+{
+	struct record_header_info now;
+
+	digests(c, &now);
+	if (then->sonde_version[0] && strcmp(now.sonde_version, then->sonde_version) != 0)
+		log_warn("recorded by sonde %s, replayed by %s: results may differ",
+			 then->sonde_version, now.sonde_version);
+	if (then->price_digest[0] && strcmp(now.price_digest, then->price_digest) != 0)
+		log_warn("recorded with other prices: costs may differ");
+}
+
+/* Without a prober, in this process. */
+static int open_offline(struct engine *e)
+{
+	int r = open_store(e);
+
+	if (!r)
+		r = open_pipeline(e, false);
+	return r;
+}
+
+int engine_import(const struct engine_config *c, engine_feed_fn feed, void *ctx)
+{
+	struct engine e = { .c = c };
+	int r = open_offline(&e);
+
+	signal(SIGXFSZ, SIG_IGN);
+	if (r < 0) {
+		finish(&e, false);
+		return EXIT_FAILURE;
+	}
+	r = feed(ctx, e.pipeline, on_event, &e);
+	pipeline_end(e.pipeline);
+	return finish(&e, true) && r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int engine_replay(const struct engine_config *c, const char *path)
+{
+	struct engine e = { .c = c };
+	struct record_header_info info;
+	uint64_t offset = 0;
+	int r = replay_info(path, &info);
+
+	signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error of write(), and said */
+	if (r < 0) {
+		explain(r, path, 0);
+		return EXIT_FAILURE;
+	}
+	compare(c, &info);
+	r = open_offline(&e);
+	if (r < 0) {
+		finish(&e, false);
+		return EXIT_FAILURE;
+	}
+	if (c->ready)
+		c->ready(c->ready_ctx);
+	r = replay_file(path, on_event, &e, NULL, &offset);
+	if (r < 0)
+		explain(r, path, offset);
+	pipeline_end(e.pipeline);
+	return finish(&e, true) && r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

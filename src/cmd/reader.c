@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cmd/reader.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "cmd/screen.h"
+
+int reader_open(const char *db, struct store_reader **ret, char **ret_path)
+{
+	_cleanup_(freep) char *path = NULL;
+	struct store_error err = { "" };
+	int r = store_find(db, true, &path);
+
+	if (r < 0) {
+		log_err("no store found; --db FILE or $SONDE_DB name one");
+		return r;
+	}
+	r = store_reader_open(path, ret, &err);
+	if (r < 0) {
+		if (*err.text)
+			log_err("%s", err.text);
+		else
+			log_errno(r, "cannot read the store '%s'", path);
+		return r;
+	}
+	if (ret_path)
+		*ret_path = TAKE(path);
+	return 0;
+}
+
+int reader_finish(int r)
+{
+	struct screen out = { .f = stdout };
+
+	if (r < 0 && r != -EPIPE)
+		log_errno(r, "cannot read the store");
+	else
+		r = screen_finish(&out);
+	if (r < 0 && r != -EPIPE)
+		log_errno(r, "cannot write the output");
+	return r < 0;
+}
+
+int reader_find_run(struct store_reader *r, const char *ref, struct id128 *ret)
+{
+	int err = store_run_find(r, ref, ret);
+
+	switch (err) {
+	case -ENOENT:
+		log_err("no run '%s' in the store; 'sonde runs' lists them", ref);
+		break;
+	case -EEXIST:
+		log_err("'%s' means more than one run: give more digits", ref);
+		break;
+	case -EINVAL:
+		log_err("'%s' is no run: give the digits that 'sonde runs' shows, or 'last'", ref);
+		break;
+	default:
+		if (err < 0)
+			log_errno(err, "cannot look for run '%s'", ref);
+	}
+	return err;
+}
+
+struct loading {
+	struct store_reader *r;
+	struct steps *steps;
+	struct buf arguments;
+};
+
+static int load_run(void *ctx, const struct run *run)
+{
+	struct loading *l = ctx;
+
+	return steps_put_run(l->steps, run) ? 0 : -ENOMEM;
+}
+
+static int load_span(void *ctx, const struct span *span)
+{
+	struct loading *l = ctx;
+
+	l->arguments.n = 0;
+	if (!id128_is_zero(&span->args_blob))
+		store_blob_read(l->r, &span->args_blob, &l->arguments); /* or it stays empty */
+	steps_put(l->steps, span, buf_slice(&l->arguments));
+	return 0;
+}
+
+int reader_load(struct store_reader *r, const struct id128 *run, struct steps *ret)
+{
+	struct loading l = { .r = r, .steps = ret };
+	struct store_filter f = { .run = *run };
+	int err = store_runs(r, &f, load_run, &l);
+
+	if (err >= 0)
+		err = store_spans(r, &f, load_span, &l);
+	buf_done(&l.arguments);
+	return err < 0 ? err : 0;
+}

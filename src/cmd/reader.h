@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the commands that read the store share. */
+#pragma once
+
+#include "base/cleanup.h"
+#include "cmd/steps.h"
+#include "store/query.h"
+
+DEFINE_CLEANUP(struct store_reader *, store_reader_close)
+
+/* Opens the store that --db, $SONDE_DB or the rule means. 0, or -errno; has said why. */
+int reader_open(const char *db, struct store_reader **ret, char **ret_path);
+
+/* Exit status of a command that wrote to stdout: 1 where @r is an error or the output was lost;
+ * says so. */
+int reader_finish(int r);
+
+/* The run that @ref means. 0, or -errno; has said why. */
+int reader_find_run(struct store_reader *r, const char *ref, struct id128 *ret);
+
+/* A run and its spans. 0 or -errno. */
+int reader_load(struct store_reader *r, const struct id128 *run, struct steps *ret);

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "cmd/command.h"
+#include "cmd/reader.h"
+#include "cmd/said.h"
+#include "cmd/span_json.h"
+#include "cmd/table.h"
+#include "cmd/view.h"
+
+static bool json, errors, with_content;
+static const char *db, *agent, *model, *provider, *tool, *search, *in_run;
+static uint64_t since, until, limit = 50;
+static bool limit_given;
+static int kind = -1;
+
+static const struct option_spec options[] = {
+	{ "json", 'j', OPTION_FLAG, &json, NULL, "one JSON object per span", NULL, NULL },
+	{ "kind", 'k', OPTION_CHOICE, &kind, "KIND", "steps of this kind", step_names, NULL },
+	{ "run", 0, OPTION_STRING, &in_run, "RUN", "of this run, in order of start", NULL, NULL },
+	{ "since", 0, OPTION_TIME, &since, "TIME", "started then or later", NULL, NULL },
+	{ "until", 0, OPTION_TIME, &until, "TIME", "started before", NULL, NULL },
+	{ "agent", 0, OPTION_STRING, &agent, "NAME", "of this agent", NULL, NULL },
+	{ "model", 0, OPTION_STRING, &model, "NAME", "of this model", NULL, NULL },
+	{ "provider", 0, OPTION_STRING, &provider, "NAME", "of this provider", NULL, NULL },
+	{ "tool", 0, OPTION_STRING, &tool, "NAME", "calls of this tool", NULL, NULL },
+	{ "errors", 'e', OPTION_FLAG, &errors, NULL, "only what failed", NULL, NULL },
+	{ "search", 's', OPTION_STRING, &search, "TEXT", "with these words", NULL, NULL },
+	{ "limit", 'n', OPTION_COUNT, &limit, "N", "at most so many; 0: all", NULL, &limit_given },
+	{ "content", 0, OPTION_FLAG, &with_content, NULL,
+	  "with --json: messages, arguments and results as well", NULL, NULL },
+	{ "db", 0, OPTION_STRING, &db, "FILE", "the store", NULL, NULL },
+	{ 0 },
+};
+
+static const struct table_column columns[] = {
+	{ "START", false, false }, { "RUN", false, false },    { "KIND", false, false },
+	{ "STEP", false, true },   { "TIME", true, false },    { "TOKENS", true, false },
+	{ "COST", true, false },   { "PROBLEM", false, true }, { 0 },
+};
+
+struct listing {
+	struct store_reader *reader;
+	struct table *table;
+	struct steps steps; /* one at a time: how a step is called is known there */
+	struct buf line, text;
+	size_t n;
+};
+
+static void add_problem(struct table *t, const struct step *st, struct buf *text)
+{
+	text->n = 0;
+	if (st->status == SPAN_ERROR)
+		buf_add(text, st->error.n ? st->error : SLICE("failed"), 4096);
+	if (st->lost_bytes) {
+		buf_add(text, SLICE(" lost "), 4096);
+		buf_add(text, slice_of(format_bytes(st->lost_bytes).s), 4096);
+	}
+	table_add(t, slice_trim(buf_slice(text)), STYLE_RED);
+}
+
+static void add_row(struct listing *l, const struct step *st)
+{
+	struct table *t = l->table;
+
+	table_add_text(t, format_time(st->start_ns).s);
+	table_add(t, slice_of(run_ref(&st->key.run).s), STYLE_BOLD);
+	table_add(t, slice_of(step_name(st->kind)), step_style(st->kind));
+	l->text.n = 0;
+	buf_add(&l->text, st->label, 4096);
+	buf_add(&l->text, SLICE(" "), 4096);
+	buf_add(&l->text, st->detail, 4096);
+	table_add(t, slice_trim(buf_slice(&l->text)), STYLE_PLAIN);
+	table_add_text(t, st->end_ns > st->start_ns ? format_duration(st->end_ns - st->start_ns).s
+						    : "");
+	l->text.n = 0;
+	if (st->kind == STEP_LLM)
+		usage_text(&l->text, &st->usage, false);
+	table_add(t, buf_slice(&l->text), STYLE_PLAIN);
+	table_add_text(t, st->kind == STEP_LLM ? cost_text(&st->cost).s : "");
+	add_problem(t, st, &l->text);
+}
+
+static int print_json(struct listing *l, const struct span *span)
+{
+	struct json_writer w = { .out = &l->line };
+	struct said content;
+
+	if (with_content)
+		said_read(l->reader, span, &content);
+	span_json(&w, span, with_content ? &content.is : NULL);
+	if (with_content)
+		said_done(&content);
+	json_line(&w, stdout);
+	return ferror(stdout) ? -EPIPE : 0;
+}
+
+static int on_span(void *ctx, const struct span *span)
+{
+	struct listing *l = ctx;
+	const struct step *st;
+
+	l->n++;
+	if (json)
+		return print_json(l, span);
+	l->text.n = 0;
+	if (!id128_is_zero(&span->args_blob))
+		store_blob_read(l->reader, &span->args_blob, &l->text); /* or it stays empty */
+	st = steps_put(&l->steps, span, buf_slice(&l->text));
+	if (st)
+		add_row(l, st);
+	steps_done(&l->steps);
+	return 0;
+}
+
+static int run(int argc, char **argv)
+{
+	struct store_filter filter = {
+		.since_ns = since,
+		.until_ns = until,
+		.agent = slice_of(agent),
+		.model = slice_of(model),
+		.provider = slice_of(provider),
+		.tool = slice_of(tool),
+		.text = slice_of(search),
+		.step = kind < 0 ? 0 : (enum step_kind)(kind + 1),
+		.errors_only = errors,
+		.limit = json && !limit_given ? 0 : limit,
+	};
+	_cleanup_(store_reader_closep) struct store_reader *reader = NULL;
+	_cleanup_(table_freep) struct table *table = table_new(columns);
+	_cleanup_(freep) char *path = NULL;
+	struct listing l = { .table = table };
+	struct screen screen;
+	int r;
+
+	(void)argc, (void)argv;
+	if (reader_open(db, &reader, &path) < 0 || !table)
+		return 1;
+	if (in_run && reader_find_run(reader, in_run, &filter.run) < 0)
+		return 1;
+	l.reader = reader;
+	r = store_spans(reader, &filter, on_span, &l);
+	buf_done(&l.line);
+	buf_done(&l.text);
+	screen_init(&screen, stdout);
+	table_print(table, &screen);
+	if (r >= 0 && l.n == 0 && !json)
+		fprintf(stderr, "no such steps in %s\n", path);
+	return reader_finish(r);
+}
+
+const struct command command_spans = {
+	.name = "spans",
+	.summary = "list steps over all runs: model calls, tools, programs",
+	.usage = "[options]",
+	.help = "Lists steps of all runs, newest first (of one run: in order).\n"
+		"\n"
+		"Examples:\n"
+		"  sonde spans --kind llm --model gpt-5 --since today\n"
+		"  sonde spans --kind tool --tool Bash --errors\n"
+		"  sonde spans --run last --json --content | jq .attributes\n",
+	.options = options,
+	.run = run,
+};

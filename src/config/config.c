@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config/config.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/util.h"
+#include "llm/llm.h"
+
+#define MEMORY_MAX     (4u << 20)
+#define ENDPOINTS_MAX  256
+#define LINE_MAX_BYTES 4096
+
+struct parse {
+	struct config *c;
+	struct config_error *err;
+	struct slice rest; /* of the text */
+	unsigned line;	   /* that was given to the library last */
+	bool failed;
+	struct llm_endpoint **end;
+	unsigned n_endpoints;
+};
+
+__attribute__((format(printf, 2, 3))) static int fail(struct parse *p, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (p->failed)
+		return 0;
+	p->failed = true;
+	p->err->line = p->line;
+	va_start(ap, fmt);
+	vsnprintf(p->err->text, sizeof(p->err->text), fmt, ap);
+	va_end(ap);
+	return 0;
+}
+
+/* --- [endpoint NAME] --- */
+
+static int set_host(struct parse *p, struct llm_endpoint *e, struct slice value)
+{
+	(void)p;
+	e->host = value;
+	return 1;
+}
+
+static int set_path(struct parse *p, struct llm_endpoint *e, struct slice value)
+{
+	if (value.n && value.p[0] != '/' && value.p[0] != ':')
+		return fail(p, "a path begins with a slash: '%.*s'", SLICE_ARG(value));
+	e->path = value;
+	return 1;
+}
+
+static int set_format(struct parse *p, struct llm_endpoint *e, struct slice value)
+{
+	e->format = llm_format_named(value);
+	if (!e->format)
+		return fail(p, "no format '%.*s'; 'sonde config show' names them",
+			    SLICE_ARG(value));
+	return 1;
+}
+
+static int set_provider(struct parse *p, struct llm_endpoint *e, struct slice value)
+{
+	(void)p;
+	e->provider = value.p; /* ends with a NUL: copy() */
+	return 1;
+}
+
+static const struct {
+	const char *name;
+	int (*set)(struct parse *p, struct llm_endpoint *e, struct slice value);
+} endpoint_keys[] = {
+	{ "host", set_host },
+	{ "path", set_path },
+	{ "format", set_format },
+	{ "provider", set_provider },
+};
+
+static struct slice copy(struct parse *p, const char *s)
+{
+	const size_t n = strlen(s);
+	char *to = arena_alloc(p->c->mem, n + 1);
+
+	if (!to)
+		return (struct slice){ 0 };
+	memcpy(to, s, n + 1);
+	return (struct slice){ to, n };
+}
+
+static struct llm_endpoint *endpoint_get(struct parse *p, const char *name)
+{
+	struct llm_endpoint *e;
+
+	for (e = p->c->endpoints; e; e = e->next)
+		if (slice_eq(e->name, slice_of(name)))
+			return e;
+	if (++p->n_endpoints > ENDPOINTS_MAX)
+		return NULL;
+	e = ARENA_NEW(p->c->mem, struct llm_endpoint);
+	if (!e)
+		return NULL;
+	e->name = copy(p, name);
+	*p->end = e;
+	p->end = &e->next;
+	return e;
+}
+
+static int take_endpoint(struct parse *p, const char *name, const char *key, const char *value)
+{
+	struct llm_endpoint *e = endpoint_get(p, name);
+
+	if (!e)
+		return fail(p, "more than %d endpoints", ENDPOINTS_MAX);
+	if (!*value)
+		return fail(p, "'%s' has no value", key);
+	for (size_t i = 0; i < ARRAY_SIZE(endpoint_keys); i++)
+		if (strcmp(key, endpoint_keys[i].name) == 0)
+			return endpoint_keys[i].set(p, e, copy(p, value));
+	return fail(p, "an endpoint has no '%s': host, path, format, provider", key);
+}
+
+static void check_endpoints(struct parse *p)
+{
+	p->line = 0;
+	for (const struct llm_endpoint *e = p->c->endpoints; e; e = e->next) {
+		if (!e->host.n && !e->path.n)
+			fail(p, "endpoint '%.*s' has neither host nor path", SLICE_ARG(e->name));
+		else if (e->format && !e->path.n)
+			fail(p, "endpoint '%.*s' has a format but no path", SLICE_ARG(e->name));
+		else if (!e->format && !e->provider)
+			fail(p, "endpoint '%.*s' has neither format nor provider",
+			     SLICE_ARG(e->name));
+	}
+}
+
+/* --- the file --- */
+
+static int on_value(void *user, const char *section, const char *key, const char *value)
+{
+	static const char endpoint[] = "endpoint ";
+	struct parse *p = user;
+
+	if (strncmp(section, endpoint, sizeof(endpoint) - 1) == 0)
+		return take_endpoint(p, section + sizeof(endpoint) - 1, key, value);
+	if (!*section)
+		return fail(p, "'%s' stands before any [section]", key);
+	return fail(p, "no section [%s]; there is: [endpoint NAME]", section);
+}
+
+/* As fgets(): the library does not say which line a value is of, so it is counted here. */
+static char *next_line(char *to, int size, void *stream)
+{
+	struct parse *p = stream;
+	const char *end = p->rest.n ? memchr(p->rest.p, '\n', p->rest.n) : NULL;
+	size_t n = end ? (size_t)(end - p->rest.p) + 1 : p->rest.n;
+
+	if (!n || p->failed)
+		return NULL;
+	p->line++;
+	if (n >= (size_t)size) {
+		fail(p, "the line is too long: at most %d bytes", size - 1);
+		return NULL;
+	}
+	if (memchr(p->rest.p, 0, n)) {
+		fail(p, "this is no text");
+		return NULL;
+	}
+	memcpy(to, p->rest.p, n);
+	to[n] = 0;
+	p->rest = slice_from(p->rest, n);
+	return to;
+}
+
+void config_free(struct config *c)
+{
+	if (!c)
+		return;
+	arena_free(c->mem);
+	free(c);
+}
+
+int config_parse(struct slice text, const char *path, struct config **ret, struct config_error *err)
+{
+	_cleanup_(config_freep) struct config *c = calloc(1, sizeof(*c));
+	struct parse p = { .c = c, .err = err, .rest = text };
+	int r;
+
+	*err = (struct config_error){ 0 };
+	if (!c)
+		return -ENOMEM;
+	c->mem = arena_new(MEMORY_MAX);
+	if (!c->mem)
+		return -ENOMEM;
+	p.end = &c->endpoints;
+	if (path)
+		c->path = copy(&p, path).p;
+	ini_max_line = LINE_MAX_BYTES;
+	ini_use_stack = false;
+	ini_allow_multiline = false; /* an indented line would silently change the value before */
+	r = ini_parse_stream(next_line, &p, on_value, &p);
+	if (r != 0)
+		fail(&p, "neither [section], nor 'key = value', nor a comment");
+	if (p.failed && r > 0 && !err->line)
+		err->line = (unsigned)r;
+	check_endpoints(&p);
+	if (arena_failed(c->mem))
+		return -ENOMEM;
+	if (p.failed)
+		return -EINVAL;
+	*ret = TAKE(c);
+	return 0;
+}

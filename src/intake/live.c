@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The ring and the prober's socket as one sequence.
+ *
+ * Probes do not wake us for each event (10 us on the traced program): they do when the ring fills
+ * up, and otherwise we look every 50 ms. So the ring is read on every turn, whatever epoll says,
+ * and watched edge-triggered: level-triggered, data without a wake-up would keep us turning.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/ipc.h"
+#include "base/json.h"
+#include "intake/intake.h"
+#include "intake/ring.h"
+#include "intake/spill.h"
+
+#define WAIT_MAX_MS    50
+#define TICK_NS	       100000000ull
+#define BATCH_BYTES    (4u << 20) /* of the ring, before the socket is looked at again */
+#define BATCH_MESSAGES 256
+#define SPILL_MAX      (256u << 20) /* that waits beside the ring, when events come too fast */
+#define VERDICTS_MAX   256
+/* A record that its writer never finishes must not keep us from ending. */
+#define STUCK_NS 1000000000ull
+
+struct intake {
+	int sock, epoll, ring_fd;
+	struct recorder *recorder;
+	struct stats *stats;
+	intake_fn fn;
+	void *ctx;
+
+	struct ring ring;   /* size 0: not here yet */
+	struct spill spill; /* older than what is in the ring */
+	struct sonde_shared *shared;
+	uint64_t loss[SONDE_LOSS_NR]; /* as told last */
+	uint64_t last_ns;	      /* time of the newest event delivered */
+	uint64_t next_tick_ns;
+	bool more;   /* the last turn did not take everything */
+	bool ending; /* nothing but the ring up to end_pos is delivered */
+	bool ended;
+	uint64_t end_pos, ending_ns; /* ending_ns: when the ring last moved on */
+
+	struct sonde_verdict_event verdicts[VERDICTS_MAX]; /* asked for, not delivered */
+	size_t n_verdicts;
+	bool delivering;
+	_Alignas(8) char message[IPC_MAX];
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+int intake_new(int prober_fd, struct recorder *recorder, struct stats *stats, intake_fn fn,
+	       void *ctx, struct intake **ret)
+{
+	struct intake *i = calloc(1, sizeof(*i));
+	struct epoll_event ev = { .events = EPOLLIN };
+
+	if (!i) {
+		close(prober_fd);
+		return -ENOMEM;
+	}
+	i->sock = prober_fd;
+	i->ring_fd = -1;
+	i->spill.max = SPILL_MAX;
+	i->recorder = recorder;
+	i->stats = stats;
+	i->fn = fn;
+	i->ctx = ctx;
+	i->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (i->epoll < 0 || epoll_ctl(i->epoll, EPOLL_CTL_ADD, i->sock, &ev) < 0) {
+		int r = -errno;
+
+		intake_free(i);
+		return r;
+	}
+	*ret = i;
+	return 0;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void intake_free(struct intake *i)
+{
+	if (!i)
+		return;
+	ring_unmap(&i->ring);
+	spill_done(&i->spill);
+	if (i->shared)
+		munmap(i->shared, sizeof(*i->shared));
+	close_fd(&i->sock);
+	close_fd(&i->epoll);
+	close_fd(&i->ring_fd);
+	free(i);
+}
+
+/* --- delivering --- */
+
+static void deliver_one(struct intake *i, const struct sonde_event *e)
+{
+	if (i->recorder)
+		recorder_add(i->recorder, e); /* its error sticks; the engine asks for it */
+	i->delivering = true;
+	i->fn(i->ctx, e);
+	i->delivering = false;
+	if (e->ts_ns > i->last_ns)
+		i->last_ns = e->ts_ns;
+}
+
+/* What the consumer asked for while it was being fed follows at once: so it does in a replay. */
+static void deliver_verdicts(struct intake *i)
+{
+	for (size_t n = 0; n < i->n_verdicts; n++)
+		deliver_one(i, &i->verdicts[n].hdr);
+	i->n_verdicts = 0;
+}
+
+static void deliver(struct intake *i, const struct sonde_event *e)
+{
+	deliver_one(i, e);
+	deliver_verdicts(i);
+}
+
+static void deliver_mark(struct intake *i, uint16_t kind, uint64_t ts_ns)
+{
+	struct sonde_event e = { .ts_ns = ts_ns, .size = sizeof(e), .kind = kind };
+
+	deliver(i, &e);
+}
+
+static void deliver_loss(struct intake *i, uint64_t ts_ns)
+{
+	struct sonde_loss_event e = {
+		.hdr = { .ts_ns = ts_ns, .size = sizeof(e), .kind = SONDE_EV_LOSS },
+	};
+
+	if (!i->shared)
+		return;
+	for (int n = 0; n < SONDE_LOSS_NR; n++)
+		e.count[n] = __atomic_load_n(&i->shared->loss[n], __ATOMIC_RELAXED);
+	if (memcmp(e.count, i->loss, sizeof(i->loss)) == 0)
+		return;
+	memcpy(i->loss, e.count, sizeof(i->loss));
+	deliver(i, &e.hdr);
+}
+
+static void tick(struct intake *i, uint64_t ts_ns)
+{
+	if (ts_ns < i->next_tick_ns)
+		return;
+	i->next_tick_ns = ts_ns + TICK_NS;
+	deliver_loss(i, ts_ns);
+	deliver_mark(i, SONDE_EV_TICK, ts_ns);
+}
+
+int intake_verdict(struct intake *i, uint64_t conn, enum sonde_verdict verdict)
+{
+	struct sonde_verdict_event e = {
+		.hdr = { .ts_ns = i->last_ns, .size = sizeof(e), .kind = SONDE_EV_VERDICT },
+		.conn = conn,
+		.verdict = verdict,
+	};
+	int r;
+
+	if (i->ending || i->sock < 0)
+		return -ENOTCONN;
+	if (i->n_verdicts == VERDICTS_MAX)
+		return -EAGAIN;
+	r = ipc_send(i->sock, (struct slice){ (const char *)&e, sizeof(e) }, NULL, 0);
+	if (r < 0)
+		return r == -EAGAIN ? r : -ENOTCONN;
+	i->verdicts[i->n_verdicts++] = e;
+	if (!i->delivering)
+		deliver_verdicts(i);
+	return 0;
+}
+
+/* --- the socket --- */
+
+static void begin_end(struct intake *i)
+{
+	if (i->ending)
+		return;
+	i->ending = true;
+	i->ending_ns = now_ns();
+	epoll_ctl(i->epoll, EPOLL_CTL_DEL, i->sock, NULL); /* nothing of it is read any more */
+	i->end_pos = i->ring.size ? ring_produced(&i->ring) : 0;
+}
+
+void intake_stop(struct intake *i)
+{
+	begin_end(i);
+}
+
+/* The first message: the ring and the shared page. Takes over what it keeps of @fds. */
+static int take_ring(struct intake *i, struct slice text, int *fds)
+{
+	_cleanup_(cJSON_Deletep) cJSON *j = json_parse(text);
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
+	void *shared;
+	int r;
+
+	if (!slice_eq(json_str(j, "op"), SLICE("ring")) || fds[0] < 0 || fds[1] < 0)
+		return -EBADMSG;
+	shared = mmap(NULL, sizeof(*i->shared), PROT_READ | PROT_WRITE, MAP_SHARED, fds[1], 0);
+	if (shared == MAP_FAILED)
+		return -errno;
+	i->shared = shared;
+	r = ring_map(fds[0], (size_t)json_int(j, "bytes"), &i->ring);
+	if (r < 0)
+		return r;
+	i->ring_fd = fds[0];
+	fds[0] = -1;
+	/* What cannot be watched is still read every 50 ms. */
+	if (epoll_ctl(i->epoll, EPOLL_CTL_ADD, i->ring_fd, &ev) < 0 && errno != EPERM)
+		return -errno;
+	return 0;
+}
+
+static void take_event(struct intake *i, size_t n)
+{
+	const struct sonde_event *e = (const void *)i->message;
+
+	if (!event_valid(e, n))
+		stat_add(i->stats, STAT_EVENTS_BAD, 1);
+	else if (e->kind == SONDE_EV_END)
+		begin_end(i);
+	else
+		deliver(i, e);
+}
+
+/* 1 where there may be more, 0 where not, -errno. */
+static int take_message(struct intake *i)
+{
+	int fds[IPC_FDS_MAX], r = 1;
+	ssize_t n = ipc_recv(i->sock, i->message, fds);
+
+	if (n == -EAGAIN)
+		return 0;
+	if (n == -EMSGSIZE) {
+		stat_add(i->stats, STAT_EVENTS_BAD, 1);
+	} else if (n <= 0) {
+		deliver_mark(i, SONDE_EV_PROBER_LOST, now_ns());
+		begin_end(i);
+		close_fd(&i->sock);
+		r = 0;
+	} else if (!i->ring.size) {
+		r = take_ring(i, (struct slice){ i->message, (size_t)n }, fds);
+		r = r < 0 ? r : 1;
+	} else {
+		take_event(i, (size_t)n);
+	}
+	for (int f = 0; f < IPC_FDS_MAX; f++)
+		close_fd(&fds[f]);
+	return r;
+}
+
+static int drain_socket(struct intake *i)
+{
+	int r = 1;
+
+	for (int n = 0; n < BATCH_MESSAGES && r > 0 && !i->ending; n++)
+		r = take_message(i);
+	i->more |= r > 0 && !i->ending;
+	return r < 0 ? r : 0;
+}
+
+/* --- the ring --- */
+
+/* The next record that is to be delivered; false where there is none (yet). */
+static bool next_record(struct intake *i, const void **ret_data, size_t *ret_len)
+{
+	if (i->ending && ring_consumed(&i->ring) >= i->end_pos)
+		return false;
+	return ring_peek(&i->ring, ret_data, ret_len);
+}
+
+static uint64_t ring_waiting(const struct intake *i)
+{
+	return ring_produced(&i->ring) - ring_consumed(&i->ring);
+}
+
+static void deliver_timed(struct intake *i, const struct sonde_event *e)
+{
+	tick(i, e->ts_ns);
+	deliver(i, e);
+}
+
+/*
+ * More waits than there will be time for: it is put aside, so that the kernel finds room. Copying
+ * is many times faster than what delivering does.
+ */
+static void relieve_ring(struct intake *i)
+{
+	const void *data;
+	size_t len;
+
+	if (ring_waiting(i) < i->ring.size / 4)
+		return;
+	while (ring_waiting(i) > i->ring.size / 8 && next_record(i, &data, &len)) {
+		if (data && !event_valid(data, len))
+			stat_add(i->stats, STAT_EVENTS_BAD, 1);
+		else if (data && spill_add(&i->spill, data) < 0)
+			return;
+		ring_next(&i->ring, len);
+	}
+}
+
+/* Bytes delivered, about @max at most. */
+static size_t drain_spill(struct intake *i, size_t max)
+{
+	const struct sonde_event *e;
+	size_t n = 0;
+
+	while (n < max && (e = spill_peek(&i->spill))) {
+		n += e->size;
+		deliver_timed(i, e);
+		spill_next(&i->spill);
+	}
+	return n;
+}
+
+static void drain_ring(struct intake *i)
+{
+	uint64_t begin = ring_consumed(&i->ring);
+	const void *data;
+	size_t len, n;
+
+	relieve_ring(i);
+	n = drain_spill(i, BATCH_BYTES);
+	while (!i->spill.bytes && n < BATCH_BYTES && next_record(i, &data, &len)) {
+		if (data && !event_valid(data, len))
+			stat_add(i->stats, STAT_EVENTS_BAD, 1);
+		else if (data)
+			deliver_timed(i, data);
+		ring_next(&i->ring, len);
+		n += len;
+	}
+	i->more |= n >= BATCH_BYTES || i->spill.bytes;
+	if (n || ring_consumed(&i->ring) != begin)
+		i->ending_ns = now_ns();
+}
+
+/* Whether all that is to be delivered has been. */
+static bool is_drained(const struct intake *i)
+{
+	return !i->spill.bytes && (!i->ring.size || ring_consumed(&i->ring) >= i->end_pos ||
+				   now_ns() - i->ending_ns > STUCK_NS);
+}
+
+static void end(struct intake *i)
+{
+	uint64_t ts = now_ns();
+
+	deliver_loss(i, ts);
+	deliver_mark(i, SONDE_EV_END, ts);
+	i->ended = true;
+}
+
+static void wait_for_events(struct intake *i, int timeout_ms)
+{
+	struct epoll_event ev[2];
+	int ms = timeout_ms >= 0 && timeout_ms < WAIT_MAX_MS ? timeout_ms : WAIT_MAX_MS;
+
+	if (i->more)
+		ms = 0;
+	else if (i->ending && ms > 1)
+		ms = 1;			 /* for a record that is still being written */
+	epoll_wait(i->epoll, ev, 2, ms); /* whatever it says: both are looked at */
+	if (i->shared)
+		__atomic_store_n(&i->shared->wake_pending, 0, __ATOMIC_SEQ_CST);
+}
+
+int intake_run_once(struct intake *i, int timeout_ms)
+{
+	int r;
+
+	if (i->ended)
+		return 0;
+	if (!i->ending || !is_drained(i))
+		wait_for_events(i, timeout_ms);
+	i->more = false;
+	r = drain_socket(i);
+	if (r < 0)
+		return r;
+	if (i->ring.size)
+		drain_ring(i);
+	if (!i->more && !i->ending)
+		tick(i, now_ns());
+	if (i->ending && is_drained(i)) {
+		end(i);
+		return 0;
+	}
+	return 1;
+}

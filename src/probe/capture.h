@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel side: loads the BPF programs, puts the hooks that every run needs on, owns the maps.
+ * Nothing is captured before a process is in scope.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "probe/features.h"
+#include "sonde/event.h"
+#include "sonde/work.h"
+
+struct capture;
+struct bpf_program;
+
+/*
+ * Loads, with what the kernel has. @ring_bytes is rounded up to a power of two.
+ * 0 or -errno; then @ret_message is one line for the user.
+ */
+int capture_new(const struct features *f, size_t ring_bytes, struct capture **ret,
+		char *ret_message, size_t n);
+/* Takes everything off. */
+void capture_free(struct capture *c);
+
+/* Puts the process and socket hooks on. 0, -errno without process hooks; hooks that the kernel does
+ * not have are counted in @ret_missing. */
+int capture_attach(struct capture *c, int tracefs_fd, size_t *ret_missing);
+
+/* When a process started (CLOCK_BOOTTIME), 0 where there is none. */
+uint64_t capture_start_of(struct capture *c, pid_t pid);
+/* @id: of the run; @joined: it runs already, so that its streams may be joined midway. */
+int capture_scope_add(struct capture *c, pid_t pid, uint64_t start_ns, uint32_t id, bool joined);
+/* Whoever had that pid is not there any more. */
+void capture_scope_drop(struct capture *c, pid_t pid);
+bool capture_scope_empty(const struct capture *c);
+/* What begins in the cgroup @id (kernel's number) joins scope 1; @uid: of that user only, -1: any.
+ */
+void capture_scope_cgroup(struct capture *c, uint64_t id, uint32_t uid);
+bool capture_in_scope(const struct capture *c, pid_t pid, uint64_t start_ns);
+/* Empties the scope and waits until no program is at work any more. */
+void capture_stop(struct capture *c);
+
+/* 0; -ENOENT: no connection of this session. */
+int capture_verdict(struct capture *c, uint64_t conn, uint32_t verdict);
+/* Forgets the connections of a process that has ended. */
+void capture_sweep(struct capture *c, pid_t pid, uint64_t start_ns);
+/* Adds to a loss counter. */
+void capture_count(struct capture *c, enum sonde_loss which, uint64_t n);
+
+size_t capture_ring_bytes(const struct capture *c);
+int capture_ring_fd(const struct capture *c);
+int capture_shared_fd(const struct capture *c);
+int capture_work_fd(const struct capture *c); /* readable: capture_work() has something */
+int capture_work(struct capture *c, void (*fn)(void *ctx, const struct sonde_work *w), void *ctx);
+
+/* From now on forks are told on the work ring. */
+void capture_tell_forks(struct capture *c);
+
+/* From now on threads' calls on TLS sockets are remembered (bpf/records.bpf.h). */
+void capture_pair_by_thread(struct capture *c);
+
+/* The programs for TLS functions. */
+enum capture_prog {
+	CAPTURE_ENTER,
+	CAPTURE_LEAVE,
+	CAPTURE_FORGET,
+	CAPTURE_BEGIN,
+	CAPTURE_DESCRIPTOR,
+	CAPTURE_SESSION,
+	CAPTURE_GO_MOVED,
+	CAPTURE_GO_BEGINS,
+	CAPTURE_RUSTLS_ENCRYPT,
+	CAPTURE_RUSTLS_ENTER, /* decrypt */
+	CAPTURE_RUSTLS_LEAVE,
+	CAPTURE_RUSTLS_SESSION,
+};
+/* NULL where this kernel cannot have it. */
+struct bpf_program *capture_program(const struct capture *c, enum capture_prog which);
+bool capture_has_multi(const struct capture *c);

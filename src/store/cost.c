@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sums over model calls. From the spans, not from the rollups: runs are counted, and a filter may
+ * ask for what a rollup does not know. What is not known stays so: a sum of nothing is NULL.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/util.h"
+#include "store/reader.h"
+#include "store/schema.h"
+
+static const char *const keys[] = {
+	[GROUP_AGENT] = "coalesce(s.agent, '')",
+	[GROUP_MODEL] = "coalesce(s.response_model, s.request_model, '')",
+	[GROUP_PROVIDER] = "coalesce(s.provider, '')",
+	[GROUP_DAY] = "strftime('%Y-%m-%d', s.start_ns / 1000000000, 'unixepoch', 'localtime')",
+	[GROUP_PROJECT] = "coalesce(s.project, '')",
+	[GROUP_USER] = "coalesce(s.user, '')",
+};
+
+static const struct column columns[] = {
+	{ "", COL_TEXT, offsetof(struct store_cost_row, key) },
+	{ "", COL_COUNT, offsetof(struct store_cost_row, runs) },
+	{ "", COL_COUNT, offsetof(struct store_cost_row, calls) },
+	{ "", COL_COUNT, offsetof(struct store_cost_row, cost_pico_usd) },
+	{ "", COL_COUNT, offsetof(struct store_cost_row, equivalent_pico_usd) },
+	{ "", COL_COUNT, offsetof(struct store_cost_row, unpriced_calls) },
+	{ "", COL_COUNT, offsetof(struct store_cost_row, usage_unknown_calls) },
+	{ "", COL_COUNT, offsetof(struct store_cost_row, mismatched_calls) },
+#define COUNT(member, attribute, name) \
+	{ "", COL_COUNT, offsetof(struct store_cost_row, usage.member) },
+	LLM_USAGE_COUNTS(COUNT)
+#undef COUNT
+		{ "", COL_INT, offsetof(struct store_cost_row, usage.estimated) },
+};
+
+/* A call that still runs lacks its usage and price because of that: it is not counted as such. */
+static const char sums[] =
+	" AS key, count(DISTINCT s.run), sum(" SCHEMA_ONCE "),"
+	" coalesce(sum(s.cost_pico_usd) FILTER (WHERE NOT s.cost_equivalent), 0),"
+	" coalesce(sum(s.cost_pico_usd) FILTER (WHERE s.cost_equivalent), 0),"
+	" sum(s.final AND s.cost_source = 0 AND " SCHEMA_SERVED "),"
+	" sum(s.final AND (s.input IS NULL OR s.output IS NULL) AND " SCHEMA_SERVED "),"
+	" coalesce(sum(s.cost_source = 1 AND s.attrs ->> '$.\"sonde.cost.mismatch\"'), 0),"
+#define SUM(member, attribute, name) " sum(s." #member "),"
+	LLM_USAGE_COUNTS(SUM)
+#undef SUM
+		" max(s.estimated)"
+		" FROM spans AS s";
+
+int store_cost(struct store_reader *r, const struct store_filter *f, enum store_group by,
+	       store_cost_fn fn, void *ctx)
+{
+	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
+	_cleanup_(where_done) struct where w = { 0 };
+	char head[2048], tail[96];
+	int rc;
+
+	if ((size_t)by >= ARRAY_SIZE(keys))
+		return -EINVAL;
+	snprintf(head, sizeof(head), "SELECT %s%s", keys[by], sums);
+	snprintf(tail, sizeof(tail), "GROUP BY key ORDER BY %s%s",
+		 by == GROUP_DAY ? "key DESC" : "4 DESC, 5 DESC, 3 DESC, key",
+		 f->limit ? " LIMIT ?" : "");
+	where_plain(&w, " AND s.step = 2");
+	where_spans(&w, f);
+	if (f->limit)
+		where_int(&w, "", (int64_t)f->limit);
+	rc = where_prepare(r, &w, head, tail, &s);
+	if (rc < 0)
+		return rc;
+	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+		struct store_cost_row row;
+
+		row_read(s, 0, columns, ARRAY_SIZE(columns), &row);
+		rc = fn(ctx, &row);
+		if (rc < 0)
+			return rc;
+	}
+	return rc == SQLITE_DONE ? 0 : reader_errno(r, rc);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reading the store. Rows are lent for the callback; a negative return of it ends the query and is
+ * returned. Opening never writes and never creates; a store of an older version is read through its
+ * migration in memory or refused with a line that says what to do.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "store/store.h"
+
+struct store_reader;
+
+int store_reader_open(const char *path, struct store_reader **ret, struct store_error *err);
+void store_reader_close(struct store_reader *r);
+
+struct store_filter {
+	uint64_t since_ns, until_ns;				 /* Unix time of start; 0: open */
+	struct slice agent, model, provider, tool, status, text; /* empty: any; text: in the task */
+	struct id128 run;					 /* zero: any */
+	enum step_kind step;					 /* 0: any */
+	bool errors_only;
+	size_t limit; /* 0: no limit */
+};
+
+typedef int (*store_run_fn)(void *ctx, const struct run *run);
+typedef int (*store_span_fn)(void *ctx, const struct span *span);
+
+/* Newest first. */
+int store_runs(struct store_reader *r, const struct store_filter *f, store_run_fn fn, void *ctx);
+/* Of one run in order of start; else newest first. */
+int store_spans(struct store_reader *r, const struct store_filter *f, store_span_fn fn, void *ctx);
+
+/*
+ * The run that a reference means: hex digits its id begins with (at least 4), "last" for the
+ * newest. 0, -ENOENT, -EEXIST where several match, -EINVAL where it is no reference.
+ */
+int store_run_find(struct store_reader *r, const char *ref, struct id128 *ret);
+
+/* A blob's bytes appended to @ret; -ENOENT. */
+int store_blob_read(struct store_reader *r, const struct id128 *id, struct buf *ret);
+
+/* The messages of a conversation up to @node, oldest first: canonical JSON (llm/llm.h). */
+typedef int (*store_message_fn)(void *ctx, const struct id128 *node, struct slice json);
+int store_conversation(struct store_reader *r, const struct id128 *node, store_message_fn fn,
+		       void *ctx);
+
+enum store_group { GROUP_AGENT, GROUP_MODEL, GROUP_PROVIDER, GROUP_DAY, GROUP_PROJECT, GROUP_USER };
+
+struct store_cost_row {
+	struct slice key;
+	int64_t runs, calls, cost_pico_usd, equivalent_pico_usd; /* as struct run has them */
+	int64_t unpriced_calls, usage_unknown_calls;
+	int64_t mismatched_calls; /* whose provider told another price than the table has */
+	struct llm_usage usage;
+};
+typedef int (*store_cost_fn)(void *ctx, const struct store_cost_row *row);
+int store_cost(struct store_reader *r, const struct store_filter *f, enum store_group by,
+	       store_cost_fn fn, void *ctx);
+
+/* What @types of a row hold: SQLite's own numbers. */
+enum store_type { STORE_INTEGER = 1, STORE_FLOAT, STORE_TEXT, STORE_BLOB, STORE_NULL };
+
+/* `sonde query`: read-only SQL over the views. @values are text, NULL for SQL NULL. */
+typedef int (*store_row_fn)(void *ctx, int n, const char *const *names, const char *const *values,
+			    const int *types);
+int store_sql(struct store_reader *r, const char *sql, store_row_fn fn, void *ctx,
+	      struct store_error *err);
+/* For how long store_sql() may work; what it has given until then stands. -ETIMEDOUT afterwards. */
+#define STORE_SQL_MS 30000
+void store_sql_limit(struct store_reader *r, unsigned ms);
+
+/* The views, one row each: "view", "columns". */
+int store_views(struct store_reader *r, store_row_fn fn, void *ctx);
+
+struct store_info {
+	char path[4096];
+	int version;
+	int64_t runs, spans, blobs, nodes;
+	int64_t file_bytes, wal_bytes, blob_bytes, blob_raw_bytes;
+	uint64_t first_ns, last_ns;
+	bool sound;
+};
+int store_info(struct store_reader *r, struct store_info *ret);

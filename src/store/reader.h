@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include "store/blob.h"
+#include "store/db.h"
+#include "store/query.h"
+
+struct store_reader {
+	sqlite3 *db;
+	struct blob_coder *coder;
+	sqlite3_stmt *blob;    /* kept, as many are read one after the other */
+	bool views;	       /* they have been made */
+	unsigned sql_limit_ms; /* of store_sql() */
+	uint64_t sql_end_ms;
+	char path[4096];
+};
+
+/* Conditions of a query and what goes into their parameters, in the same order. */
+#define WHERE_MAX 24
+
+struct where {
+	struct buf sql; /* "1 AND a = ? AND ..." */
+	int n;
+	int r; /* -ENOMEM, -EINVAL: sticks */
+	struct where_value {
+		enum { WHERE_INT, WHERE_TEXT, WHERE_BLOB } type;
+		int64_t i;
+		struct slice s;
+		char *own; /* to be freed */
+	} values[WHERE_MAX];
+};
+
+void where_done(struct where *w);
+void where_int(struct where *w, const char *sql, int64_t v);
+/* Nothing where @v is empty. */
+void where_text(struct where *w, const char *sql, struct slice v);
+void where_blob(struct where *w, const char *sql, const void *p, size_t n);
+void where_plain(struct where *w, const char *sql);
+/* Words of the task, all of them; quoted so that the index's own syntax has no effect. */
+void where_words(struct where *w, const char *sql, struct slice words);
+
+/* "@head @where @tail", prepared with the conditions bound. 0 or -errno. */
+int where_prepare(struct store_reader *r, struct where *w, const char *head, const char *tail,
+		  sqlite3_stmt **ret);
+
+/* The filter on spans, as cost has it too. */
+void where_spans(struct where *w, const struct store_filter *f);
+
+/* -errno of the reader's last failure. */
+int reader_errno(const struct store_reader *r, int rc);
+
+/* The words for run.status and span.step, as SQL. */
+#define SQL_RUN_STATUS                                                          \
+	"CASE status WHEN 1 THEN 'running' WHEN 2 THEN 'completed' WHEN 3 THEN" \
+	" 'failed' WHEN 4 THEN 'cancelled' WHEN 5 THEN 'timed_out' ELSE 'incomplete' END"

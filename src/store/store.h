@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The local store, one SQLite file: the writer and what concerns the file as a whole.
+ * Readers: query.h. Schema: schema.c (versions) and SCHEMA.md.
+ *
+ * Several writers may share one file: transactions are short and wait for each other, bounded.
+ * The writer batches; a crash loses at most the open batch.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sonde/run.h"
+#include "sonde/span.h"
+#include "sonde/stats.h"
+
+struct store;
+
+/* Why store_open() failed, as one line for people: "'/x/sonde.db' was written by a newer sonde". */
+struct store_error {
+	char text[512];
+};
+
+/*
+ * Opens or creates @path for writing, mode 0600, parents 0700, and migrates it to this version.
+ * 0, -EACCES, -EROFS, -ENOSPC, -EBUSY, -ENOTSUP (newer), -EBADMSG (no store, or damaged).
+ */
+int store_open(const char *path, struct stats *stats, struct store **ret, struct store_error *err);
+/* Commits what is open. 0 or -errno of the last failed batch. */
+int store_close(struct store *s);
+
+/* As trace_sink has them, with @id = id_of_bytes(@bytes); failures are counted, kept for
+ * store_close() and retried where that helps. */
+void store_blob(struct store *s, const struct id128 *id, const char *kind, struct slice bytes);
+void store_node(struct store *s, const struct id128 *id, const struct id128 *parent,
+		const struct id128 *message, uint32_t depth);
+void store_span(struct store *s, const struct span *span);
+void store_run(struct store *s, const struct run *run);
+/* Called from ticks: commits a batch that is old or large enough. */
+void store_tick(struct store *s, uint64_t now_ns);
+/* Commits now, waiting for other writers. 0 or -errno. */
+int store_flush(struct store *s);
+/*
+ * While the file cannot be written, at most @max_bytes wait in memory (from the next batch on);
+ * when they nearly do, the caller waits once for @wait_ms; after that what comes is dropped and
+ * counted. Without this call: 256 MiB, 10 s.
+ */
+void store_bound(struct store *s, size_t max_bytes, unsigned wait_ms);
+/* Whether something given is not stored now: 0, or -errno with the line that says why. */
+int store_failure(const struct store *s, struct store_error *ret);
+
+/*
+ * The one rule that finds the store: @option (--db), else $SONDE_DB, else the caller's own
+ * (~SUDO_USER under sudo): $XDG_DATA_HOME or ~/.local/share, sonde/sonde.db; for reading, else the
+ * daemon's /var/lib/sonde/sonde.db where readable. 0 or -ENOENT. @ret is malloc'ed.
+ */
+int store_find(const char *option, bool for_reading, char **ret);
+
+/* `sonde store check|backup`: one problem per callback; 0 where sound, 1 where not, -errno. */
+int store_check(const char *path, void (*problem)(void *ctx, const char *text), void *ctx,
+		struct store_error *err);
+int store_backup(const char *path, const char *to, struct store_error *err);

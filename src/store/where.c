@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "store/reader.h"
+
+void where_done(struct where *w)
+{
+	buf_done(&w->sql);
+	for (int i = 0; i < w->n; i++)
+		free(w->values[i].own);
+}
+
+void where_plain(struct where *w, const char *sql)
+{
+	if (w->r == 0)
+		w->r = buf_add(&w->sql, slice_of(sql), SIZE_MAX);
+}
+
+static void add(struct where *w, const char *sql, struct where_value v)
+{
+	where_plain(w, sql);
+	if (w->n == WHERE_MAX)
+		w->r = -EINVAL;
+	if (w->r == 0)
+		w->values[w->n++] = v;
+	else
+		free(v.own);
+}
+
+void where_int(struct where *w, const char *sql, int64_t v)
+{
+	add(w, sql, (struct where_value){ .type = WHERE_INT, .i = v });
+}
+
+void where_text(struct where *w, const char *sql, struct slice v)
+{
+	if (v.n)
+		add(w, sql, (struct where_value){ .type = WHERE_TEXT, .s = v });
+}
+
+void where_blob(struct where *w, const char *sql, const void *p, size_t n)
+{
+	add(w, sql, (struct where_value){ .type = WHERE_BLOB, .s = { p, n } });
+}
+
+/* "fix the bug" becomes "fix" "the" "bug"; a quote inside a word is doubled. */
+static char *quote_words(struct slice s)
+{
+	char *out = malloc(3 * s.n + 3), *p = out;
+	bool inside = false;
+
+	if (!out)
+		return NULL;
+	for (size_t i = 0; i < s.n; i++) {
+		bool blank = isspace((unsigned char)s.p[i]) || s.p[i] == '\0';
+
+		if (blank == inside) {
+			*p++ = '"';
+			if (inside)
+				*p++ = ' ';
+			inside = !inside;
+		}
+		if (!blank) {
+			if (s.p[i] == '"')
+				*p++ = '"';
+			*p++ = s.p[i];
+		}
+	}
+	if (inside)
+		*p++ = '"';
+	*p = '\0';
+	return out;
+}
+
+void where_words(struct where *w, const char *sql, struct slice words)
+{
+	char *quoted;
+
+	if (slice_trim(words).n == 0)
+		return;
+	quoted = quote_words(words);
+	if (!quoted)
+		w->r = -ENOMEM;
+	else
+		add(w, sql,
+		    (struct where_value){
+			    .type = WHERE_TEXT, .s = slice_of(quoted), .own = quoted });
+}
+
+static int bind_values(const struct where *w, sqlite3_stmt *s)
+{
+	int rc = SQLITE_OK;
+
+	for (int i = 0; i < w->n && rc == SQLITE_OK; i++) {
+		const struct where_value *v = &w->values[i];
+
+		switch (v->type) {
+		case WHERE_INT:
+			rc = sqlite3_bind_int64(s, i + 1, v->i);
+			break;
+		case WHERE_TEXT:
+			rc = sqlite3_bind_text64(s, i + 1, v->s.p, v->s.n, SQLITE_STATIC,
+						 SQLITE_UTF8);
+			break;
+		case WHERE_BLOB:
+			rc = sqlite3_bind_blob64(s, i + 1, v->s.p, v->s.n, SQLITE_STATIC);
+			break;
+		}
+	}
+	return rc;
+}
+
+int where_prepare(struct store_reader *r, struct where *w, const char *head, const char *tail,
+		  sqlite3_stmt **ret)
+{
+	sqlite3_stmt *s = NULL;
+	char *text;
+	int rc;
+
+	if (w->r < 0)
+		return w->r;
+	text = sqlite3_mprintf("%s WHERE 1 %.*s %s", head, (int)w->sql.n, w->sql.n ? w->sql.p : "",
+			       tail);
+	if (!text)
+		return -ENOMEM;
+	rc = sqlite3_prepare_v2(r->db, text, -1, &s, NULL);
+	sqlite3_free(text);
+	if (rc == SQLITE_OK)
+		rc = bind_values(w, s);
+	if (rc != SQLITE_OK) {
+		sqlite3_finalize(s);
+		return reader_errno(r, rc);
+	}
+	*ret = s;
+	return 0;
+}
+
+void where_spans(struct where *w, const struct store_filter *f)
+{
+	if (f->since_ns)
+		where_int(w, " AND s.start_ns >= ?", (int64_t)f->since_ns);
+	if (f->until_ns)
+		where_int(w, " AND s.start_ns < ?", (int64_t)f->until_ns);
+	where_text(w, " AND s.agent = ?", f->agent);
+	where_text(w, " AND coalesce(s.response_model, s.request_model) = ?", f->model);
+	where_text(w, " AND s.provider = ?", f->provider);
+	where_text(w, " AND s.tool_name = ?", f->tool);
+	where_text(w, " AND s.run IN (SELECT id FROM runs WHERE " SQL_RUN_STATUS " = ?)",
+		   f->status);
+	where_words(w,
+		    " AND s.run IN (SELECT id FROM runs WHERE n IN (SELECT rowid FROM run_text"
+		    " WHERE run_text MATCH ?))",
+		    f->text);
+	if (!id128_is_zero(&f->run))
+		where_blob(w, " AND s.run = ?", f->run.b, sizeof(f->run.b));
+	if (f->step)
+		where_int(w, " AND s.step = ?", f->step);
+	if (f->errors_only)
+		where_plain(w, " AND s.status = 2");
+}

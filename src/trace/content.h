@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What was said: messages become blobs named by their canonical, redacted form, and a conversation
+ * becomes a path of nodes, node = H(parent node, message). An agent sends its whole history with
+ * every call, so a message whose bytes were seen behind the same node costs one lookup.
+ *
+ * Ids are computed at every content level (links need them); what the level does not keep is not
+ * given to the sink and its ids do not stand on spans.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/id.h"
+#include "sonde/llm.h"
+#include "trace/cache.h"
+
+#define CONTENT_ITEMS_MAX 65536 /* messages of one request that are looked at */
+
+struct trace;
+struct tool_result;
+
+struct content {
+	struct cache nodes;    /* (parent node, raw hash, format) -> what that item is there */
+	struct cache messages; /* (raw hash, format) -> message id */
+	struct cache texts;    /* raw hash of a system prompt or tool list -> blob */
+	struct cache given;    /* ids of blobs and nodes that the sink has */
+};
+
+/* A request's messages; memory of the caller's scratch arena. */
+struct content_input {
+	struct id128 *nodes; /* one for each item, the conversation up to it */
+	size_t n;
+	struct id128 last;
+	uint32_t depth;
+	struct tool_result *results; /* of items that are new here, in order */
+	struct slice task;	     /* what the user wants, of a conversation that begins here */
+	struct slice first_text;     /* the first user message's text, where it was read */
+	size_t n_read;		     /* items that were parsed */
+	bool answered;		     /* there is an assistant's message in it */
+};
+
+/* An answer: one more message behind the input. */
+struct content_answer {
+	struct id128 node; /* the conversation up to and with it */
+	uint32_t depth;
+	bool any; /* false: it said nothing */
+};
+
+void content_init(struct content *c);
+void content_done(struct content *c);
+/* What was cached under other settings is worth nothing. */
+void content_reset(struct content *c);
+
+void content_read_input(struct trace *t, const struct llm_call *call, struct id128 parent,
+			uint32_t depth, struct arena *scratch, struct content_input *ret);
+void content_read_answer(struct trace *t, const struct llm_message *answer, struct id128 parent,
+			 uint32_t depth, struct arena *scratch, struct content_answer *ret);
+/* Zero where there is none. */
+struct id128 content_system(struct trace *t, const struct llm_call *call, struct arena *scratch);
+struct id128 content_tools(struct trace *t, const struct llm_call *call, struct arena *scratch);
+/* Arguments or a result of @tool; zero where the level does not keep it. */
+struct id128 content_tool_text(struct trace *t, struct slice tool, struct slice text, bool is_json,
+			       struct arena *scratch);
+/* envelope.c: method, target, status and headers of an exchange; zero where not kept. */
+struct id128 content_envelope(struct trace *t, const struct http_exchange *x);
+
+/* Whether the level keeps text at all: messages, task, argv. */
+bool content_keeps_text(const struct trace *t);
+bool content_keeps_messages(const struct trace *t);
+/* Gives a blob to the sink, unless it has it. */
+struct id128 content_blob(struct trace *t, const char *kind, struct slice bytes);

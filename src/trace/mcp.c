@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Calls at tool servers and other agents, as the wire has them. One whose name and arguments are
+ * those of a tool call that the model asked for carries it out; any other is a step of the process
+ * that made it.
+ *
+ * Over HTTP both ends may be of the run: then one request is seen twice. It is one step, that of
+ * the end that sent it, with what the other end knows.
+ */
+#include "base/json.h"
+#include "trace/content_level.h"
+#include "trace/emit.h"
+#include "trace/mcp_span.h"
+#include "trace/tool_span.h"
+
+#define CLIPPED_NAME 60	  /* of a decorated name that a client has cut in the middle, or more */
+#define CLIPPED_TAIL 32	  /* what it has left of the end */
+#define ENDED_MAX    1024 /* that another end may still tell of */
+
+static struct id64 span_id(const struct run_state *r, const struct tool_call *c)
+{
+	struct id_hash h;
+
+	id_hash_begin(&h, "span");
+	id_hash_bytes(&h, SLICE("mcp"));
+	id_hash_bytes(&h, (struct slice){ (const char *)r->id.b, sizeof(r->id.b) });
+	id_hash_u64(&h, c->conn->id);
+	id_hash_u64(&h, c->pos);
+	id_hash_u64(&h, c->number);
+	if (c->kind != TOOL_CALL) /* that a server makes in its answers: positions of its own */
+		id_hash_bytes(&h, c->method);
+	return id64_of(id_hash_end(&h));
+}
+
+/* --- which tool call of the model --- */
+
+struct id128 mcp_args_hash(struct slice json)
+{
+	_cleanup_(arena_freep) struct arena *mem = arena_new(SCRATCH_MAX);
+	_cleanup_(buf_done) struct buf canon = { 0 };
+	struct json_writer w = { .out = &canon };
+
+	json = slice_trim(json);
+	if (json.n == 0)
+		json = SLICE("{}");
+	if (!mem || !json_valid(json))
+		return (struct id128){ 0 };
+	json_put_canonical(&w, json, mem, NULL);
+	if (w.r || arena_failed(mem))
+		return (struct id128){ 0 };
+	return id_of_bytes(buf_slice(&canon));
+}
+
+static bool is_word(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* Clients write what an API's names may not hold as '_'. */
+static bool same_char(char a, char b)
+{
+	return a == b || (!is_word(a) && !is_word(b));
+}
+
+/* mcp__server__tool, mcp_server_tool, server_tool, server-tool, tool; or the tail of it. */
+bool mcp_name_fits(struct slice decorated, struct slice tool)
+{
+	size_t from;
+
+	if (decorated.n >= CLIPPED_NAME && tool.n > CLIPPED_TAIL)
+		tool = slice_from(tool, tool.n - CLIPPED_TAIL);
+	else if (decorated.n > tool.n && tool.n && is_word(decorated.p[decorated.n - tool.n - 1]))
+		return false;
+	if (tool.n == 0 || decorated.n < tool.n)
+		return false;
+	from = decorated.n - tool.n;
+	for (size_t i = 0; i < tool.n; i++)
+		if (!same_char(decorated.p[from + i], tool.p[i]))
+			return false;
+	return true;
+}
+
+static bool fits(const struct run_state *r, const struct mcp_state *m,
+		 const struct tool_state *tool)
+{
+	if (m->call->kind != TOOL_CALL || tool->server || tool->by_mcp ||
+	    id128_is_zero(&m->args_hash) || !id128_eq(&tool->args_hash, &m->args_hash) ||
+	    !mcp_name_fits(slice_of(tool->name), m->call->name))
+		return false;
+	return process_key_eq(m->call->client, tool->process) ||
+	       process_descends(r, m->call->client, tool->agent->process);
+}
+
+/* Equal calls that wait at the same time cannot be told apart. */
+static struct tool_state *find_tool(struct run_state *r, const struct mcp_state *m)
+{
+	struct tool_state *tool, *found = NULL;
+
+	list_for_each (tool, r->tools) {
+		if (!fits(r, m, tool))
+			continue;
+		if (found)
+			return NULL;
+		found = tool;
+	}
+	return found;
+}
+
+static void link_tool(struct run_state *r, struct mcp_state *m, struct tool_state *tool)
+{
+	m->tool = m->parent = tool->id;
+	m->agent = tool->agent;
+	m->evidence = "arguments";
+	tool->by_mcp = true;
+	tool->mcp_start_ns = m->call->start_ns;
+	tool->mcp_end_ns = m->call->end_ns;
+	tool_emit(r, tool, false);
+}
+
+static void try_link(struct run_state *r, struct mcp_state *m)
+{
+	struct tool_state *tool = id64_is_zero(&m->tool) ? find_tool(r, m) : NULL;
+
+	if (tool)
+		link_tool(r, m, tool);
+}
+
+/* The answer that asks for a call may still be coming when the call is made. */
+void mcp_adopt(struct run_state *r, const struct tool_state *tool)
+{
+	struct mcp_state *m, *found = NULL;
+
+	list_for_each (m, r->mcp_calls) {
+		if (!id64_is_zero(&m->tool) || find_tool(r, m) != tool)
+			continue;
+		if (found)
+			return;
+		found = m;
+	}
+	if (found) {
+		try_link(r, found);
+		mcp_emit(r, found, 0);
+	}
+}
+
+/* --- one request, seen at both ends --- */
+
+/* What one end has told of a request that is over; by ended_key(). */
+struct ended {
+	struct id64 id;
+	bool inbound;
+	bool taken; /* the other end's view has come */
+};
+
+static bool ports_known(const struct connection *c)
+{
+	return c->local_port && c->remote_port;
+}
+
+/* Where the addresses of both ends are known, they tell. */
+static bool may_be_one_connection(const struct connection *a, const struct connection *b)
+{
+	if (!ports_known(a) || !ports_known(b))
+		return true;
+	return a->local_port == b->remote_port && a->remote_port == b->local_port;
+}
+
+static bool is_same(const struct tool_call *a, const struct tool_call *b)
+{
+	if (!a->http || !b->http || a->inbound == b->inbound)
+		return false;
+	if (a->session_id.n && b->session_id.n && !slice_eq(a->session_id, b->session_id))
+		return false;
+	if (!a->head_only && !b->head_only && !slice_eq(a->request_id, b->request_id))
+		return false;
+	return slice_eq(a->method, b->method) && slice_eq(a->name, b->name) &&
+	       slice_eq(a->uri, b->uri) && may_be_one_connection(a->conn, b->conn);
+}
+
+/* Where one end has lost the arguments, the other one's are as good as any. */
+static bool may_equal(const struct id128 *a, const struct id128 *b)
+{
+	return id128_eq(a, b) || id128_is_zero(a) || id128_is_zero(b);
+}
+
+static struct mcp_state *find_twin(struct run_state *r, const struct tool_call *c,
+				   const struct id128 *args_hash)
+{
+	struct mcp_state *m;
+
+	list_for_each (m, r->mcp_calls)
+		if (!m->twin && is_same(m->call, c) && may_equal(&m->args_hash, args_hash))
+			return m;
+	return NULL;
+}
+
+static struct id128 ended_key(const struct tool_call *c, const struct id128 *args_hash)
+{
+	const uint16_t client = c->inbound ? c->conn->remote_port : c->conn->local_port;
+	struct id_hash h;
+
+	id_hash_begin(&h, "mcp-ended");
+	id_hash_bytes(&h, c->method);
+	id_hash_bytes(&h, c->request_id);
+	id_hash_bytes(&h, c->name);
+	id_hash_bytes(&h, (struct slice){ (const char *)args_hash->b, sizeof(args_hash->b) });
+	id_hash_u64(&h, client);
+	return id_hash_end(&h);
+}
+
+/* One end may be told whole before the other one begins: a write returned late. */
+static void remember_ended(struct run_state *r, const struct mcp_state *m)
+{
+	const struct id128 key = ended_key(m->call, &m->args_hash);
+	struct ended *e;
+
+	if (!m->call->http || m->server.tgid)
+		return;
+	e = cache_find(&r->mcp_ended, &key);
+	if (!e)
+		e = cache_add(&r->mcp_ended, &key);
+	if (e)
+		*e = (struct ended){ .id = m->id, .inbound = m->call->inbound };
+}
+
+/* What the other end has told as over. */
+static struct ended *find_ended(struct run_state *r, const struct tool_call *c,
+				const struct id128 *args_hash)
+{
+	const struct id128 key = ended_key(c, args_hash);
+	struct ended *e = c->http ? cache_find(&r->mcp_ended, &key) : NULL;
+
+	return e && !e->taken && e->inbound != c->inbound ? e : NULL;
+}
+
+void mcp_init(struct run_state *r)
+{
+	cache_init(&r->mcp_ended, ENDED_MAX, sizeof(struct id128), sizeof(struct ended));
+}
+
+/* --- the way in --- */
+
+/* A step of whoever made the call, until it is known which tool call it carries out. */
+static void find_place(struct run_state *r, struct mcp_state *m)
+{
+	const struct process_key key =
+		m->call->client.tgid ? m->call->client : m->call->conn->process;
+	const struct mcp_state *outer = m->call->within ? m->call->within->user : NULL;
+	const struct proc_state *ps = process_above(r, key, true);
+
+	if (outer && outer->run == r) {
+		m->agent = outer->agent;
+		m->parent = outer->id;
+		m->evidence = "request";
+		return;
+	}
+	m->agent = ps ? ps->agent : r->agents;
+	m->parent = !ps || ps->own_agent ? m->agent->id : ps->id;
+	m->evidence = "process";
+}
+
+/* The sender's end is the one that is shown. */
+static void join(struct mcp_state *m, struct tool_call *c)
+{
+	c->user = m;
+	m->twin = c;
+	if (!c->inbound) {
+		m->twin = m->call;
+		m->call = c;
+		if (id64_is_zero(&m->tool))
+			find_place(m->run, m);
+	}
+	m->server = m->twin->conn->process;
+}
+
+static struct id128 keep_text(struct trace *t, const struct tool_call *c, struct slice json)
+{
+	struct arena *mem = arena_new(SCRATCH_MAX);
+	struct id128 id = { 0 };
+
+	/* Of a server that is a memory, every tool is one of memory. */
+	if (mem && content_keeps_tool(t, c->server_name))
+		id = content_tool_text(t, c->name, json, json_valid(json), mem);
+	arena_free(mem);
+	return id;
+}
+
+static struct mcp_state *begin(struct run_state *r, struct tool_call *c,
+			       const struct id128 *args_hash)
+{
+	struct ended *ended = find_ended(r, c, args_hash);
+	struct mcp_state *m;
+
+	if (ended)
+		ended->taken = true;
+	if (ended && c->inbound)
+		return NULL; /* the sender's view is there */
+	m = r->n_mcp < RUN_MCP_MAX ? calloc(1, sizeof(*m)) : NULL;
+	if (!m) {
+		r->dropped_steps++;
+		return NULL;
+	}
+	m->id = ended ? ended->id : span_id(r, c);
+	m->corrects = ended;
+	m->run = r;
+	m->call = c;
+	c->user = m;
+	m->args_hash = *args_hash;
+	if (!c->head_only)
+		m->args_blob = keep_text(r->t, c, c->arguments);
+	DL_APPEND(r->mcp_calls, m);
+	r->n_mcp++;
+	find_place(r, m);
+	return m;
+}
+
+static void forget(struct run_state *r, struct mcp_state *m)
+{
+	DL_DELETE(r->mcp_calls, m);
+	r->n_mcp--;
+	m->call->user = NULL;
+	if (m->twin)
+		m->twin->user = NULL;
+	free(m);
+}
+
+static bool failed(const struct tool_call *c)
+{
+	return c->is_error || c->refused;
+}
+
+static void end(struct run_state *r, struct mcp_state *m)
+{
+	struct tool_state *tool;
+
+	try_link(r, m);
+	m->result_blob = keep_text(r->t, m->call, m->call->result);
+	tool = tool_by_id(r, m->tool);
+	if (tool) {
+		tool->mcp_end_ns = m->call->end_ns;
+		tool_emit(r, tool, false);
+	} else if (failed(m->call) && !m->corrects) {
+		r->totals.errors++;
+	}
+	mcp_emit(r, m, m->call->end_ns);
+	remember_ended(r, m);
+	forget(r, m);
+}
+
+void mcp_begin(struct run_state *r, struct tool_call *c)
+{
+	const struct id128 none = { 0 };
+	const struct id128 args_hash = c->head_only ? none : mcp_args_hash(c->arguments);
+	struct mcp_state *m = find_twin(r, c, &args_hash);
+
+	r->dirty = true;
+	if (m)
+		join(m, c);
+	else
+		m = begin(r, c, &args_hash);
+	if (!m)
+		return;
+	try_link(r, m);
+	if (!m->corrects)
+		mcp_emit(r, m, 0);
+}
+
+void mcp_end(struct tool_call *c)
+{
+	struct mcp_state *m = c->user;
+
+	if (!m)
+		return; /* it was not kept, or its run or its other end has ended before it */
+	m->run->dirty = true;
+	if (c != m->twin) {
+		end(m->run, m);
+		return;
+	}
+	m->twin = NULL;
+	c->user = NULL;
+}
+
+/* The run is over before its calls. */
+void mcp_finish_all(struct run_state *r, uint64_t ts_ns)
+{
+	while (r->mcp_calls) {
+		mcp_emit(r, r->mcp_calls, ts_ns);
+		forget(r, r->mcp_calls);
+	}
+}
+
+void mcp_free_all(struct run_state *r)
+{
+	while (r->mcp_calls)
+		forget(r, r->mcp_calls);
+}

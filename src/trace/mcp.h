@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include "trace/state.h"
+
+void mcp_init(struct run_state *r);
+/* Uses c->user for itself until mcp_end(). */
+void mcp_begin(struct run_state *r, struct tool_call *c);
+void mcp_end(struct tool_call *c);
+/* A tool call of the model has begun: it may be what a call under way carries out. */
+void mcp_adopt(struct run_state *r, const struct tool_state *tool);
+/* The run has ended: what waits is told as it is. */
+void mcp_finish_all(struct run_state *r, uint64_t ts_ns);
+void mcp_free_all(struct run_state *r);
+
+/* Equal for JSON that means the same; an empty text is an empty object. Zero where it is no JSON.
+ */
+struct id128 mcp_args_hash(struct slice json);
+/* Whether a client may call @tool of some server by that name. */
+bool mcp_name_fits(struct slice decorated, struct slice tool);

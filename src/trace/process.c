@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Programs of a run's tree: one STEP_PROCESS span for each process that runs a program of its own,
+ * under the tool call that it carries out, the process that started it, or the agent.
+ */
+#include "base/json.h"
+#include "trace/emit.h"
+
+#define CHAIN_MAX      16384
+#define CHAIN_LINE_MAX 1024 /* bytes of one program: wrappers bring scripts of many KB */
+
+static void emit(struct run_state *r, struct proc_state *ps);
+
+/* --- a program begins --- */
+
+static struct id64 span_id(const struct run_state *r, struct process_key key, const char *kind)
+{
+	struct id_hash h;
+
+	id_hash_begin(&h, "span");
+	id_hash_bytes(&h, slice_of(kind));
+	id_hash_bytes(&h, (struct slice){ (const char *)r->id.b, sizeof(r->id.b) });
+	id_hash_u64(&h, key.tgid);
+	id_hash_u64(&h, key.start_ns);
+	return id64_of(id_hash_end(&h));
+}
+
+static struct slice copy_argv(struct slice argv)
+{
+	return (struct slice){ argv.n ? slice_dup(argv) : NULL, argv.n };
+}
+
+/* Cut between words, so that no half of a key is left that redaction does not know. */
+static struct slice cut_line(struct slice argv)
+{
+	if (argv.n <= CHAIN_LINE_MAX)
+		return argv;
+	for (argv.n = CHAIN_LINE_MAX; argv.n > 0; argv.n--)
+		if (memchr(" \n\t", argv.p[argv.n], 4))
+			break;
+	return argv;
+}
+
+static void add_to_chain(struct proc_state *ps, struct slice argv)
+{
+	struct buf line = { 0 };
+
+	argv = cut_line(argv);
+	/* The blanks are between arguments; redaction sees the line as a text. */
+	if (argv.n == 0 || buf_add(&line, argv, CHAIN_MAX) < 0)
+		return;
+	for (size_t i = 0; i + 1 < line.n; i++)
+		if (line.p[i] == '\0')
+			line.p[i] = ' ';
+	if (line.p[line.n - 1] != '\0')
+		buf_add(&line, (struct slice){ "", 1 }, CHAIN_MAX);
+	buf_add(&ps->chain, buf_slice(&line), CHAIN_MAX);
+	buf_done(&line);
+}
+
+/*
+ * What it runs now. A shell that becomes the last program of its command stays what carried the
+ * command out; otherwise the newest program is the one that counts. The others make a chain.
+ */
+static void take_program(struct proc_state *ps, const struct process *p, uint64_t ts_ns)
+{
+	ps->exec_ns = ts_ns;
+	ps->execs++;
+	if (ps->evidence && strcmp(ps->evidence, "argv") == 0) {
+		add_to_chain(ps, p->argv);
+		return;
+	}
+	add_to_chain(ps, ps->argv);
+	ps->argv_cut = p->argv_cut;
+	free((char *)ps->argv.p);
+	ps->argv = copy_argv(p->argv);
+	if (!ps->argv.p)
+		ps->argv.n = 0;
+	keep(&ps->path, p->path.n ? p->path : p->exe);
+	keep(&ps->cwd, p->cwd);
+}
+
+static struct slice program_name(const struct proc_state *ps)
+{
+	const struct process p = { .path = slice_of(ps->path), .argv = ps->argv };
+
+	return process_name(&p);
+}
+
+/* --- emission --- */
+
+/* The other programs of the same process, as a JSON array. */
+static void emit_chain(struct emit *e, struct slice chain)
+{
+	struct slice line, rest = chain;
+	struct buf out = { 0 };
+	struct json_writer w = { .out = &out };
+
+	if (chain.n == 0 || !content_keeps_text(e->run->t))
+		return;
+	json_begin(&w, '[');
+	while (slice_cut(rest, '\0', &line, &rest))
+		json_put_str(&w, emit_text(e, line));
+	json_end(&w, ']');
+	if (w.r == 0 && e->mem)
+		emit_strings(e, ATTR_PROCESS_CHAIN, arena_copy(e->mem, buf_slice(&out)));
+	buf_done(&out);
+}
+
+static void emit_ending(struct emit *e, const struct proc_state *ps)
+{
+	if (!ps->exited) {
+		if (ps->final)
+			emit_lit(e, ATTR_CUT, "still running when the capture ended");
+		return;
+	}
+	if (ps->signal)
+		emit_int(e, ATTR_PROCESS_SIGNAL, ps->signal);
+	else
+		emit_int(e, ATTR_PROCESS_EXIT_CODE, ps->code);
+	if (ps->cpu_ns)
+		emit_int(e, ATTR_PROCESS_CPU_NS, (int64_t)ps->cpu_ns);
+	if (ps->signal || ps->code) {
+		e->span.status = SPAN_ERROR;
+		e->span.error_type = SLICE("_OTHER");
+	}
+}
+
+static void emit(struct run_state *r, struct proc_state *ps)
+{
+	struct emit e;
+
+	emit_begin(&e, r, STEP_PROCESS, ps->start_ns);
+	e.span.span_id = ps->id;
+	e.span.parent_id = ps->parent;
+	e.span.evidence = slice_of(ps->evidence);
+	emit_agent(&e, ps->agent);
+	emit_process(&e, ps->key, program_name(ps));
+	e.span.name = e.span.program;
+	emit_command(&e, ps->argv);
+	if (content_keeps_text(r->t)) {
+		emit_str(&e, ATTR_PROCESS_PATH, slice_of(ps->path));
+		emit_str(&e, ATTR_PROCESS_CWD, slice_of(ps->cwd));
+	}
+	emit_chain(&e, buf_slice(&ps->chain));
+	emit_int(&e, ATTR_PROCESS_PARENT,
+		 ps->parent_key.tgid ? (int64_t)ps->parent_key.tgid : LLM_UNKNOWN);
+	/* An agent that asked its model for something has to explain what it starts. */
+	emit_true(&e, ATTR_UNEXPLAINED, !ps->in_tool && !ps->own_agent && ps->agent->calls > 0);
+	emit_int(&e, ATTR_LATE_ATTACH, notes_late_ms(r->t, ps->key));
+	emit_ending(&e, ps);
+	emit_end(&e, ps->end_ns, ps->final);
+}
+
+/* --- its place --- */
+
+/*
+ * The program that started this one; NULL: the root. Whoever is younger is no parent, whatever
+ * events say: so spans never form a circle.
+ */
+static const struct proc_state *parent_of(struct run_state *r, const struct proc_state *ps)
+{
+	const struct proc_state *above = process_above(r, ps->parent_key, true);
+
+	if (!above || above->start_ns > ps->start_ns ||
+	    (above->start_ns == ps->start_ns && above->number >= ps->number))
+		return NULL;
+	return above;
+}
+
+/* Below a process of a tool call, everything belongs to that call; below an agent nothing does. */
+static void inherit(struct run_state *r, struct proc_state *ps)
+{
+	const struct proc_state *above = parent_of(r, ps);
+
+	ps->agent = above ? above->agent : r->agents;
+	ps->parent = !above ? r->agents->id : above->own_agent ? above->agent->id : above->id;
+	ps->in_tool = above && above->in_tool && !above->own_agent;
+	ps->under = ps->in_tool ? above->under : (struct id64){ 0 };
+	ps->tool = (struct id64){ 0 };
+	ps->evidence = "process";
+}
+
+static void mark_descendants(struct run_state *r, const struct proc_state *top)
+{
+	for (struct proc_state *ps = top->next; ps; ps = ps->next) {
+		const struct proc_state *above = parent_of(r, ps);
+
+		if (!above || !id64_is_zero(&ps->tool))
+			continue;
+		ps->in_tool = above->in_tool && !above->own_agent;
+		ps->under = ps->in_tool ? above->under : (struct id64){ 0 };
+	}
+}
+
+void process_link(struct run_state *r, struct proc_state *ps, struct tool_state *tool,
+		  const char *evidence)
+{
+	ps->parent = tool->id;
+	ps->tool = ps->under = tool->id;
+	ps->in_tool = true;
+	ps->evidence = evidence;
+	tool_carried(r, tool, ps);
+	mark_descendants(r, ps);
+	emit(r, ps);
+}
+
+void process_unlink(struct run_state *r, struct proc_state *ps)
+{
+	inherit(r, ps);
+	mark_descendants(r, ps);
+	emit(r, ps);
+}
+
+static void place(struct run_state *r, struct proc_state *ps)
+{
+	struct tool_state *tool;
+	const char *evidence;
+	bool inherited;
+
+	if (ps->execs == 1)
+		inherit(r, ps);
+	inherited = ps->in_tool && id64_is_zero(&ps->tool);
+	tool = ps->in_tool ? tool_by_id(r, ps->under) : NULL;
+	if (tool && tool->by_argv)
+		return;
+	tool = tool_of_program(r, ps, &evidence);
+	/* Below a shell that is kept for more calls, or a guess: only what argv says. */
+	if (!tool || (inherited && strcmp(evidence, "argv") != 0))
+		return;
+	if (!id64_eq(&tool->id, &ps->tool) || strcmp(evidence, ps->evidence) != 0)
+		process_link(r, ps, tool, evidence);
+}
+
+/*
+ * A child that is a known agent. One that runs itself again (gemini, Claude Code as `rg`) goes on
+ * being the agent that it is.
+ */
+static void open_agent(struct run_state *r, struct proc_state *ps, const struct process *p)
+{
+	const struct proc_state *above = parent_of(r, ps);
+	const struct process_key parent = above ? above->key : r->root;
+	struct agent_span *a = ps->agent;
+
+	if (p->agent.name.n == 0 || p->agent.helper || ps->own_agent)
+		return;
+	if (process_key_eq(parent, a->process) && a->known &&
+	    slice_eq(slice_of(a->name), p->agent.name))
+		return;
+	a = agent_open(r, span_id(r, p->key, "agent"), ps->id, p->key, ps->start_ns);
+	if (!a)
+		return;
+	ps->agent = a;
+	ps->own_agent = true;
+	agent_name(r, a, &p->agent);
+}
+
+static void exec_root(struct run_state *r, const struct process *p)
+{
+	struct agent_span *a = r->agents;
+
+	notes_program(r, p);
+	if (p->agent.name.n) {
+		agent_name(r, a, &p->agent);
+	} else if (!a->known) {
+		keep(&a->name, process_name(p));
+		agent_emit(r, a, false);
+	}
+	r->dirty = true;
+}
+
+void process_exec(struct run_state *r, struct process *p, uint64_t ts_ns)
+{
+	struct proc_state *ps = process_find(r, p->key);
+
+	if (process_key_eq(p->key, r->root)) {
+		exec_root(r, p);
+		return;
+	}
+	if (!ps) {
+		r->totals.processes++;
+		r->dirty = true;
+		if (r->n_procs < RUN_PROCESSES_MAX)
+			ps = process_add(r, p, span_id(r, p->key, "process"), ts_ns);
+		if (!ps) {
+			r->dropped_steps++;
+			return;
+		}
+	}
+	if (ps->final)
+		return;
+	notes_program(r, p);
+	take_program(ps, p, ts_ns);
+	place(r, ps);
+	emit(r, ps);
+	open_agent(r, ps, p);
+}
+
+void process_late_facts(struct run_state *r, const struct process *p)
+{
+	struct proc_state *ps = process_find(r, p->key);
+
+	if (process_key_eq(p->key, r->root)) {
+		if (p->agent.name.n)
+			agent_name(r, r->agents, &p->agent);
+		return;
+	}
+	if (!ps || ps->final)
+		return;
+	if (!ps->path && p->exe.n)
+		keep(&ps->path, p->exe);
+	if (!ps->cwd && p->cwd.n)
+		keep(&ps->cwd, p->cwd);
+	open_agent(r, ps, p);
+}
+
+/* --- its end --- */
+
+void process_exit(struct run_state *r, const struct process *p, uint64_t ts_ns)
+{
+	struct proc_state *ps = process_find(r, p->key);
+
+	if (!ps || ps->final)
+		return;
+	ps->exited = true;
+	ps->end_ns = ts_ns;
+	ps->code = p->exit_code;
+	ps->signal = p->exit_signal;
+	ps->cpu_ns = p->cpu_ns;
+	ps->final = true;
+	emit(r, ps);
+	tool_carrier_exited(r, ps);
+	if (ps->own_agent) {
+		ps->agent->exit_code = ps->code;
+		ps->agent->exit_signal = ps->signal;
+		agent_end(r, ps->agent, ts_ns);
+	}
+}
+
+void process_finish_all(struct run_state *r, uint64_t ts_ns)
+{
+	struct proc_state *ps;
+
+	list_for_each (ps, r->proc_list) {
+		if (ps->final)
+			continue;
+		ps->end_ns = ts_ns;
+		ps->final = true;
+		emit(r, ps);
+	}
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Whose call is it? The agent's of its process; or a sub-agent's, which has a conversation of its
+ * own in the same process and was started by a tool call.
+ */
+#include "base/json.h"
+#include "base/util.h"
+#include "trace/state.h"
+
+#define PROMPT_MIN	 12 /* bytes: shorter texts turn up in arguments by chance */
+#define NAME_MAX_BYTES	 64
+#define ARGS_MEMBERS_MAX 64
+
+/* Tools that start an agent, as the known agents name them. */
+static const struct slice spawning_tools[] = {
+	{ "Task", 4 },	       { "Agent", 5 },
+	{ "task", 4 },	       { "agent", 5 },
+	{ "spawn_agent", 11 }, { "delegate", 8 },
+	{ "subagent", 8 },     { "new_task", 8 },
+	{ "runSubagent", 11 }, { "codebase_investigator", 21 },
+};
+
+static bool spawns(const struct tool_state *tool)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(spawning_tools); i++)
+		if (slice_eq(slice_of(tool->name), spawning_tools[i]))
+			return true;
+	return false;
+}
+
+/* Whether one of the arguments is what the conversation begins with, or the other way round. */
+static bool says(const struct tool_state *tool, struct slice prompt)
+{
+	struct arena *mem = arena_new(SCRATCH_MAX);
+	struct json_iter it;
+	struct slice key, value;
+	bool found = false;
+
+	prompt = slice_trim(prompt);
+	if (mem && prompt.n >= PROMPT_MIN && json_object(tool->args, &it))
+		for (int i = 0;
+		     i < ARGS_MEMBERS_MAX && !found && json_next_member(&it, &key, &value); i++) {
+			const struct slice text = slice_trim(json_text(value, mem));
+
+			found = text.n >= PROMPT_MIN &&
+				(slice_has(text, prompt) || slice_has(prompt, text));
+		}
+	arena_free(mem);
+	return found;
+}
+
+struct start {
+	struct tool_state *tool;
+	const char *evidence;
+};
+
+/*
+ * The one waiting call of this process that fits; a child process has its own place. A call that
+ * starts agents is enough where the request declares that it is one's, or another system prompt
+ * shows it.
+ */
+static struct start started_by(struct call_state *c, struct process_key process,
+			       const struct content_input *in, bool declared)
+{
+	struct tool_state *tool, *by_prompt = NULL, *by_kind = NULL;
+	unsigned n_prompt = 0, n_kind = 0;
+
+	list_for_each (tool, c->run->tools) {
+		if (tool->server || !process_key_eq(process, tool->process))
+			continue;
+		if (says(tool, in->first_text)) {
+			by_prompt = tool;
+			n_prompt++;
+		}
+		if (spawns(tool) &&
+		    (declared || (tool->conv && !id128_eq(&tool->conv->system, &c->system_blob)))) {
+			by_kind = tool;
+			n_kind++;
+		}
+	}
+	if (n_prompt == 1)
+		return (struct start){ by_prompt, "prompt-in-arguments" };
+	if (n_prompt == 0 && n_kind == 1)
+		return (struct start){ by_kind, "spawning-call" };
+	return (struct start){ 0 };
+}
+
+static struct id64 span_id(const struct call_state *c)
+{
+	struct id_hash h;
+
+	id_hash_begin(&h, "span");
+	id_hash_bytes(&h, SLICE("subagent"));
+	id_hash_bytes(&h, (struct slice){ (const char *)c->id.b, sizeof(c->id.b) });
+	return id64_of(id_hash_end(&h));
+}
+
+/* What it is called: by its request, else by the arguments that started it, else as its parent. */
+static void name_it(struct run_state *r, struct agent_span *a, const struct explicit_ids *ids,
+		    const struct tool_state *tool, const struct agent_span *above)
+{
+	static const struct slice members[] = {
+		{ "subagent_type", 13 }, { "agent_type", 10 }, { "agent_name", 10 }, { "agent", 5 }
+	};
+	struct arena *mem = arena_new(SCRATCH_MAX);
+	struct slice name = ids->agent_type;
+
+	a->named_by = "header";
+	for (size_t i = 0; mem && tool && name.n == 0 && i < ARRAY_SIZE(members); i++) {
+		name = json_text(json_member(tool->args, members[i]), mem);
+		a->named_by = "arguments";
+	}
+	if (name.n == 0 || name.n > NAME_MAX_BYTES) {
+		name = slice_of(above->name);
+		a->named_by = above->named_by;
+	}
+	keep(&a->name, name);
+	arena_free(mem);
+	agent_emit(r, a, false);
+}
+
+static struct agent_span *open_subagent(struct call_state *c, const struct llm_call *call,
+					const struct explicit_ids *ids, struct start start,
+					struct agent_span *above)
+{
+	const struct id64 parent = start.tool ? start.tool->id : above->id;
+	struct agent_span *a =
+		agent_open(c->run, span_id(c), parent, call->http->conn->process, call->start_ns);
+
+	if (!a)
+		return above;
+	a->sub = true;
+	a->evidence = start.evidence;
+	if (start.tool)
+		a->tool = start.tool->id;
+	keep(&a->key, identity_subagent(ids));
+	name_it(c->run, a, ids, start.tool, above);
+	return a;
+}
+
+/* The agent whose process, or whose tool's process, makes the call. */
+static void place_by_process(struct call_state *c, struct process_key process)
+{
+	const struct proc_state *ps = process_above(c->run, process, true);
+
+	c->agent = ps ? ps->agent : c->run->agents;
+	c->parent = c->agent->id;
+	c->evidence = c->run->source ? "file" : "process";
+	/* A program that a tool call ran asks a model by itself: that is part of the tool's work.
+	 */
+	if (ps && ps->in_tool && !ps->own_agent)
+		c->parent = ps->id;
+}
+
+/* The sub-agent that the call says it is; its first call opens it. */
+static struct agent_span *by_header(struct call_state *c, const struct llm_call *call,
+				    const struct explicit_ids *ids, const struct content_input *in)
+{
+	struct agent_span *a = agent_by_key(c->run, identity_subagent(ids)), *above;
+	struct start start;
+
+	if (a)
+		return a;
+	above = agent_by_key(c->run, ids->parent_agent);
+	start = started_by(c, call->http->conn->process, in, true);
+	start.evidence = "explicit-id";
+	return open_subagent(c, call, ids, start, above ? above : c->agent);
+}
+
+/* A conversation that begins while a call waits that may have started it. */
+static struct agent_span *by_start(struct call_state *c, const struct llm_call *call,
+				   const struct explicit_ids *ids, const struct content_input *in)
+{
+	const struct start start = started_by(c, call->http->conn->process, in, false);
+
+	if (!start.tool)
+		return NULL;
+	if (call->tool_count > 0)
+		return open_subagent(c, call, ids, start, start.tool->agent);
+	/* No tools of its own: a question that the tool asks, no agent. */
+	c->parent = start.tool->id;
+	c->evidence = start.evidence;
+	return NULL;
+}
+
+void subagent_place(struct call_state *c, const struct llm_call *call,
+		    const struct explicit_ids *ids, const struct content_input *in, bool begins)
+{
+	struct agent_span *a = NULL;
+
+	place_by_process(c, call->http->conn->process);
+	if (identity_subagent(ids).n)
+		a = by_header(c, call, ids, in);
+	else if (begins)
+		a = by_start(c, call, ids, in);
+	else if (c->conv && c->conv->agent && c->conv->agent->sub)
+		a = c->conv->agent;
+	if (a) {
+		c->agent = a;
+		c->parent = a->id;
+		c->evidence = a->key ? "explicit-id" : "conversation";
+	}
+	if (c->conv && !c->conv->agent)
+		c->conv->agent = c->agent;
+}

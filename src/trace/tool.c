@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Tool calls: asked for in one answer, answered by id in a later request. In between the span is
+ * open; a program that carries the call out narrows its bounds and says what really happened.
+ */
+#include "base/utf8.h"
+#include "llm/llm.h"
+#include "trace/command.h"
+#include "trace/emit.h"
+#include "trace/mcp.h"
+#include "trace/tool_span.h"
+
+#define ARGS_KEPT_MAX	65536
+#define CHOICES_MAX	64
+#define CHOICE_SHIFT	20  /* parts of one choice */
+#define DESCRIPTION_MAX 200 /* characters */
+#define ARGV_HEAD	256 /* bytes of a command that are looked for in an argv that was cut */
+
+void tool_free(struct tool_state *tool)
+{
+	free(tool->call_id);
+	free(tool->name);
+	free(tool->description);
+	free(tool->command);
+	free((char *)tool->args.p);
+	free(tool);
+}
+
+static void drop(struct run_state *r, struct tool_state *tool)
+{
+	DL_DELETE(r->tools, tool);
+	r->n_tools--;
+	tool_free(tool);
+}
+
+static void finish(struct run_state *r, struct tool_state *tool, uint64_t ts_ns)
+{
+	tool->end_ns = ts_ns > tool->start_ns ? ts_ns : tool->start_ns;
+	if (tool->is_error)
+		r->totals.errors++;
+	r->dirty = true;
+	tool_emit(r, tool, true);
+	agent_tool_ended(r, tool);
+	drop(r, tool);
+}
+
+/* --- asked --- */
+
+static struct id64 span_id(const struct call_state *c, unsigned part)
+{
+	struct id_hash h;
+
+	id_hash_begin(&h, "span");
+	id_hash_bytes(&h, SLICE("tool"));
+	id_hash_bytes(&h, (struct slice){ (const char *)c->run->id.b, sizeof(c->run->id.b) });
+	id_hash_bytes(&h, (struct slice){ (const char *)c->id.b, sizeof(c->id.b) });
+	id_hash_u64(&h, part);
+	return id64_of(id_hash_end(&h));
+}
+
+static void take_arguments(struct run_state *r, struct tool_state *tool,
+			   const struct llm_part *part)
+{
+	struct arena *mem = arena_new(SCRATCH_MAX);
+	struct slice args = buf_slice(&part->text);
+
+	if (!mem)
+		return;
+	keep(&tool->command, command_of_arguments(args, mem));
+	tool->args_blob = content_tool_text(r->t, part->name, args, part->is_json, mem);
+	tool->args_hash = mcp_args_hash(args);
+	if (args.n > ARGS_KEPT_MAX)
+		args.n = ARGS_KEPT_MAX;
+	tool->args = (struct slice){ slice_dup(args), args.n };
+	if (!tool->args.p)
+		tool->args.n = 0;
+	arena_free(mem);
+}
+
+/* It comes with every request and may be pages long: where content is kept, the tool list has it.
+ */
+static void take_description(struct run_state *r, struct tool_state *tool,
+			     const struct llm_call *call, struct slice name)
+{
+	struct arena *mem = arena_new(SCRATCH_MAX);
+
+	if (mem && content_keeps_text(r->t))
+		keep(&tool->description,
+		     utf8_head(llm_tool_description(call->tools, name, mem), DESCRIPTION_MAX));
+	arena_free(mem);
+}
+
+static struct tool_state *tool_new(struct call_state *c, const struct llm_call *call,
+				   const struct llm_part *part, unsigned index)
+{
+	struct run_state *r = c->run;
+	struct tool_state *tool;
+
+	if (r->n_tools >= RUN_TOOLS_MAX)
+		finish(r, r->tools, r->t->now_ns);
+	tool = calloc(1, sizeof(*tool));
+	if (!tool)
+		return NULL;
+	tool->id = span_id(c, index);
+	tool->asked_by = c->id;
+	tool->agent = c->agent;
+	tool->conv = c->conv;
+	tool->process = call->http->conn->process;
+	tool->start_ns = part->end_ns ? part->end_ns : call->end_ns ? call->end_ns : r->t->now_ns;
+	keep(&tool->call_id, part->id);
+	keep(&tool->name, part->name);
+	take_description(r, tool, call, part->name);
+	take_arguments(r, tool, part);
+	DL_APPEND(r->tools, tool);
+	r->n_tools++;
+	r->totals.tool_calls++;
+	return tool;
+}
+
+/* Programs that began while the answer was still coming. */
+static void adopt_early(struct run_state *r, struct tool_state *tool)
+{
+	struct proc_state *ps = r->proc_list ? r->proc_list->prev : NULL;
+
+	for (; ps && ps->exec_ns >= tool->start_ns; ps = ps == r->proc_list ? NULL : ps->prev) {
+		const char *evidence;
+
+		if (ps->in_tool || tool_of_program(r, ps, &evidence) != tool)
+			continue;
+		process_link(r, ps, tool, evidence);
+	}
+}
+
+static void ask_client(struct call_state *c, const struct llm_call *call,
+		       const struct llm_part *part, unsigned index)
+{
+	struct tool_state *tool = tool_new(c, call, part, index);
+
+	if (!tool)
+		return;
+	tool->parent = c->agent->id;
+	tool->type = "function";
+	tool->evidence = "answer";
+	tool_emit(c->run, tool, false);
+	adopt_early(c->run, tool);
+	mcp_adopt(c->run, tool);
+}
+
+/* Its result lies in the same answer. */
+static void ask_server(struct call_state *c, const struct llm_call *call,
+		       const struct llm_part *part, unsigned index)
+{
+	struct tool_state *tool = tool_new(c, call, part, index);
+	struct arena *mem = arena_new(SCRATCH_MAX);
+	uint64_t end_ns = call->end_ns;
+
+	if (!tool || !mem) {
+		arena_free(mem);
+		return;
+	}
+	tool->parent = c->id;
+	tool->type = "extension";
+	tool->evidence = "answer";
+	tool->server = true;
+	for (const struct llm_part *p = part->next; p; p = p->next) {
+		if (p->type != LLM_PART_SERVER_TOOL_RESULT || !slice_eq(p->id, part->id))
+			continue;
+		tool->answered = true;
+		tool->is_error = p->is_error;
+		tool->result_blob = content_tool_text(c->run->t, part->name, buf_slice(&p->text),
+						      p->is_json, mem);
+		end_ns = p->end_ns ? p->end_ns : end_ns;
+		break;
+	}
+	arena_free(mem);
+	finish(c->run, tool, end_ns);
+}
+
+static void ask_part(struct call_state *c, const struct llm_call *call, const struct llm_part *p,
+		     unsigned index)
+{
+	if (p->type == LLM_PART_TOOL_CALL)
+		ask_client(c, call, p, index);
+	else if (p->type == LLM_PART_SERVER_TOOL_CALL)
+		ask_server(c, call, p, index);
+}
+
+/* The other choices of an answer of which several were wanted. */
+static void ask_alternatives(struct call_state *c, const struct llm_call *call)
+{
+	const struct llm_message *m = call->answer.alternative;
+
+	for (unsigned choice = 1; m && choice < CHOICES_MAX; m = m->alternative, choice++) {
+		unsigned index = choice << CHOICE_SHIFT;
+
+		for (const struct llm_part *p = m->parts; p; p = p->next)
+			ask_part(c, call, p, index++);
+	}
+}
+
+void tool_ask(struct call_state *c, const struct llm_call *call, bool all)
+{
+	unsigned index = 0;
+
+	for (const struct llm_part *p = call->answer.parts; p; p = p->next, index++) {
+		if (index < c->tools_opened)
+			continue;
+		/* While the answer streams, its last part may still grow, and results come. */
+		if (!all && (!p->next || p->type == LLM_PART_SERVER_TOOL_CALL))
+			return;
+		c->tools_opened = index + 1;
+		ask_part(c, call, p, index);
+	}
+	if (all && !c->alternatives_opened)
+		ask_alternatives(c, call);
+	c->alternatives_opened |= all;
+}
+
+/* --- answered --- */
+
+static bool in_history(const struct tool_state *tool, const struct id128 *nodes, size_t n)
+{
+	if (id128_is_zero(&tool->asked_node))
+		return false;
+	while (n-- > 0)
+		if (id128_eq(&nodes[n], &tool->asked_node))
+			return true;
+	return false;
+}
+
+/*
+ * The waiting call of that id. Servers that number their calls anew for each answer give one id to
+ * several: then the history that the request carries decides, else nobody does.
+ */
+struct tool_state *tool_waiting(struct run_state *r, struct slice id, const struct id128 *nodes,
+				size_t n_nodes)
+{
+	struct tool_state *tool, *found = NULL, *sure = NULL;
+	unsigned n = 0, n_sure = 0;
+
+	list_for_each (tool, r->tools) {
+		if (tool->server || !tool->call_id || !slice_eq(slice_of(tool->call_id), id))
+			continue;
+		found = tool;
+		n++;
+		if (in_history(tool, nodes, n_nodes)) {
+			sure = tool;
+			n_sure++;
+		}
+	}
+	if (n == 1)
+		return found;
+	return n_sure == 1 ? sure : NULL;
+}
+
+/*
+ * APIs without ids give results in the order of the calls that the answer before made; a client may
+ * give ids of its own to the results.
+ */
+static struct tool_state *waiting_without_id(struct call_state *c, const struct tool_result *res)
+{
+	struct tool_state *tool;
+
+	list_for_each (tool, c->run->tools)
+		if (!tool->server && !tool->call_id && id64_eq(&tool->asked_by, &c->continues) &&
+		    (res->name.n == 0 || slice_eq(slice_of(tool->name), res->name)))
+			return tool;
+	return NULL;
+}
+
+static void take_result(struct call_state *c, const struct llm_call *call, struct tool_state *tool,
+			const struct tool_result *res, struct arena *mem)
+{
+	tool->answered = true;
+	tool->is_error = res->is_error;
+	tool->answered_to = c->id;
+	tool->evidence = tool->call_id ? "tool-call-id" : "order";
+	tool->result_blob =
+		content_tool_text(c->run->t, slice_of(tool->name), res->text, res->is_json, mem);
+	finish(c->run, tool, call->start_ns);
+}
+
+/* The conversation goes on without their results: nobody waits for them any more. */
+static void give_up(struct call_state *c, const struct llm_call *call)
+{
+	struct tool_state *tool, *tmp;
+
+	if (!c->goes_on || !id64_is_zero(&c->retry_of))
+		return;
+	list_for_each_safe (tool, tmp, c->run->tools)
+		if (!tool->server && id64_eq(&tool->asked_by, &c->continues) && tool->asked)
+			finish(c->run, tool, call->start_ns);
+}
+
+void tool_forget(struct call_state *c)
+{
+	struct tool_state *tool, *tmp;
+
+	list_for_each_safe (tool, tmp, c->run->tools)
+		if (id64_eq(&tool->asked_by, &c->id) && !tool->carrier)
+			finish(c->run, tool, c->run->t->now_ns);
+}
+
+void tool_answer(struct call_state *c, const struct llm_call *call, const struct tool_result *res,
+		 const struct id128 *nodes, size_t n_nodes)
+{
+	struct arena *mem = arena_new(SCRATCH_MAX);
+
+	for (; res && mem; res = res->next) {
+		struct tool_state *tool =
+			res->id.n ? tool_waiting(c->run, res->id, nodes, n_nodes) : NULL;
+
+		if (!tool)
+			tool = waiting_without_id(c, res);
+		if (tool)
+			take_result(c, call, tool, res, mem);
+	}
+	arena_free(mem);
+	give_up(c, call);
+}
+
+/* The answer has ended: what can be recognised in a later request is known only now. */
+void tool_set_asked_node(struct call_state *c)
+{
+	struct tool_state *tool;
+
+	list_for_each (tool, c->run->tools) {
+		if (!id64_eq(&tool->asked_by, &c->id))
+			continue;
+		tool->asked_node = c->output_node;
+		tool->asked = true;
+	}
+}
+
+/* --- carried out --- */
+
+struct tool_state *tool_by_id(struct run_state *r, struct id64 id)
+{
+	struct tool_state *tool;
+
+	list_for_each (tool, r->tools)
+		if (id64_eq(&tool->id, &id))
+			return tool;
+	return NULL;
+}
+
+struct tool_state *tool_only_one(struct run_state *r, struct process_key process)
+{
+	struct tool_state *tool, *found = NULL;
+
+	list_for_each (tool, r->tools) {
+		if (tool->server || !process_key_eq(tool->process, process))
+			continue;
+		if (found)
+			return NULL;
+		found = tool;
+	}
+	return found;
+}
+
+static enum command_match match(const struct tool_state *tool, const struct proc_state *ps,
+				struct arena *mem)
+{
+	struct slice command = slice_of(tool->command);
+
+	/* What a cut argv cannot show is not asked for. */
+	if (ps->argv_cut && command.n > ARGV_HEAD) {
+		command.n = ARGV_HEAD;
+		while (command.n && command.p[command.n - 1] != ' ')
+			command.n--;
+	}
+	return command_match(command, ps->argv, mem);
+}
+
+/*
+ * Of two commands that fit, the longer one says more; equal ones cannot be told apart. @wide: also
+ * programs that the asking process did not start itself, but its agent did: a shell script asks
+ * with curl and runs the command on its own.
+ */
+static struct tool_state *by_argv(struct run_state *r, const struct proc_state *ps, bool wide,
+				  struct arena *mem)
+{
+	struct tool_state *tool, *best = NULL;
+	enum command_match best_match = COMMAND_NO;
+	size_t best_len = 0;
+	bool tie = false;
+
+	list_for_each (tool, r->tools) {
+		enum command_match m;
+		size_t len;
+
+		if (tool->server || !tool->command || ps->exec_ns < tool->start_ns)
+			continue;
+		m = match(tool, ps, mem);
+		len = strlen(tool->command);
+		if (m == COMMAND_NO || m < best_match || (m == best_match && len < best_len) ||
+		    !process_descends(r, ps->key, wide ? tool->agent->process : tool->process))
+			continue;
+		tie = m == best_match && len == best_len;
+		best = tool;
+		best_match = m;
+		best_len = len;
+	}
+	return tie ? NULL : best;
+}
+
+/*
+ * A child of the asking process itself, while one call waits that no program is known to carry out
+ * and that is not older than the call.
+ */
+static struct tool_state *by_window(struct run_state *r, const struct proc_state *ps)
+{
+	const struct proc_state *above = process_above(r, ps->parent_key, true);
+	struct tool_state *tool = tool_only_one(r, above ? above->key : r->root);
+
+	if (!tool || tool->by_argv || tool->by_mcp || ps->start_ns < tool->start_ns)
+		return NULL;
+	return tool;
+}
+
+struct tool_state *tool_of_program(struct run_state *r, const struct proc_state *ps,
+				   const char **ret_evidence)
+{
+	struct arena *mem = arena_new(SCRATCH_MAX);
+	struct tool_state *tool = mem ? by_argv(r, ps, false, mem) : NULL;
+
+	if (mem && !tool)
+		tool = by_argv(r, ps, true, mem);
+	arena_free(mem);
+	*ret_evidence = "argv";
+	if (tool)
+		return tool;
+	*ret_evidence = "window";
+	return by_window(r, ps);
+}
+
+/* Programs that only time had linked to the call are set free: now it is known which one it is. */
+static void release_others(struct run_state *r, struct tool_state *tool,
+			   const struct proc_state *carrier)
+{
+	struct proc_state *ps;
+
+	list_for_each (ps, r->proc_list) {
+		if (ps == carrier || !id64_eq(&ps->tool, &tool->id) ||
+		    strcmp(ps->evidence, "window") != 0)
+			continue;
+		process_unlink(r, ps);
+	}
+}
+
+void tool_carried(struct run_state *r, struct tool_state *tool, struct proc_state *ps)
+{
+	const bool by_argv_now = strcmp(ps->evidence, "argv") == 0;
+
+	if (by_argv_now && !tool->by_argv) {
+		tool->by_argv = true;
+		tool->carrier = NULL;
+		release_others(r, tool, ps);
+	}
+	if (!tool->carrier) {
+		tool->carrier = ps;
+		tool_emit(r, tool, false);
+	}
+}
+
+void tool_carrier_exited(struct run_state *r, struct proc_state *ps)
+{
+	struct tool_state *tool = tool_by_id(r, ps->tool);
+
+	if (tool && tool->carrier == ps)
+		tool_emit(r, tool, false);
+}
+
+void tool_finish_all(struct run_state *r, uint64_t ts_ns)
+{
+	while (r->tools)
+		finish(r, r->tools, ts_ns);
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The way in: facts are sorted to those who make something of them. */
+#include "trace/trace.h"
+
+#include <errno.h>
+
+#include "base/json.h"
+#include "trace/mcp.h"
+#include "trace/state.h"
+
+#define CONTENT_LIMIT_DEFAULT 5000
+
+int trace_new(const struct trace_sink *sink, void *ctx, struct proc *procs,
+	      const struct price_table *prices, struct stats *stats, struct trace **ret)
+{
+	struct trace *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	if (redactor_new(&t->redactor) < 0) {
+		free(t);
+		return -ENOMEM;
+	}
+	t->sink = sink;
+	t->ctx = ctx;
+	t->procs = procs;
+	t->prices = prices;
+	t->stats = stats;
+	t->config = (struct trace_config){ .content = CONTENT_FULL,
+					   .content_limit = CONTENT_LIMIT_DEFAULT,
+					   .llm_content = true,
+					   .memory_content = true,
+					   .tool_content = true };
+	content_init(&t->content);
+	duplicate_init(t);
+	*ret = t;
+	return 0;
+}
+
+void trace_free(struct trace *t)
+{
+	struct run_state *r, *tmp;
+
+	if (!t)
+		return;
+	HASH_ITER (hh, t->runs, r, tmp) {
+		HASH_DEL(t->runs, r);
+		run_free(r);
+	}
+	call_free_orphans(t);
+	notes_done(t);
+	cache_done(&t->answers);
+	content_done(&t->content);
+	redactor_free(t->redactor);
+	free(t->boot_id);
+	free(t->host);
+	free(t);
+}
+
+/* --- settings --- */
+
+static enum content_level level_of(struct slice name)
+{
+	static const struct slice names[] = {
+		[CONTENT_OFF] = { "off", 3 },
+		[CONTENT_MINIMAL] = { "minimal", 7 },
+		[CONTENT_STANDARD] = { "standard", 8 },
+		[CONTENT_FULL] = { "full", 4 },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (slice_eq(name, names[i]))
+			return (enum content_level)i;
+	/* A level of a newer version: keep no more than the user may have wanted. */
+	return name.n ? CONTENT_MINIMAL : CONTENT_FULL;
+}
+
+static bool flag(const cJSON *j, const char *name)
+{
+	return !cJSON_IsFalse(json_at(j, name));
+}
+
+static void configure(struct trace *t, const cJSON *j)
+{
+	const int64_t limit = json_int(j, "content_limit");
+
+	t->config.content = level_of(json_str(j, "content"));
+	t->config.content_limit = limit > 0 ? (size_t)limit : CONTENT_LIMIT_DEFAULT;
+	t->config.llm_content = flag(j, "content_llm");
+	t->config.memory_content = flag(j, "content_memory");
+	t->config.tool_content = flag(j, "content_tools");
+	content_reset(&t->content);
+}
+
+static struct slice json_of(const struct sonde_event *e)
+{
+	const struct sonde_json_event *j = (const struct sonde_json_event *)e;
+
+	return (struct slice){ j->json, e->size - sizeof(*e) };
+}
+
+static void take_settings(struct trace *t, const struct sonde_event *e)
+{
+	_cleanup_(cJSON_Deletep) cJSON *j = json_parse(json_of(e));
+
+	if (!j)
+		return;
+	if (e->kind == SONDE_EV_CONFIG) {
+		configure(t, j);
+		return;
+	}
+	keep(&t->boot_id, json_str(j, "boot_id"));
+	keep(&t->host, json_str(j, "hostname"));
+}
+
+/* --- processes --- */
+
+/* A process of a container that was not begun by another one in it: docker exec. */
+static struct run_state *adopt(struct trace *t, struct process *p)
+{
+	struct run_state *r = HASH_COUNT(t->runs) == 1 ? t->runs : NULL;
+
+	if (!r || !r->adopts || p->exit_ns)
+		return NULL;
+	p->scope = r->scope;
+	r->live++;
+	return r;
+}
+
+static void take_process(struct trace *t, const struct sonde_event *e, struct process *p)
+{
+	struct run_state *r = p && p->scope ? run_of_scope(t, p->scope) : NULL;
+
+	if (p && !p->scope)
+		r = adopt(t, p);
+	if (!r || r->finished) {
+		if (p)
+			stat_add(t->stats, STAT_TRACE_NO_RUN, 1);
+		return;
+	}
+	switch (e->kind) {
+	case SONDE_EV_FORK: /* @p is the child; a thread is none */
+		r->live += !process_key_eq(p->key, (struct process_key){ e->tgid, e->start_ns });
+		break;
+	case SONDE_EV_EXEC:
+		process_exec(r, p, e->ts_ns);
+		break;
+	case SONDE_EV_PROC:
+		process_late_facts(r, p);
+		break;
+	case SONDE_EV_EXIT:
+		r->live -= r->live > 0;
+		if (process_key_eq(p->key, r->root))
+			run_exit(r, p, e->ts_ns);
+		else
+			process_exit(r, p, e->ts_ns);
+		break;
+	default:
+		break;
+	}
+}
+
+static void take_connect(struct trace *t, const struct sonde_connect_event *e, struct process *p)
+{
+	struct run_state *r = p ? run_of(t, p->key) : NULL;
+
+	if (r && !r->finished)
+		notes_connect(r, e);
+}
+
+/* --- the way in --- */
+
+void trace_event(struct trace *t, const struct sonde_event *e, struct process *p)
+{
+	if (e->ts_ns > t->now_ns)
+		t->now_ns = e->ts_ns;
+	switch (e->kind) {
+	case SONDE_EV_HOST:
+	case SONDE_EV_CONFIG:
+		take_settings(t, e);
+		break;
+	case SONDE_EV_CLOCK:
+		clock_step(&t->clock, (const struct sonde_clock_event *)e);
+		break;
+	case SONDE_EV_SCOPE:
+		run_open(t, e, p);
+		break;
+	case SONDE_EV_FORK:
+	case SONDE_EV_EXEC:
+	case SONDE_EV_EXIT:
+	case SONDE_EV_PROC:
+		take_process(t, e, p);
+		break;
+	case SONDE_EV_CONNECT:
+		take_connect(t, (const struct sonde_connect_event *)e, p);
+		break;
+	case SONDE_EV_ATTACH:
+		notes_attach(t, (struct process_key){ e->tgid, e->start_ns }, json_of(e));
+		break;
+	case SONDE_EV_LOSS:
+		memcpy(t->loss, ((const struct sonde_loss_event *)e)->count, sizeof(t->loss));
+		break;
+	case SONDE_EV_PROBER_LOST:
+		t->prober_lost = true;
+		break;
+	case SONDE_EV_TICK:
+		run_tick(t);
+		break;
+	default:
+		break;
+	}
+}
+
+void trace_head(struct trace *t, enum http_event ev, const struct http_exchange *x)
+{
+	learn_head(t->redactor, ev == HTTP_RESPONSE_HEAD ? &x->response : &x->request);
+}
+
+void trace_call(struct trace *t, enum llm_event ev, struct llm_call *call)
+{
+	call_event(t, ev, call);
+}
+
+void trace_tool(struct trace *t, enum tool_event ev, struct tool_call *call)
+{
+	struct run_state *r;
+
+	if (ev == TOOL_END) {
+		mcp_end(call);
+		return;
+	}
+	r = run_of(t, call->client.tgid ? call->client : call->conn->process);
+	if (r && !r->finished)
+		mcp_begin(r, call);
+}
+
+void trace_exchange(struct trace *t, const struct http_exchange *x)
+{
+	struct run_state *r = run_of(t, x->conn->process);
+
+	learn_head(t->redactor, &x->request);
+	learn_head(t->redactor, &x->response);
+	if (r && !r->finished)
+		exchange_finished(r, x);
+}
+
+void trace_connection(struct trace *t, const struct connection *conn, bool was_http)
+{
+	struct run_state *r = run_of(t, conn->process);
+
+	if (r && !r->finished)
+		notes_connection(r, conn, was_http);
+}
+
+void trace_end(struct trace *t, uint64_t ts_ns)
+{
+	struct run_state *r;
+
+	if (ts_ns > t->now_ns)
+		t->now_ns = ts_ns;
+	for (r = t->runs; r; r = r->hh.next)
+		run_finish(r, t->now_ns);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sessions, runs and spans: what the facts mean together. Links carry their evidence; a missing
+ * link is better than a wrong one.
+ *
+ * Everything that leaves here is redacted (redact.h): sinks never see a secret.
+ */
+#pragma once
+
+#include "price/price.h"
+#include "proc/proc.h"
+#include "sonde/llm.h"
+#include "sonde/run.h"
+#include "sonde/stats.h"
+#include "sonde/tool.h"
+
+enum content_level { CONTENT_OFF, CONTENT_MINIMAL, CONTENT_STANDARD, CONTENT_FULL };
+
+/* What people see of calls and tools; from the CONFIG event, so that a replay does the same. */
+struct trace_config {
+	enum content_level content;
+	size_t content_limit; /* characters of each input and output at STANDARD */
+	bool llm_content, memory_content, tool_content; /* switches below the level */
+};
+
+/*
+ * Where results go. Content comes before what refers to it; equal content has equal ids and is
+ * given once (and again after it was long unused: sinks ignore what they have).
+ */
+struct trace_sink {
+	/* @kind: "message", "text", "tools", "http" */
+	void (*blob)(void *ctx, const struct id128 *id, const char *kind, struct slice bytes);
+	/* One message of a conversation: id = H(parent, message); a zero parent: the first. */
+	void (*node)(void *ctx, const struct id128 *id, const struct id128 *parent,
+		     const struct id128 *message, uint32_t depth);
+	void (*span)(void *ctx, const struct span *span);
+	void (*run)(void *ctx, const struct run *run);
+};
+
+struct trace;
+
+/* 0 or -ENOMEM. All pointers must outlive it; @prices may be NULL (nothing is priced). */
+int trace_new(const struct trace_sink *sink, void *ctx, struct proc *procs,
+	      const struct price_table *prices, struct stats *stats, struct trace **ret);
+void trace_free(struct trace *t);
+
+/* Every event, after proc_feed() took it: @p is what that returned. */
+void trace_event(struct trace *t, const struct sonde_event *e, struct process *p);
+/*
+ * The head of a request or an answer has come (HTTP_REQUEST_HEAD, HTTP_RESPONSE_HEAD), of any
+ * exchange: the secrets in its headers are learned before anything is shown.
+ */
+void trace_head(struct trace *t, enum http_event ev, const struct http_exchange *x);
+/* Model calls. */
+void trace_call(struct trace *t, enum llm_event ev, struct llm_call *call);
+/* Calls at tool servers. */
+void trace_tool(struct trace *t, enum tool_event ev, struct tool_call *call);
+/* A finished exchange that is no model call: hosts seen, and a span where it is worth one. */
+void trace_exchange(struct trace *t, const struct http_exchange *x);
+/* A connection that is closed: what it carried and lost, readable or not. */
+void trace_connection(struct trace *t, const struct connection *conn, bool was_http);
+/* Finishes every run that is open: the recording has ended. */
+void trace_end(struct trace *t, uint64_t ts_ns);

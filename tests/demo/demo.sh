@@ -1,0 +1,26 @@
+#!/bin/bash
+# The main job, on a bundled agent and a bundled model server: both on this machine, no network, no key.
+#   SONDE=path/to/sonde demo.sh
+set -eu
+cd "$(dirname "$0")/../.."
+SONDE=${SONDE:-$PWD/build/sonde}
+dir=$(mktemp -d)
+server=
+trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$dir"' EXIT
+chmod 755 "$dir"
+tests/mock/certs.sh "$dir/certs"
+python3 tests/mock/llm_server.py --https 0 --certs "$dir/certs" --ready "$dir/ready" \
+	--scenario '{"tool_turns": 2, "chunk_delay_ms": 15, "latency_ms": 120, "command": "uname -sr && ls / | head -3"}' &
+server=$!
+for _ in $(seq 600); do
+	[ -s "$dir/ready" ] && break
+	sleep 0.1
+done
+port=$(awk '/^https/ { print $2 }' "$dir/ready")
+cp tests/demo/agent.py "$dir/agent.py"
+
+echo "\$ sonde run -- python3 agent.py --stream 'What system is this?'"
+echo
+SONDE_DB=${SONDE_DB:-$dir/sonde.db} SSL_CERT_FILE=$dir/certs/ca.pem ANTHROPIC_BASE_URL=https://127.0.0.1:$port \
+	ANTHROPIC_API_KEY=sk-ant-api03-demo-key-that-sonde-never-stores "$SONDE" run -- \
+	python3 "$dir/agent.py" --stream 'What system is this?'

