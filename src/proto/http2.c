@@ -15,7 +15,7 @@ static enum http_match starts_client(struct slice first)
 {
 	size_t n = first.n < http2_preface.n ? first.n : http2_preface.n;
 
-	if (memcmp(first.p, http2_preface.p, n) != 0)
+	if (n && memcmp(first.p, http2_preface.p, n) != 0)
 		return HTTP_NO;
 	return n == http2_preface.n ? HTTP_YES : HTTP_MORE;
 }
@@ -26,7 +26,8 @@ static enum http_match starts_server(struct slice first)
 	uint8_t head[HTTP2_HEAD] = { 0 };
 	struct http2_frame f;
 
-	memcpy(head, first.p, first.n < HTTP2_HEAD ? first.n : HTTP2_HEAD);
+	if (first.n)
+		memcpy(head, first.p, first.n < HTTP2_HEAD ? first.n : HTTP2_HEAD);
 	f = http2_parse_frame(head);
 	if (first.n < HTTP2_HEAD)
 		return head[0] || (first.n > 3 && f.type != HTTP2_SETTINGS) ? HTTP_NO : HTTP_MORE;

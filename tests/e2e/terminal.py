@@ -258,8 +258,10 @@ def hangup(prefix):
     t.close()
     while time.monotonic() < end and "caught" not in open(log, encoding="utf-8").read():
         time.sleep(0.1)
+    # The kernel sends one to whoever is in the foreground and the shell one to its jobs:
+    # the second may arrive before the first has ended the command.
     text = open(log, encoding="utf-8").read()
-    assert text == "started\ncaught SIGHUP\n", text
+    assert text in ("started\n" + n * "caught SIGHUP\n" for n in (1, 2)), text
 
 
 def sent(sig):
@@ -336,6 +338,6 @@ both("a command that stops itself", with_shell(own_stop))
 both("in the background it stops on reading", with_shell(background))
 both("the window's size and its changes", with_shell(window_size))
 both("nothing is printed while the terminal is in raw mode", with_shell(raw_mode))
-both("a hangup reaches the command once", hangup)
+both("a hangup reaches the command", hangup)
 print(f"1..{n}")
 sys.exit(bad > 0)
