@@ -27,7 +27,7 @@ LDLIBS    = $(shell pkg-config --libs $(PKG)) -lZydis -lm -lpthread
 Q   := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(@:$(B)/%=%))
 
-lib_src    := $(filter-out src/cmd/main.c,$(wildcard src/*/*.c))
+lib_src    := $(filter-out src/cmd/main.c,$(wildcard src/*/*.c src/*/*/*.c))
 bpf_src    := $(wildcard bpf/*.bpf.c)
 unit_src   := $(wildcard tests/unit/test_*.c)
 fuzz_src   := $(wildcard tests/fuzz/fuzz_*.c)
@@ -38,9 +38,7 @@ e2e_src    := $(wildcard tests/e2e/*.c)
 pure_src   := $(wildcard src/base/*.c src/intake/record.c src/intake/event.c src/proc/*.c src/stream/*.c \
 	      src/proto/*.c src/llm/*.c src/mcp/*.c src/price/*.c src/trace/*.c src/store/*.c src/cmd/pipeline.c) \
 	      $(wildcard src/intake/har*.c src/cmd/import_*.c)
-elf_src    := $(filter-out src/probe/prober.c src/probe/attach.c,$(wildcard src/probe/elf*.c \
-	      src/probe/x86*.c src/probe/finder_*.c src/probe/place.c src/probe/target.c src/probe/pclntab.c \
-	      src/probe/go_*.c src/probe/code.c src/probe/shape.c src/probe/candidate.c src/probe/signatures.c))
+elf_src    := $(wildcard src/probe/elf/*.c src/probe/finder/*.c)
 c_files    := $(shell find src include tests bpf -name '*.[ch]' 2>/dev/null)
 
 lib_obj  := $(lib_src:%.c=$(B)/%.o)
@@ -62,7 +60,7 @@ $(B)/libsonde.a: $(lib_obj)
 
 $(filter $(B)/src/probe/%,$(lib_obj)): | $(if $(bpf_src),$(B)/sonde.skel.h)
 $(B)/src/price/builtin.o: src/price/prices.json
-$(B)/src/probe/signatures.o: src/probe/signatures.json
+$(B)/src/probe/signatures.o: src/probe/finder/signatures.json
 
 $(B)/%.o: %.c
 	$(call say,CC)

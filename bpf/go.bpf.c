@@ -2,7 +2,7 @@
 /*
  * Plaintext through Go's crypto/tls.
  *
- * Hooks: places inside (*tls.Conn).Write and Read that src/probe/finder_go.c has found; the
+ * Hooks: places inside (*tls.Conn).Write and Read that src/probe/finder/go.c has found; the
  * attach cookie says what each is. Never return probes: Go moves stacks and walks them, and would
  * find a return address that is not its own.
  *
@@ -17,7 +17,7 @@
  */
 #include "go.bpf.h"
 
-#define ABI_GO_RECORD	 32 /* enum probe_abi of src/probe/target.h */
+#define ABI_GO_RECORD	 32 /* enum probe_abi of src/probe/finder/target.h */
 #define ABI_GO_COPY	 33
 #define ABI_GO_LEAVE	 34
 #define ABI_GO_ERROR	 35

@@ -13,13 +13,13 @@
  *
  * Entry parks the arguments, everything is exported at return: a write that said WANT_WRITE comes
  * again with the same bytes. The attach cookie says which function it is. Entry and exit need not
- * be the first and last instruction (src/probe/target.h), so an exit can be missed: a thread's
- * calls are kept as a stack and matched by the stack pointer.
+ * be the first and last instruction (src/probe/finder/target.h), so an exit can be missed: a
+ *thread's calls are kept as a stack and matched by the stack pointer.
  */
 #include "session.bpf.h"
 #include "tls_descriptor.bpf.h"
 
-#define ABI_RW		   0 /* enum probe_abi of src/probe/target.h */
+#define ABI_RW		   0 /* enum probe_abi of src/probe/finder/target.h */
 #define ABI_RW_EX	   1
 #define ABI_RW_EX2	   2
 #define ABI_FREE	   3

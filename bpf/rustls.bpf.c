@@ -8,7 +8,7 @@
  * as compiled: (result, self, msg, seq). Before, messages had other forms (SONDE_COOKIE_OWNED).
  *
  * The text of encrypt() is there when it is called, that of decrypt() when it returns, in place.
- * src/probe/finder_rustls_code.c has checked on the code where the message's parts are; the result
+ * src/probe/finder/rustls_code.c has checked on the code where the message's parts are; the result
  * is searched for the text that it must refer to. The sequence number tells when an address has
  * become another object: it begins at 0 again.
  */

@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "cmd/doctor.h"
 #include "cmd/running.h"
-#include "probe/target.h"
+#include "probe/finder/target.h"
 #include "proc/proc.h"
 
 #define AGENTS_MAX 256

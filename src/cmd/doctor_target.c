@@ -11,8 +11,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cmd/doctor.h"
+#include "probe/finder/target.h"
 #include "probe/selftest.h"
-#include "probe/target.h"
 
 #define PROVED	   "proved on a child of its own"
 #define CHEAP_US   1

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "probe/capture.h"
-#include "probe/target.h"
+#include "probe/finder/target.h"
 
 #define ATTACH_FILES_MAX 4096
 

@@ -22,7 +22,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/util.h"
-#include "probe/elf.h"
+#include "probe/elf/elf.h"
 
 #define MAGIC	       "sonde-1"
 #define PART_BYTES     64	 /* around each probe */

@@ -13,8 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "probe/finder/target.h"
 #include "probe/selftest.h"
-#include "probe/target.h"
 
 #define CACHE_DIR	  "/var/cache/sonde"
 #define CACHE_ENTRIES_MAX 1024u /* about 8 KB each */

@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "base/util.h"
 #include "probe/discover.h"
-#include "probe/elf.h"
+#include "probe/elf/elf.h"
 
 #define HEAD_MAX  4096 /* bytes of a script that are looked at for "#!" */
 #define WORDS_MAX 64   /* words of a command line that may name programs */

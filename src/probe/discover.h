@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "probe/target.h"
+#include "probe/finder/target.h"
 
 #define DISCOVER_PATH_MAX    4096
 #define DISCOVER_FILES_MAX   1024  /* files that are opened */

@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 #include "base/util.h"
 #include "probe/discover.h"
-#include "probe/elf.h"
+#include "probe/elf/elf.h"
 
 #define CACHE_MAX	  (8u << 20)
 #define CACHE_ENTRIES_MAX 100000

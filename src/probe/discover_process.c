@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "probe/target.h"
+#include "probe/finder/target.h"
 
 #define MAPPINGS_MAX 65536
 #define FILES_MAX    1024

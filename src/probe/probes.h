@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #include "probe/capture.h"
-#include "probe/target.h"
+#include "probe/finder/target.h"
 
 #define LINKS_MAX (2 * TARGET_POINTS_MAX)
 

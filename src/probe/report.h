@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "probe/finder/target.h"
 #include "probe/outbox.h"
-#include "probe/target.h"
 
 struct report_process {
 	pid_t tgid;

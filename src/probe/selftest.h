@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "probe/target.h"
+#include "probe/finder/target.h"
 
 /* Loading a library runs its code: the child is an ordinary user, nobody where it would be root. */
 struct selftest_user {

@@ -9,8 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "probe/elf.h"
-#include "probe/target.h"
+#include "probe/elf/elf.h"
+#include "probe/finder/target.h"
 
 static int count_name(void *ctx, enum elf_dynamic_name kind, const char *name)
 {

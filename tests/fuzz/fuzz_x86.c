@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe/x86.h"
+#include "probe/elf/x86.h"
 
 #define BASE 0x1000
 

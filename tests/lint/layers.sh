@@ -8,13 +8,15 @@ bad=0
 while read -r layer deps; do
 	[ -d "src/$layer" ] || continue
 	ok=$(echo "$layer $deps sonde" | tr ' ' '|')
-	if grep -rnE '^#include "[a-z]+/' "src/$layer" | grep -vE "\"($ok)/"; then
+	if grep -rnE '^#include "[a-z/]+/' "src/$layer" | grep -vE "\"($ok)/"; then
 		echo "^ src/$layer may include: $deps" >&2
 		bad=1
 	fi
 done <<TABLE
 base
 probe base
+probe/elf base
+probe/finder probe/elf base
 intake base
 proc base
 price base

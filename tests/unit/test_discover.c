@@ -16,7 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/util.h"
-#include "probe/target.h"
+#include "probe/finder/target.h"
 
 static char root[] = "/tmp/sonde-discover-XXXXXX";
 

@@ -15,7 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/util.h"
-#include "probe/finder.h"
+#include "probe/finder/finder.h"
 
 #define FN(name, body)                                                                           \
 	".globl " name "\n.type " name ",@function\n" name ":\n" body "\n.size " name ",.-" name \

@@ -18,8 +18,8 @@
 #include "alloc.h"
 #include "base/cleanup.h"
 #include "base/util.h"
-#include "probe/finder.h"
-#include "probe/pclntab.h"
+#include "probe/elf/pclntab.h"
+#include "probe/finder/finder.h"
 
 static char folder[] = "/tmp/sonde-go-XXXXXX";
 

@@ -14,7 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/util.h"
-#include "probe/finder.h"
+#include "probe/finder/finder.h"
 
 static char folder[] = "/tmp/sonde-rustls-XXXXXX";
 

@@ -20,9 +20,9 @@
 #include "alloc.h"
 #include "base/cleanup.h"
 #include "base/util.h"
-#include "probe/elf_xref.h"
-#include "probe/finder.h"
-#include "probe/signatures.h"
+#include "probe/elf/xref.h"
+#include "probe/finder/finder.h"
+#include "probe/finder/signatures.h"
 
 #if defined(__x86_64__)
 

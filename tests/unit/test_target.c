@@ -20,7 +20,7 @@
 #include "alloc.h"
 #include "base/cleanup.h"
 #include "base/util.h"
-#include "probe/finder.h"
+#include "probe/finder/finder.h"
 
 static char folder[] = "/tmp/sonde-target-XXXXXX";
 

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "probe/finder/place.h"
+
+#include <elf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct x86_graph *place_graph(struct elf_code *c, uint64_t addr, uint64_t size)
+{
+	struct x86_graph *g = malloc(sizeof(*g));
+
+	if (g && x86_graph(elf_code_read, c, addr, size, g) < 0) {
+		free(g);
+		return NULL;
+	}
+	return g;
+}
+
+bool place_at(struct elf_code *c, const struct place *p, uint64_t entry, uint64_t exit,
+	      enum probe_cost cost, struct probe_target *ret)
+{
+	struct probe_point *point = &ret->points[ret->n_points];
+	uint64_t left;
+	uint8_t code[16];
+
+	if (ret->n_points == TARGET_POINTS_MAX)
+		return false;
+	*point = (struct probe_point){ .abi = p->abi, .write = p->write, .cost = cost };
+	if (!elf_offset(c->e, entry, &point->entry, &left) ||
+	    (exit && !elf_offset(c->e, exit, &point->exit, &left)))
+		return false;
+	snprintf(point->function, sizeof(point->function), "%s", p->function);
+	if (entry == p->start)
+		snprintf(point->evidence, sizeof(point->evidence), "%s", p->evidence);
+	else
+		snprintf(point->evidence, sizeof(point->evidence),
+			 "%s; +0x%llx, arguments still in place", p->evidence,
+			 (unsigned long long)(entry - p->start));
+	if (c->e->machine == EM_X86_64)
+		x86_text(code, elf_code_read(c, entry, code, sizeof(code)), entry, point->insn);
+	ret->n_points++;
+	return true;
+}
+
+bool place_classic(struct elf_code *c, const struct place *p, struct probe_target *ret)
+{
+	return place_at(c, p, p->start, 0, PROBE_CLASSIC, ret);
+}
+
+bool place_cheap(struct elf_code *c, const struct place *p, const struct x86_graph *g,
+		 struct probe_target *ret)
+{
+	uint64_t entry, exit = 0;
+	bool at_return;
+
+	if (!g || x86_place_entry(g, p->n_args, &entry, &at_return) < 0)
+		return false;
+	if (!p->no_result && !at_return && x86_place_exit(g, &exit) < 0)
+		return false;
+	return place_at(c, p, entry, exit, PROBE_CHEAP, ret);
+}
+
+uint64_t place_resolve(struct elf_code *c, const struct elf_function *fns, size_t n, uint64_t addr)
+{
+	struct x86_insn i;
+	uint8_t code[16];
+	uint64_t at = addr;
+
+	for (int tries = 0; tries < 2; tries++) {
+		if (x86_decode(code, elf_code_read(c, at, code, sizeof(code)), at, &i) < 0)
+			return addr;
+		at += i.len;
+		if (!i.landing)
+			break;
+	}
+	for (size_t k = 0; k < n && i.kind == X86_JUMP_INDIRECT && i.slot; k++)
+		if (fns[k].found && fns[k].slot == i.slot)
+			return fns[k].vaddr;
+	return addr;
+}
