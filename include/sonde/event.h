@@ -48,6 +48,12 @@ enum sonde_event_kind {
 	SONDE_EV_TLS_HELLO = 26, /* how a client began TLS on a socket */
 	SONDE_EV_CONN_USE = 27,	 /* who is at an end of a connection that stands for both ends */
 
+	/* what processes do with files, signals and whoever sits at the terminal */
+	SONDE_EV_FILE = 40,
+	SONDE_EV_ARTIFACT = 41, /* prober: what stands in a file that was written, or why not */
+	SONDE_EV_SIGNAL = 42,	/* was sent to the header's process */
+	SONDE_EV_WAIT = 43,	/* for input: it begins or ends */
+
 	/* about the capture itself */
 	SONDE_EV_LOSS = 30,    /* intake: all loss counters, when one has grown */
 	SONDE_EV_ATTACH = 31,  /* prober: JSON; probes put on a file, or why not */
@@ -241,6 +247,83 @@ struct sonde_connect_event {
 	__u32 pad2;
 };
 
+enum sonde_file_op {
+	SONDE_FILE_WRITTEN = 1, /* a regular file that was open for writing was closed */
+	SONDE_FILE_RENAMED = 2, /* from path to path2 */
+	SONDE_FILE_REMOVED = 3,
+	SONDE_FILE_MADE_FOLDER = 4,
+	SONDE_FILE_REMOVED_FOLDER = 5,
+	SONDE_FILE_LINKED = 6,	/* path2: the new name, hard or symbolic */
+	SONDE_FILE_REFUSED = 7, /* to open it for writing, or one of the above; see result */
+};
+
+/* sonde_file_event.flags */
+enum {
+	SONDE_FILE_CREATED = 1,	    /* by the open that this ends */
+	SONDE_FILE_PATH_CUT = 2,    /* longer than SONDE_PATH_MAX, or deeper than can be followed */
+	SONDE_FILE_PATH_PARTIAL = 4 /* the end of the path: where it is rooted is not known */
+};
+
+/* Followed by path and path2, each with a NUL; as the process's own root sees them. */
+struct sonde_file_event {
+	struct sonde_event hdr;
+	__u64 dev, ino; /* of the file that path names; dev as stat(2) gives it */
+	__u64 bytes;	/* WRITTEN: that write calls moved; those through a mapping are not seen */
+	__u64 size;	/* WRITTEN: of the file when it was closed */
+	__u32 op;	/* enum sonde_file_op */
+	__s32 result;	/* 0 or -errno */
+	__u16 path_len, path2_len; /* bytes, NULs included; 0: none */
+	__u16 flags, pad;
+	char text[];
+};
+
+enum sonde_artifact_state {
+	SONDE_ARTIFACT_WHOLE = 1,   /* its bytes follow, in one or more events */
+	SONDE_ARTIFACT_LEVEL = 2,   /* the content level does not keep it */
+	SONDE_ARTIFACT_BIG = 3,	    /* over the limit: size and hash alone */
+	SONDE_ARTIFACT_GONE = 4,    /* removed, renamed or written again before it was read */
+	SONDE_ARTIFACT_SPECIAL = 5, /* no regular file any more */
+	SONDE_ARTIFACT_UNREAD = 6,  /* could not be opened or read */
+	SONDE_ARTIFACT_BUSY = 7,    /* too many at once: not looked at */
+};
+
+#define SONDE_ARTIFACT_MAX   (1u << 20) /* bytes of a file that are kept */
+#define SONDE_ARTIFACT_CHUNK 49152
+
+/* Header: the process that wrote it. Followed by path (with its NUL) and `len` bytes of it. */
+struct sonde_artifact_event {
+	struct sonde_event hdr;
+	__u64 dev, ino, size;
+	__u8 sha256[32];    /* of the whole file; zeros where it was not read to its end */
+	__u32 offset;	    /* of these bytes in the file */
+	__u32 len;	    /* offset + len == size in the last event of a file */
+	__u16 path_len;	    /* with its NUL */
+	__u8 state, pad[5]; /* enum sonde_artifact_state */
+	char text[];
+};
+
+/* Of signals that end, stop or interrupt; those that a process sends to itself are not told. */
+struct sonde_signal_event {
+	struct sonde_event hdr; /* to whom */
+	__u64 sender_start_ns;
+	__u32 sender_tgid; /* 0: the kernel (a terminal's key, a timer, out of memory) */
+	__s32 signal;
+	__s32 code; /* si_code */
+	__u32 pad;
+	char comm[SONDE_COMM_LEN]; /* of the sender */
+};
+
+enum sonde_wait_for { SONDE_WAIT_TERMINAL = 1, SONDE_WAIT_PIPE = 2 };
+
+/* The header's thread is blocked in a read of its terminal or of a pipe from outside the scope, or
+ * in a poll that has the terminal in it; or that has ended, with input. */
+struct sonde_wait_event {
+	struct sonde_event hdr;
+	__u8 what; /* enum sonde_wait_for */
+	__u8 ends; /* 1: there was input */
+	__u8 pad[6];
+};
+
 /* Why something was not delivered or not done; the counters only grow. */
 enum sonde_loss {
 	SONDE_LOSS_RING_FULL,  /* data refused above 15/16 of the ring, events */
@@ -292,6 +375,10 @@ _Static_assert(sizeof(struct sonde_conn_event) == 192, "wire format");
 _Static_assert(sizeof(struct sonde_use_event) == 48, "wire format");
 _Static_assert(sizeof(struct sonde_connect_event) == 168, "wire format");
 _Static_assert(sizeof(struct sonde_hello_event) == 48, "wire format");
+_Static_assert(sizeof(struct sonde_file_event) == 80, "wire format");
+_Static_assert(sizeof(struct sonde_artifact_event) == 104, "wire format");
+_Static_assert(sizeof(struct sonde_signal_event) == 72, "wire format");
+_Static_assert(sizeof(struct sonde_wait_event) == 40, "wire format");
 
 /*
  * JSON of the descriptive events (members that are not known are absent):

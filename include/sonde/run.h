@@ -11,6 +11,7 @@ enum run_status {
 	RUN_CANCELLED,
 	RUN_TIMED_OUT,
 	RUN_INCOMPLETE, /* the capture lost what would tell */
+	RUN_PAUSED,	/* it waits for a human: nothing runs and its terminal is read */
 };
 
 /* "running", ... */
@@ -24,7 +25,12 @@ struct run {
 	uint64_t start_ns, end_ns;  /* Unix time; end 0 while it lasts */
 	struct slice task;    /* first user text, redacted, cut; empty at content level minimal */
 	struct slice command; /* argv joined, redacted */
-	struct slice cwd, user, host, trigger;
+	struct slice cwd, user, host;
+	struct slice trigger;	   /* what began it: "terminal", "cron", "systemd", "ssh", ... */
+	struct slice trigger_name; /* which one: the unit, the cron line, the webhook's path */
+	struct slice workflow;	   /* what repeats: a unit, a cron line, else program and project */
+	struct slice project;	   /* the git root above cwd, else cwd */
+	struct slice assurance;	   /* JSON object: sandbox facts, egress rules, denials */
 	uint32_t uid;
 	struct slice agent, agent_version; /* "claude-code", "2.1.329"; else the program's name */
 	struct slice models;		   /* comma separated, in order of first use */

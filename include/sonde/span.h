@@ -23,6 +23,8 @@ enum step_kind {
 	STEP_PROCESS = 4, /* a program of the tree */
 	STEP_HTTP = 5,	  /* an exchange that is no model call, where it is worth a step */
 	STEP_MCP = 6,	  /* a request to a tool server or another agent, or from one */
+	STEP_FILE = 7,	  /* what became of one file: written, renamed, removed */
+	STEP_NETWORK = 8, /* attempts to connect to one peer, with their result */
 };
 
 enum span_kind { SPAN_INTERNAL = 1, SPAN_SERVER = 2, SPAN_CLIENT = 3 }; /* as OTLP numbers them */

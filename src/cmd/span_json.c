@@ -7,11 +7,12 @@
 #include "cmd/screen.h"
 #include "store/attrs.h"
 
-const char *const step_names[] = { "agent", "llm", "tool", "process", "http", "mcp", NULL };
+const char *const step_names[] = { "agent", "llm",  "tool",    "process", "http",
+				   "mcp",   "file", "network", NULL };
 
 const char *step_name(enum step_kind step)
 {
-	return step >= STEP_AGENT && step <= STEP_MCP ? step_names[step - 1] : "?";
+	return step >= STEP_AGENT && step <= STEP_NETWORK ? step_names[step - 1] : "?";
 }
 
 enum step_kind step_of_name(const char *name)
@@ -24,7 +25,7 @@ enum step_kind step_of_name(const char *name)
 
 const char *run_status_name(enum run_status status)
 {
-	return status >= RUN_RUNNING && status <= RUN_INCOMPLETE ? run_status_names[status] : "?";
+	return status >= RUN_RUNNING && status <= RUN_PAUSED ? run_status_names[status] : "?";
 }
 
 /* The wide row's columns and what the conventions call them. */

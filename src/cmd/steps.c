@@ -156,6 +156,9 @@ static void describe(struct step *st, const struct span *s, struct slice argumen
 		st->label = server_tool(s, label);
 		st->detail = mcp_detail(s, arguments);
 		break;
+	case STEP_FILE:
+	case STEP_NETWORK:
+		break; /* named by their path or peer */
 	}
 	if (st->label.n == 0)
 		st->label = s->name;

@@ -29,11 +29,12 @@ struct text32 run_ref(const struct id128 *run_id)
 enum style step_style(enum step_kind kind)
 {
 	static const enum style styles[] = {
-		[STEP_AGENT] = STYLE_BOLD,  [STEP_LLM] = STYLE_CYAN, [STEP_TOOL] = STYLE_GREEN,
-		[STEP_PROCESS] = STYLE_DIM, [STEP_HTTP] = STYLE_DIM, [STEP_MCP] = STYLE_GREEN
+		[STEP_AGENT] = STYLE_BOLD,  [STEP_LLM] = STYLE_CYAN,   [STEP_TOOL] = STYLE_GREEN,
+		[STEP_PROCESS] = STYLE_DIM, [STEP_HTTP] = STYLE_DIM,   [STEP_MCP] = STYLE_GREEN,
+		[STEP_FILE] = STYLE_DIM,    [STEP_NETWORK] = STYLE_DIM
 	};
 
-	return kind <= STEP_MCP ? styles[kind] : STYLE_PLAIN;
+	return kind <= STEP_NETWORK ? styles[kind] : STYLE_PLAIN;
 }
 
 static void add_part(struct buf *b, int64_t n, const char *name, const char *before)
@@ -357,6 +358,7 @@ static enum style status_style(enum run_status status)
 	case RUN_INCOMPLETE:
 		return STYLE_YELLOW;
 	case RUN_RUNNING:
+	case RUN_PAUSED:
 		break;
 	}
 	return STYLE_CYAN;

@@ -63,6 +63,40 @@ static bool hello_valid(const struct sonde_event *e)
 	return x->len <= SONDE_HELLO_MAX && x->len <= e->size - sizeof(*x);
 }
 
+static bool file_valid(const struct sonde_event *e)
+{
+	const struct sonde_file_event *f = (const void *)e;
+
+	return (size_t)f->path_len + f->path2_len <= e->size - sizeof(*f) &&
+	       f->path_len <= SONDE_PATH_MAX && f->path2_len <= SONDE_PATH_MAX &&
+	       is_string(f->text, f->path_len) && is_string(f->text + f->path_len, f->path2_len) &&
+	       f->op != 0;
+}
+
+static bool artifact_valid(const struct sonde_event *e)
+{
+	const struct sonde_artifact_event *a = (const void *)e;
+
+	return a->len <= SONDE_ARTIFACT_CHUNK && a->path_len <= SONDE_PATH_MAX &&
+	       (size_t)a->path_len + a->len <= e->size - sizeof(*a) &&
+	       is_string(a->text, a->path_len) && a->offset <= SONDE_ARTIFACT_MAX &&
+	       (a->len == 0 || (uint64_t)a->offset + a->len <= a->size) && a->state != 0;
+}
+
+static bool signal_valid(const struct sonde_event *e)
+{
+	const struct sonde_signal_event *s = (const void *)e;
+
+	return memchr(s->comm, '\0', sizeof(s->comm));
+}
+
+static bool wait_valid(const struct sonde_event *e)
+{
+	const struct sonde_wait_event *w = (const void *)e;
+
+	return w->what != 0 && w->ends <= 1;
+}
+
 static bool use_valid(const struct sonde_event *e)
 {
 	const struct sonde_use_event *u = (const void *)e;
@@ -90,6 +124,10 @@ static const struct rule {
 	[SONDE_EV_CONNECT] = { sizeof(struct sonde_connect_event), NULL },
 	[SONDE_EV_TLS_HELLO] = { sizeof(struct sonde_hello_event), hello_valid },
 	[SONDE_EV_CONN_USE] = { sizeof(struct sonde_use_event), use_valid },
+	[SONDE_EV_FILE] = { sizeof(struct sonde_file_event), file_valid },
+	[SONDE_EV_ARTIFACT] = { sizeof(struct sonde_artifact_event), artifact_valid },
+	[SONDE_EV_SIGNAL] = { sizeof(struct sonde_signal_event), signal_valid },
+	[SONDE_EV_WAIT] = { sizeof(struct sonde_wait_event), wait_valid },
 	[SONDE_EV_LOSS] = { sizeof(struct sonde_loss_event), NULL },
 	[SONDE_EV_ATTACH] = { sizeof(struct sonde_json_event), json_valid_event },
 	[SONDE_EV_VERDICT] = { sizeof(struct sonde_verdict_event), NULL },

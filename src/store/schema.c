@@ -96,49 +96,58 @@ static const char version_2[] =
 	" WHERE equivalent_pico_usd <> 0;";
 
 /* Exactly the spans that count, by the columns that stand on them. */
-#define ROLLUP(sign, where)                                                                      \
-	"INSERT INTO rollups"                                                                    \
-	" SELECT start_ns / 60000000000, coalesce(agent, ''),"                                   \
-	" coalesce(response_model, request_model, ''), coalesce(provider, ''),"                  \
-	" coalesce(user, ''), coalesce(host, ''), coalesce(project, ''), '',"                    \
-	" " sign " * count(*), " sign " * sum(step = 2 AND " SCHEMA_ONCE "), " sign              \
-	" * sum(step = 3), " sign " * sum(status = 2),"                                          \
-	" " sign " * coalesce(sum(input), 0), " sign " * coalesce(sum(output), 0),"              \
-	" " sign " * coalesce(sum(cache_read), 0), " sign " * coalesce(sum(cache_write), 0),"    \
-	" " sign " * coalesce(sum(reasoning), 0), " sign " * coalesce(sum(cost_pico_usd), 0),"   \
-	" " sign " * sum(step = 2 AND cost_source = 0 AND " SCHEMA_SERVED "),"                   \
-	" " sign " * sum(step = 2 AND (input IS NULL OR output IS NULL) AND " SCHEMA_SERVED ")," \
-	" " sign " * coalesce(sum(max(end_ns - start_ns, 0)), 0), " sign                         \
-	" * coalesce(sum(lost_bytes), 0)"                                                        \
-	" FROM spans WHERE " where " AND step IN (2, 3) GROUP BY 1, 2, 3, 4, 5, 6, 7"            \
-	" ON CONFLICT DO UPDATE SET steps = steps + excluded.steps,"                             \
-	" llm_calls = llm_calls + excluded.llm_calls,"                                           \
-	" tool_calls = tool_calls + excluded.tool_calls, errors = errors + excluded.errors,"     \
-	" input = input + excluded.input, output = output + excluded.output,"                    \
-	" cache_read = cache_read + excluded.cache_read,"                                        \
-	" cache_write = cache_write + excluded.cache_write,"                                     \
-	" reasoning = reasoning + excluded.reasoning,"                                           \
-	" cost_pico_usd = cost_pico_usd + excluded.cost_pico_usd,"                               \
-	" unpriced_calls = unpriced_calls + excluded.unpriced_calls,"                            \
-	" usage_unknown_calls = usage_unknown_calls + excluded.usage_unknown_calls,"             \
-	" duration_ns = duration_ns + excluded.duration_ns,"                                     \
+#define ROLLUP(sign, where)                                                                       \
+	"INSERT INTO rollups"                                                                     \
+	" SELECT start_ns / 60000000000, coalesce(agent, ''),"                                    \
+	" coalesce(response_model, request_model, ''), coalesce(provider, ''),"                   \
+	" coalesce(user, ''), coalesce(host, ''), coalesce(project, ''), coalesce(workflow, '')," \
+	" " sign " * count(*), " sign " * sum(step = 2 AND " SCHEMA_ONCE "), " sign               \
+	" * sum(step = 3), " sign " * sum(status = 2),"                                           \
+	" " sign " * coalesce(sum(input), 0), " sign " * coalesce(sum(output), 0),"               \
+	" " sign " * coalesce(sum(cache_read), 0), " sign " * coalesce(sum(cache_write), 0),"     \
+	" " sign " * coalesce(sum(reasoning), 0), " sign " * coalesce(sum(cost_pico_usd), 0),"    \
+	" " sign " * sum(step = 2 AND cost_source = 0 AND " SCHEMA_SERVED "),"                    \
+	" " sign " * sum(step = 2 AND (input IS NULL OR output IS NULL) AND " SCHEMA_SERVED "),"  \
+	" " sign " * coalesce(sum(max(end_ns - start_ns, 0)), 0), " sign                          \
+	" * coalesce(sum(lost_bytes), 0)"                                                         \
+	" FROM spans WHERE " where " AND step IN (2, 3) GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"          \
+	" ON CONFLICT DO UPDATE SET steps = steps + excluded.steps,"                              \
+	" llm_calls = llm_calls + excluded.llm_calls,"                                            \
+	" tool_calls = tool_calls + excluded.tool_calls, errors = errors + excluded.errors,"      \
+	" input = input + excluded.input, output = output + excluded.output,"                     \
+	" cache_read = cache_read + excluded.cache_read,"                                         \
+	" cache_write = cache_write + excluded.cache_write,"                                      \
+	" reasoning = reasoning + excluded.reasoning,"                                            \
+	" cost_pico_usd = cost_pico_usd + excluded.cost_pico_usd,"                                \
+	" unpriced_calls = unpriced_calls + excluded.unpriced_calls,"                             \
+	" usage_unknown_calls = usage_unknown_calls + excluded.usage_unknown_calls,"              \
+	" duration_ns = duration_ns + excluded.duration_ns,"                                      \
 	" lost_bytes = lost_bytes + excluded.lost_bytes"
 
-/*
- * Version 3. Kinds of use that providers tell apart; nothing of it was kept before. What is seen
- * twice is one call, in the sums as well.
- */
+/* Version 3. Kinds of use that providers tell apart; nothing of it was kept before. */
 static const char version_3[] =
 #define COLUMN(member, attribute, name)                    \
 	"ALTER TABLE runs ADD COLUMN " #member " INTEGER;" \
 	"ALTER TABLE spans ADD COLUMN " #member " INTEGER;"
-	LLM_USAGE_COUNTS_3(COLUMN) "DELETE FROM rollups;" ROLLUP("1", "seq IS NOT NULL") ";";
+	LLM_USAGE_COUNTS_3(COLUMN);
 #undef COLUMN
+
+/*
+ * Version 4. What began a run, what it is one of, and what it was allowed to do. Sums are made
+ * anew: what is seen twice is one call in them as well.
+ */
+static const char version_4[] = "ALTER TABLE runs ADD COLUMN trigger_name TEXT;"
+				"ALTER TABLE runs ADD COLUMN workflow TEXT;"
+				"ALTER TABLE runs ADD COLUMN project TEXT;"
+				"ALTER TABLE runs ADD COLUMN assurance TEXT;"
+				"ALTER TABLE spans ADD COLUMN workflow TEXT;"
+				"DELETE FROM rollups;" ROLLUP("1", "seq IS NOT NULL") ";";
 
 static const struct schema_step schema_steps[] = {
 	{ version_1 },
 	{ version_2 },
 	{ version_3 },
+	{ version_4 },
 };
 
 const int schema_version = ARRAY_SIZE(schema_steps);

@@ -9,14 +9,15 @@
 
 #define STEP \
 	"CASE s.step WHEN 1 THEN 'agent' WHEN 2 THEN 'llm' WHEN 3 THEN 'tool'" \
-	" WHEN 4 THEN 'process' WHEN 5 THEN 'http' WHEN 6 THEN 'mcp' ELSE s.step END"
+	" WHEN 4 THEN 'process' WHEN 5 THEN 'http' WHEN 6 THEN 'mcp' WHEN 7 THEN 'file'" \
+	" WHEN 8 THEN 'network' ELSE s.step END"
 #define STATUS "CASE s.status WHEN 0 THEN 'unset' WHEN 1 THEN 'ok' ELSE 'error' END"
 #define COST_SOURCE \
 	"CASE s.cost_source WHEN 1 THEN 'provider' WHEN 2 THEN 'table'" \
 	" WHEN 3 THEN 'estimated' END"
 #define RUN_STATUS \
 	"CASE r.status WHEN 1 THEN 'running' WHEN 2 THEN 'completed' WHEN 3 THEN 'failed'" \
-	" WHEN 4 THEN 'cancelled' WHEN 5 THEN 'timed_out' ELSE 'incomplete' END"
+	" WHEN 4 THEN 'cancelled' WHEN 5 THEN 'timed_out' WHEN 7 THEN 'paused' ELSE 'incomplete' END"
 
 /* Sums of what nobody told are no sums. */
 #define PRICED "CASE WHEN r.llm_calls > r.unpriced_calls THEN r.cost_pico_usd / 1e12 END"
@@ -37,7 +38,8 @@ const char *const schema_views =
 	TIME("r.start_ns") " AS started, " TIME("r.end_ns") " AS ended, "
 	SECONDS("r.start_ns", "r.end_ns") " AS seconds,"
 	" r.agent, r.agent_version, r.task, r.command, r.cwd, r.user, r.host,"
-	" r.trigger_kind AS \"trigger\", r.models, r.provider, r.pid, r.exit_code,"
+	" r.trigger_kind AS \"trigger\", r.trigger_name, r.workflow, r.project, r.assurance,"
+	" r.models, r.provider, r.pid, r.exit_code,"
 	" r.exit_signal, r.llm_calls, r.tool_calls, r.processes, r.errors, "
 	USAGE("r") ", " PRICED " AS cost_usd,"
 	" r.equivalent_pico_usd / 1e12 AS equivalent_usd, r.unpriced_calls,"

@@ -38,9 +38,11 @@ static const char *const texts[ST_NR] = {
 	[ST_SEQ_WRITE] = "UPDATE counters SET value = ?1 WHERE name = 'seq'",
 	[ST_BLOB] = "INSERT OR IGNORE INTO blobs VALUES (?1, ?2, ?3, ?4, ?5)",
 	[ST_NODE] = "INSERT OR IGNORE INTO nodes VALUES (?1, ?2, ?3, ?4)",
-	[ST_RUN_FIND] = "SELECT user IS ?2 AND host IS ?3 AND cwd IS ?4 FROM runs WHERE id = ?1",
+	[ST_RUN_FIND] = ("SELECT user IS ?2 AND host IS ?3 AND coalesce(project, cwd) IS ?4"
+			 " AND workflow IS ?5 FROM runs WHERE id = ?1"),
 	/* spans carry what their run knows: given anew where that has changed */
-	[ST_RUN_SPREAD] = "UPDATE spans SET user = ?2, host = ?3, project = ?4 WHERE run = ?1",
+	[ST_RUN_SPREAD] = ("UPDATE spans SET user = ?2, host = ?3, project = ?4, workflow = ?5"
+			   " WHERE run = ?1"),
 	[ST_SPAN_FIND] = "SELECT n, final, version FROM spans WHERE run = ?1 AND id = ?2",
 	[ST_ROLLUP_TIDY] = "DELETE FROM rollups WHERE minute = ?1 AND steps = 0",
 };
@@ -131,18 +133,21 @@ static int prepare_span_put(struct writer *w)
 	if (r == 0)
 		r = row_names(span_columns, span_columns_n, "", &b);
 	if (r == 0)
-		r = add(&b, ", attrs, seq, version, user, host, project) VALUES (");
+		r = add(&b, ", attrs, seq, version, user, host, project, workflow) VALUES (");
 	if (r == 0)
 		r = add_parameters(&b, span_columns_n + 3);
 	if (r == 0)
 		r = add(&b, ", (SELECT user FROM runs WHERE runs.id = ?1),"
 			    " (SELECT host FROM runs WHERE runs.id = ?1),"
-			    " (SELECT cwd FROM runs WHERE runs.id = ?1)) ON CONFLICT (run, id)");
+			    " (SELECT coalesce(project, cwd) FROM runs WHERE runs.id = ?1),"
+			    " (SELECT workflow FROM runs WHERE runs.id = ?1))"
+			    " ON CONFLICT (run, id)");
 	if (r == 0)
 		r = add_updates(&b, span_columns, span_columns_n,
 				", attrs = excluded.attrs, seq = excluded.seq,"
 				" version = excluded.version, user = excluded.user,"
-				" host = excluded.host, project = excluded.project");
+				" host = excluded.host, project = excluded.project,"
+				" workflow = excluded.workflow");
 	return prepare_built(w, ST_SPAN_PUT, &b, r);
 }
 
@@ -247,7 +252,9 @@ static int bind_place(sqlite3_stmt *s, const struct run *run)
 	if (rc == SQLITE_OK)
 		rc = bind_text(s, 3, run->host);
 	if (rc == SQLITE_OK)
-		rc = bind_text(s, 4, run->cwd);
+		rc = bind_text(s, 4, run->project.n ? run->project : run->cwd);
+	if (rc == SQLITE_OK)
+		rc = bind_text(s, 5, run->workflow);
 	return rc;
 }
 

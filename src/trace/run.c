@@ -8,6 +8,7 @@ const char *const run_status_names[] = {
 	[RUN_RUNNING] = "running",     [RUN_COMPLETED] = "completed",
 	[RUN_FAILED] = "failed",       [RUN_CANCELLED] = "cancelled",
 	[RUN_TIMED_OUT] = "timed_out", [RUN_INCOMPLETE] = "incomplete",
+	[RUN_PAUSED] = "paused",
 };
 
 #define LINGER_NS 1000000000ull /* late facts of a tree that has ended */
