@@ -14,6 +14,7 @@
 
 #define ATTACH_NOTES_MAX 64
 #define LEFT_NOTES_MAX	 8
+#define UNREAD_NOTES_MAX 8
 #define NOTE_MAX	 1024
 
 /* Programs whose work is done by a process that they do not start. */
@@ -97,10 +98,27 @@ static struct peer *peer_of(struct peer **list, unsigned *n, struct slice name)
 	return peer;
 }
 
+static void note_read(struct run_state *r, const struct connection *conn)
+{
+	struct proc_state *ps = process_find(r, conn->process);
+
+	if (ps && sonde_source_is_tls(conn->source))
+		ps->read_tls = true;
+}
+
+static void note_unread(struct run_state *r, struct process_key process, const char *peer)
+{
+	struct proc_state *ps = process_find(r, process);
+
+	if (ps && !ps->unread)
+		keep(&ps->unread, slice_of(peer));
+}
+
 void notes_exchange(struct run_state *r, const struct http_exchange *x)
 {
 	struct peer *peer = x->inbound ? NULL : peer_of(&r->hosts, &r->n_hosts, x->host);
 
+	note_read(r, x->conn);
 	if (peer)
 		peer->count++;
 }
@@ -127,6 +145,7 @@ void notes_connection(struct run_state *r, const struct connection *conn, bool w
 	char address[192], name[sizeof(conn->server_name) + sizeof(address) + 4];
 	struct peer *peer;
 
+	note_read(r, conn);
 	if (sonde_source_is_tls(conn->source)) {
 		r->tls_streams++;
 		r->half_streams += (conn->flags & SONDE_CONN_HALF) != 0;
@@ -145,6 +164,8 @@ void notes_connection(struct run_state *r, const struct connection *conn, bool w
 	/* "api.example.com (192.0.2.1:443)" where the client has said whom it wants. */
 	snprintf(name, sizeof(name), conn->server_name[0] ? "%s (%s)" : "%s%s", conn->server_name,
 		 address);
+	if (conn->flags & SONDE_CONN_TLS)
+		note_unread(r, conn->process, name);
 	peer = peer_of(&r->sockets, &r->n_sockets, slice_of(name));
 	if (!peer)
 		return;
@@ -296,12 +317,18 @@ static void say_left(struct writer *wr)
 static void say_lost(struct writer *wr)
 {
 	const uint64_t *loss = wr->r->t->loss;
-	const uint64_t lost = loss[SONDE_LOSS_CONTROL] + loss[SONDE_LOSS_SCOPE_FULL];
+	const uint64_t lost =
+		loss[SONDE_LOSS_CONTROL] + loss[SONDE_LOSS_SCOPE_FULL] + loss[SONDE_LOSS_CONN_FULL];
 
 	if (lost)
 		note(wr,
 		     "%llu events about processes or connections were lost: steps may be missing",
 		     (unsigned long long)lost);
+	if (loss[SONDE_LOSS_FILES])
+		note(wr,
+		     "%llu times a file was not looked at for TLS: there are too many, or it "
+		     "changes all the time",
+		     (unsigned long long)loss[SONDE_LOSS_FILES]);
 }
 
 static void say_halves(struct writer *wr)
@@ -311,6 +338,25 @@ static void say_halves(struct writer *wr)
 		     "%llu TLS streams were seen in one direction and could not be paired: their "
 		     "requests are without answers, and answers without requests",
 		     (unsigned long long)wr->r->half_streams);
+}
+
+/*
+ * Beside model calls: a process that has spoken TLS and of which no stream was seen. Of others a
+ * connection that nothing is linked to may be one that was read.
+ */
+static void say_unread(struct writer *wr)
+{
+	const struct proc_state *ps;
+	int n = 0;
+
+	list_for_each (ps, wr->r->proc_list) {
+		const struct process p = { .path = slice_of(ps->path), .argv = ps->argv };
+
+		if (!ps->unread || ps->read_tls || n++ >= UNREAD_NOTES_MAX)
+			continue;
+		note(wr, "TLS to %s by '%.*s': nothing of it was read", ps->unread,
+		     SLICE_ARG(process_name(&p)));
+	}
 }
 
 static void say_hosts(struct writer *wr)
@@ -415,7 +461,9 @@ struct slice notes_json(struct run_state *r, struct arena *mem)
 	say_lost(&wr);
 	say_left(&wr);
 	say_halves(&wr);
-	if (r->totals.llm_calls == 0 && r->n_calls == 0 && (r->exited || r->finished))
+	if (r->totals.llm_calls > 0 || r->n_calls > 0)
+		say_unread(&wr);
+	else if (r->exited || r->finished)
 		say_why_nothing(&wr);
 	json_end(&wr.w, ']');
 	if (wr.w.r == 0 && out.n > 2)

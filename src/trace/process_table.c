@@ -75,6 +75,7 @@ void process_free(struct run_state *r, struct proc_state *ps)
 	DL_DELETE(r->proc_list, ps);
 	HASH_DEL(r->procs, ps);
 	free(ps->path);
+	free(ps->unread);
 	free(ps->cwd);
 	free((char *)ps->argv.p);
 	buf_done(&ps->chain);

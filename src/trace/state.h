@@ -106,6 +106,8 @@ struct proc_state {
 	struct buf chain; /* command lines of its other programs, NUL after each */
 	int code, signal;
 	bool exited, final;
+	bool read_tls; /* a TLS stream of it was seen */
+	char *unread;  /* to whom it has spoken TLS that was not, the first; or NULL */
 };
 
 /* A tool call that waits for its result. */

@@ -371,6 +371,36 @@ static void a_run_with_model_calls_only_says_what_was_late(void **state)
 	assert_non_null(strstr(span_named(&w, "chat m", 0)->attrs, "sonde.late_attach_ms=12\n"));
 }
 
+/* Of two that speak TLS beside the model's calls one is known not to have been read. */
+static void a_run_with_model_calls_says_of_whom_no_tls_was_read(void **state)
+{
+	struct connection conn = { .id = 9,
+				   .flags = SONDE_CONN_CLIENT | SONDE_CONN_TLS,
+				   .source = SONDE_SOURCE_TCP,
+				   .family = 2,
+				   .remote_port = 443,
+				   .remote_addr = { 192, 0, 2, 1 } };
+	struct connection stream = { .id = 10, .source = SONDE_SOURCE_OPENSSL };
+
+	(void)state;
+	world_scope(&w, "/opt/bin/agent", NULL);
+	talk_ask(&w, 1, ROOT, "[" USER "]");
+	talk_end(&w, 1);
+	for (unsigned int pid = 101; pid <= 102; pid++) {
+		world_fork(&w, ROOT, pid);
+		EXEC(&w, pid, "/usr/bin/tool", pid == 101 ? "java" : "curl");
+		conn.process = (struct process_key){ .tgid = pid, .start_ns = pid * 1000ull };
+		trace_connection(w.trace, &conn, false);
+	}
+	stream.process = conn.process;
+	trace_connection(w.trace, &stream, true);
+	world_exit(&w, ROOT, 0, 0);
+	trace_end(w.trace, w.now);
+	assert_non_null(strstr(w.run, "TLS to 192.0.2.1:443 by 'java': nothing of it was read"));
+	assert_null(strstr(w.run, "by 'curl'"));
+	assert_null(strstr(w.run, "by 'agent'"));
+}
+
 static void join(const char *kind)
 {
 	char json[256];
@@ -620,6 +650,7 @@ int main(void)
 		TEST(a_subagent_is_known_by_its_header),
 		TEST(a_run_without_a_model_call_says_why),
 		TEST(a_run_with_model_calls_only_says_what_was_late),
+		TEST(a_run_with_model_calls_says_of_whom_no_tls_was_read),
 		TEST(what_ran_before_it_was_traced_is_told_as_such),
 		TEST(what_a_command_leaves_running_is_named),
 		TEST(who_comes_into_a_container_belongs_to_its_run),
