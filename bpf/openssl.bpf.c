@@ -8,6 +8,8 @@
  *	ssize_t gnutls_record_send(session, data, size_t num)	how many bytes, or < 0
  *	ssize_t _gnutls_recv_int(session, type, data, size_t num)	likewise
  *	PRInt32 ssl_Send(fd, buf, PRInt32 num, PRIntn flags)	likewise
+ *	ssize_t SSL_sendfile(ssl, fd, off_t offset, size_t size, flags)	how many bytes; nothing to
+ *read
  *
  * and the same for the other direction.
  *
@@ -28,6 +30,7 @@
 #define ABI_RW_FLAGS	   7
 #define ABI_QUIET	   8
 #define ABI_HANDSHAKE	   10
+#define ABI_TOTAL	   14
 
 #define PR_MSG_PEEK	   2
 #define APPLICATION_DATA   23 /* a record type of TLS */
@@ -73,7 +76,19 @@ static __always_inline void take_args(struct tls_call *c, struct pt_regs *ctx)
 	case ABI_QUIET:
 		c->num = 0;
 		break;
+	case ABI_TOTAL:
+		c->num = ~0ULL;
+		break;
 	}
+}
+
+/* How far the connection has come in the call's direction; one that is not known yet: nowhere. */
+static __always_inline __u64 position(const struct actor *a, const struct tls_call *c)
+{
+	struct tls_key key = key_of(a, c->ssl);
+	const struct tls_conn *conn = bpf_map_lookup_elem(&tls_conns, &key);
+
+	return conn ? conn->flow[!!(c->cookie & SONDE_COOKIE_WRITE)].pos : 0;
 }
 
 /* Whether the call is inside one that says that it moves nothing new. */
@@ -114,6 +129,8 @@ static __always_inline int enter(struct pt_regs *ctx, const struct actor *a)
 	c->left = 0;
 	c->cookie = cookie;
 	take_args(c, ctx);
+	if ((cookie & SONDE_COOKIE_KIND) == ABI_TOTAL)
+		c->buf = position(a, c);
 	if (is_quiet(outer, c))
 		c->num = 0;
 	return 0;
@@ -139,7 +156,7 @@ static __always_inline __s64 result(const struct tls_call *c, struct pt_regs *ct
 	__u32 abi = c->cookie & SONDE_COOKIE_KIND;
 	__s64 rc = PT_REGS_RC(ctx);
 
-	return abi == ABI_RW_SIZE || abi == ABI_RW_TYPED ? rc : (int)rc;
+	return abi == ABI_RW_SIZE || abi == ABI_RW_TYPED || abi == ABI_TOTAL ? rc : (int)rc;
 }
 
 /*
@@ -201,6 +218,19 @@ static __always_inline bool may_resume(const struct tls_call *c, __s64 rc)
 	       !c->num && !c->buf && rc > 0;
 }
 
+/* What the call has moved and none inside it has told, a gap. */
+static __always_inline int add_untold(const struct tls_call *c, struct flow *f, struct transfer *t)
+{
+	__u64 told = f->pos < c->buf ? f->pos : f->pos - c->buf;
+
+	if (told >= t->left)
+		return 0;
+	t->left -= told;
+	t->call_len = t->left;
+	t->pos = __sync_fetch_and_add(&f->pos, t->left);
+	return add_gap(f, t, t->left, SONDE_GAP_UNSEEN);
+}
+
 static __always_inline int leave(struct pt_regs *ctx, const struct actor *a, bool may_sleep)
 {
 	struct tls_thread *thread =
@@ -259,6 +289,8 @@ static __always_inline int leave(struct pt_regs *ctx, const struct actor *a, boo
 		put_eof(&t, f);
 		return 0;
 	}
+	if ((call.cookie & SONDE_COOKIE_KIND) == ABI_TOTAL)
+		return add_untold(&call, f, &t);
 	if (t.left) {
 		t.buf = call.buf;
 		t.room = t.left;

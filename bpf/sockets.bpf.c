@@ -169,7 +169,9 @@ __noinline int tls_sock_moved(struct sock_conn *c, const struct transfer *call, 
 
 	if (!c || !call)
 		return 0;
-	if (within_tls(c->id, sk, true) || c->bound || records_moved(c->id, call))
+	/* Without a buffer, sendfile, it is the kernel that encrypts; the library is not asked. */
+	if (within_tls(c->id, sk, true) || (c->bound && (call->room || call->n_iov)) ||
+	    records_moved(c->id, call))
 		return 0;
 	count_loss(SONDE_LOSS_TLS_UNREAD, call->left);
 	t = bpf_task_storage_get(&tls_threads, bpf_get_current_task_btf(), 0, 0);

@@ -13,7 +13,8 @@
 /* What bpf/ has as numbers. */
 _Static_assert(PROBE_ABI_RW == 0 && PROBE_ABI_RW_EX == 1 && PROBE_ABI_RW_EX2 == 2 &&
 		       PROBE_ABI_FREE == 3 && PROBE_ABI_RW_SIZE == 5 && PROBE_ABI_RW_TYPED == 6 &&
-		       PROBE_ABI_RW_FLAGS == 7 && PROBE_ABI_QUIET == 8 && PROBE_ABI_HANDSHAKE == 10,
+		       PROBE_ABI_RW_FLAGS == 7 && PROBE_ABI_QUIET == 8 &&
+		       PROBE_ABI_HANDSHAKE == 10 && PROBE_ABI_TOTAL == 14,
 	       "bpf/openssl.bpf.c");
 
 void probes_done(struct probes *p)

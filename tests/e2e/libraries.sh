@@ -64,6 +64,26 @@ agent() {
 }
 
 ok "GnuTLS: calls of every size arrive byte for byte, corked and continued ones too" gnutls_bytes
+gnutls_rare() { # WAY STREAMS
+	mkdir "$T/gnutls_$1"
+	"$CAPTURE" -q -b 268435456 -d "$T/gnutls_$1" -- "$BIN/traffic_gnutls" "$1" 1 4097 65536 1048576 >"$T/out" &&
+		whole "$T/gnutls_$1" "$2" $(($2 / 4 * (1 + 4097 + 65536 + 1048576) / 2))
+}
+ok "GnuTLS: what is sent from a file" gnutls_rare file 16
+ok "GnuTLS: early data" gnutls_rare early 32
+packets() {
+	"$CAPTURE" -q -- "$BIN/traffic_gnutls" packet 4097 65536 >"$T/out" || return 1
+	# The way there and back, of both ends.
+	[ "$(grep -c '^COVER.* dir=in end=\(4097 data=0 gap=4097\|65536 data=0 gap=65536\) holes=0 overlaps=0' "$T/out")" = 4 ] || { cat "$T/out"; return 1; }
+}
+ok "GnuTLS: packets, which cannot be read, are gaps of their length" packets
+
+openssl_early() {
+	mkdir "$T/early"
+	"$CAPTURE" -q -d "$T/early" -- "$BIN/ways" early 1 4097 65536 1048576 >"$T/out" &&
+		whole "$T/early" 32 $((4 * (1 + 4097 + 65536 + 1048576)))
+}
+ok "OpenSSL: early data" openssl_early
 ok "NSS: calls of every size arrive byte for byte, vectors too; what is peeked at counts once" nss_bytes
 ok "wget (GnuTLS): every call equals the server's log" agent wget
 ok "tstclnt (NSS): every call equals the server's log" agent tstclnt

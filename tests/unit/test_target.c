@@ -144,6 +144,31 @@ static void the_descriptor_is_taken_where_that_is_cheap(void **state)
 	assert_null(point(&t, "SSL_set_fd"));
 }
 
+/* Nothing to read, but how much there was is told. */
+static void what_is_sent_from_a_file_is_counted_where_that_is_cheap(void **state)
+{
+	const struct probe_point *p;
+	struct probe_target t;
+
+	(void)state;
+	assert_int_equal(examine(STOP LOCAL("int_w", PUSHING) FN("SSL_write", PLAIN("int_w"))
+					 FN("SSL_write_ex", EX("int_w"))
+						 READS FN("SSL_sendfile", PUSHING),
+				 STRIPPED, &t),
+			 1);
+	p = point(&t, "SSL_sendfile");
+	assert_non_null(p);
+	assert_int_equal(p->abi, PROBE_ABI_TOTAL);
+	assert_true(p->write);
+	assert_non_null(point(&t, "ssl_write_internal"));
+	assert_int_equal(examine(STOP LOCAL("int_w", PUSHING) FN("SSL_write", PLAIN("int_w"))
+					 FN("SSL_write_ex", EX("int_w"))
+						 READS FN("SSL_sendfile", SINGLE_STEPPED),
+				 STRIPPED, &t),
+			 1);
+	assert_null(point(&t, "SSL_sendfile"));
+}
+
 /* Since 3.3: ssl_write_internal(ssl, buf, num, flags, &written), and SSL_write_ex leads to _ex2. */
 static void flags_before_the_length_are_noticed(void **state)
 {
@@ -574,6 +599,7 @@ int main(void)
 #if defined(__x86_64__)
 		cmocka_unit_test(one_probe_on_the_internal_function_replaces_the_public_ones),
 		cmocka_unit_test(the_descriptor_is_taken_where_that_is_cheap),
+		cmocka_unit_test(what_is_sent_from_a_file_is_counted_where_that_is_cheap),
 		cmocka_unit_test(flags_before_the_length_are_noticed),
 		cmocka_unit_test(a_landing_pad_is_stepped_over),
 		cmocka_unit_test(changed_arguments_refuse_the_internal_function),

@@ -16,8 +16,10 @@
  * _gnutls_recv_int(session, type, data, size, ...). Where both are seen to do that and it begins
  * with an emulated instruction, it is the point; else the public functions.
  *
- * Not seen: gnutls_record_recv_packet() (data inside the library's own buffer), early data, and
- * sessions whose records the kernel makes (kTLS, off by default).
+ * Early data goes out by gnutls_record_send(), during the handshake, and comes in by a function of
+ * its own. A gap, with its length: what gnutls_record_recv_packet() gives, which lies in a buffer
+ * of the library, and what the kernel sends for gnutls_record_send_file() (kTLS, off by default;
+ * else that goes on in gnutls_record_send()).
  */
 #include <elf.h>
 #include <errno.h>
@@ -32,7 +34,20 @@
 
 #define APPLICATION_DATA 23 /* the record type (RFC 8446, 5.1) */
 
-enum function { SEND2, SEND, SEND_RANGE, UNCORK, RECV, RECV_SEQ, DEINIT, N_FUNCTIONS };
+enum function {
+	SEND2,
+	SEND,
+	SEND_RANGE,
+	UNCORK,
+	RECV,
+	RECV_SEQ,
+	DEINIT,
+	/* of use where they cost nothing */
+	SEND_FILE,
+	RECV_PACKET,
+	RECV_EARLY,
+	N_FUNCTIONS
+};
 
 static const struct {
 	const char *name;
@@ -47,6 +62,9 @@ static const struct {
 	[RECV] = { "gnutls_record_recv", PROBE_ABI_RW_SIZE, 3, false, false },
 	[RECV_SEQ] = { "gnutls_record_recv_seq", PROBE_ABI_RW_SIZE, 3, false, false },
 	[DEINIT] = { "gnutls_deinit", PROBE_ABI_FREE, 1, false, true },
+	[SEND_FILE] = { "gnutls_record_send_file", PROBE_ABI_TOTAL, 1, true, false },
+	[RECV_PACKET] = { "gnutls_record_recv_packet", PROBE_ABI_TOTAL, 1, false, false },
+	[RECV_EARLY] = { "gnutls_record_recv_early_data", PROBE_ABI_RW_SIZE, 3, false, false },
 };
 
 struct search {
@@ -70,7 +88,7 @@ static void add(struct search *s, enum function f)
 	if (!s->fn[f].found)
 		return;
 	g = s->classic ? NULL : place_graph(&s->code, s->fn[f].vaddr, s->fn[f].size);
-	if (!place_cheap(&s->code, &p, g, s->ret))
+	if (!place_cheap(&s->code, &p, g, s->ret) && f < SEND_FILE)
 		place_classic(&s->code, &p, s->ret);
 }
 
@@ -234,7 +252,8 @@ static int find(const struct elf_file *e, bool classic, struct probe_target *ret
 	elf_find_slots(e, s->fn, N_FUNCTIONS);
 	place_sending(s);
 	place_receiving(s);
-	add(s, DEINIT);
+	for (enum function f = DEINIT; f < N_FUNCTIONS; f++)
+		add(s, f);
 	elf_versions(e, newest_version, ret);
 	return ret->n_points > 0;
 }

@@ -32,7 +32,7 @@ struct api {
 	const char *name;
 	enum probe_abi abi;
 	uint8_t n_args;
-	enum { IN, OUT, LIFE } group;
+	enum { IN, OUT, LIFE, REST } group; /* REST: of use where it costs nothing */
 };
 
 static const struct api apis[] = {
@@ -43,7 +43,8 @@ static const struct api apis[] = {
 	{ "SSL_read_ex", PROBE_ABI_RW_EX, 4, IN },
 	{ "SSL_free", PROBE_ABI_FREE, 1, LIFE },
 	{ "SSL_clear", PROBE_ABI_CLEAR, 1, LIFE },
-	{ "SSL_set_fd", PROBE_ABI_DESCRIPTOR, 2, LIFE },
+	{ "SSL_set_fd", PROBE_ABI_DESCRIPTOR, 2, REST },
+	{ "SSL_sendfile", PROBE_ABI_TOTAL, 1, REST }, /* since 3.0: the kernel reads and encrypts */
 };
 
 #define N_APIS ARRAY_SIZE(apis)
@@ -83,8 +84,8 @@ static struct place place_of(const struct search *s, size_t i)
 			       .evidence = "symbol",
 			       .abi = apis[i].abi,
 			       .n_args = apis[i].n_args,
-			       .write = apis[i].group == OUT,
-			       .no_result = apis[i].group == LIFE,
+			       .write = apis[i].group == OUT || apis[i].abi == PROBE_ABI_TOTAL,
+			       .no_result = probe_is_life(apis[i].abi),
 			       .start = s->fn[i].vaddr };
 }
 
@@ -93,14 +94,10 @@ static void add_public(struct search *s, size_t i)
 {
 	struct place p = place_of(s, i);
 
-	/* Of use, but not worth a single step in every process that maps the file. */
-	if (p.abi == PROBE_ABI_DESCRIPTOR && s->classic)
+	if (!s->classic && place_cheap(&s->code, &p, s->graph[i], s->ret))
 		return;
-	if (p.abi == PROBE_ABI_DESCRIPTOR) {
-		place_cheap(&s->code, &p, s->graph[i], s->ret);
-		return;
-	}
-	if (s->classic || !place_cheap(&s->code, &p, s->graph[i], s->ret))
+	/* Not worth a single step in every process that maps the file. */
+	if (apis[i].group != REST)
 		place_classic(&s->code, &p, s->ret);
 }
 
@@ -249,7 +246,7 @@ static bool add_internal(struct search *s, int group)
 
 static void place_group(struct search *s, int group)
 {
-	if (!s->classic && group != LIFE && add_internal(s, group))
+	if (!s->classic && group < LIFE && add_internal(s, group))
 		return;
 	for (size_t i = 0; i < N_APIS; i++)
 		if (s->fn[i].found && (int)apis[i].group == group)
@@ -383,7 +380,7 @@ static int find(const struct elf_file *e, bool classic, struct probe_target *ret
 		if (s->fn[i].found)
 			s->graph[i] = place_graph(&s->code, s->fn[i].vaddr, s->fn[i].size);
 	drop_doubles(s);
-	for (int group = IN; group <= LIFE; group++)
+	for (int group = IN; group <= REST; group++)
 		place_group(s, group);
 	name_library(e, ret);
 	return ret->n_points > 0;

@@ -36,6 +36,8 @@ enum probe_abi {
 	PROBE_ABI_RUSTLS_ENCRYPT,
 	PROBE_ABI_RUSTLS_DECRYPT,
 	PROBE_ABI_DESCRIPTOR, /* int f(ssl, int fd): the socket that it will use */
+	/* ssize_t f(ssl, ...): returns bytes; those that no call inside it moves cannot be read */
+	PROBE_ABI_TOTAL,
 	/* Go's crypto/tls (bpf/go.bpf.c); each a place of its own, without exit or return probe. */
 	PROBE_ABI_GO_RECORD = 32, /* f(conn, type, pointer, length) is called */
 	PROBE_ABI_GO_COPY,	  /* memmove(to, from, length) is; conn is at rsp + `detail` */
