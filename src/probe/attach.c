@@ -2,9 +2,13 @@
 #include "probe/attach.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/map.h"
 #include "probe/dear.h"
 #include "probe/probes.h"
@@ -16,8 +20,11 @@ struct file_key {
 
 struct file {
 	struct file_key key;
+	/* all three as it was looked at last */
 	off_t size;
-	struct timespec changed; /* both when it was looked at */
+	struct timespec written, changed;
+	int looks;
+	int wd; /* of the watch for writes, or -1 */
 	struct probes probes;
 	struct dear *dear; /* NULL: none, or on for everybody */
 	UT_hash_handle hh;
@@ -26,6 +33,7 @@ struct file {
 struct attachments {
 	struct capture *capture;
 	struct file *files;
+	int writes; /* inotify, or -1 */
 };
 
 int attachments_new(struct capture *capture, struct attachments **ret)
@@ -35,6 +43,7 @@ int attachments_new(struct capture *capture, struct attachments **ret)
 	if (!a)
 		return -ENOMEM;
 	a->capture = capture;
+	a->writes = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	*ret = a;
 	return 0;
 }
@@ -52,6 +61,7 @@ void attachments_free(struct attachments *a)
 		dear_free(f->dear);
 		free(f);
 	}
+	closep(&a->writes);
 	free(a);
 }
 
@@ -80,17 +90,61 @@ static bool has_probes(const struct file *f)
 	return f->dear || f->probes.n_fds || f->probes.n_links;
 }
 
-/* Whether it is what it was when it was looked at. */
+static bool same_time(const struct timespec *x, const struct timespec *y)
+{
+	return x->tv_sec == y->tv_sec && x->tv_nsec == y->tv_nsec;
+}
+
 static bool is_same(const struct file *f, const struct stat *st)
 {
-	return f->size == st->st_size && f->changed.tv_sec == st->st_ctim.tv_sec &&
-	       f->changed.tv_nsec == st->st_ctim.tv_nsec;
+	return f->size == st->st_size && same_time(&f->changed, &st->st_ctim);
+}
+
+/* Links come and go, owners change: what probes stand in is still the same. */
+static bool is_same_code(const struct file *f, const struct stat *st)
+{
+	return f->size == st->st_size && same_time(&f->written, &st->st_mtim);
 }
 
 static void note_state(struct file *f, const struct stat *st)
 {
 	f->size = st->st_size;
+	f->written = st->st_mtim;
 	f->changed = st->st_ctim;
+	f->looks++;
+}
+
+/*
+ * The kernel puts a probe where it was told to, whatever is there by now: in a file that was
+ * written over, in the midst of an instruction.
+ */
+static void take_off(struct attachments *a, struct file *f)
+{
+	probes_done(&f->probes);
+	dear_free(f->dear);
+	f->dear = NULL;
+	if (f->wd >= 0)
+		inotify_rm_watch(a->writes, f->wd);
+	f->wd = -1;
+}
+
+static int add_file(struct attachments *a, const struct file_key *key, const struct stat *st)
+{
+	struct file *f;
+
+	if (HASH_COUNT(a->files) >= ATTACH_FILES_MAX)
+		return -ENOSPC;
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return -ENOMEM;
+	f->key = *key;
+	f->wd = -1;
+	note_state(f, st);
+	HASH_ADD(hh, a->files, key, sizeof(f->key), f);
+	if (find(a, key))
+		return 0;
+	free(f);
+	return -ENOMEM;
 }
 
 int attach_seen(struct attachments *a, const struct stat *st)
@@ -98,25 +152,42 @@ int attach_seen(struct attachments *a, const struct stat *st)
 	struct file_key key = key_of(st);
 	struct file *f = find(a, &key);
 
-	if (f && (has_probes(f) || is_same(f, st)))
-		return 1;
-	if (f) { /* an installer was still writing it */
-		note_state(f, st);
-		return 0;
-	}
-	if (HASH_COUNT(a->files) >= ATTACH_FILES_MAX)
-		return -ENOSPC;
-	f = calloc(1, sizeof(*f));
 	if (!f)
-		return -ENOMEM;
-	f->key = key;
+		return add_file(a, &key, st);
+	if (has_probes(f) ? is_same_code(f, st) : is_same(f, st))
+		return 1;
+	/* An installer was still writing it, or it was built anew in its place. */
+	take_off(a, f);
+	if (f->looks > ATTACH_LOOKS_MAX)
+		return 1;
 	note_state(f, st);
-	HASH_ADD(hh, a->files, key, sizeof(f->key), f);
-	if (!find(a, &key)) {
-		free(f);
-		return -ENOMEM;
+	return f->looks > ATTACH_LOOKS_MAX ? -EAGAIN : 0;
+}
+
+int attach_writes_fd(const struct attachments *a)
+{
+	return a ? a->writes : -1;
+}
+
+static void written(struct attachments *a, int wd)
+{
+	for (struct file *f = a->files; f; f = f->hh.next)
+		if (f->wd == wd)
+			take_off(a, f);
+}
+
+void attach_writes(struct attachments *a)
+{
+	_Alignas(struct inotify_event) char events[4096];
+	const ssize_t n = read(a->writes, events, sizeof(events));
+
+	for (ssize_t at = 0; at < n;) {
+		const struct inotify_event *e = (const void *)(events + at);
+
+		if (e->mask & IN_MODIFY)
+			written(a, e->wd);
+		at += (ssize_t)(sizeof(*e) + e->len);
 	}
-	return 0;
 }
 
 static bool is_dear(const struct probe_target *t)
@@ -125,6 +196,34 @@ static bool is_dear(const struct probe_target *t)
 		if (t->points[i].cost != PROBE_CHEAP)
 			return true;
 	return false;
+}
+
+/* Before the probes go on, so that no write is missed. A file that cannot be watched, of some file
+ * systems, is looked at again when it is mapped. */
+static void watch_writes(struct attachments *a, struct file *f, int fd)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	f->wd = inotify_add_watch(a->writes, path, IN_MODIFY);
+}
+
+static int put_on(struct attachments *a, struct file *f, int fd, const struct batch *batches,
+		  pid_t dear_for)
+{
+	struct stat st;
+	int r;
+
+	watch_writes(a, f, fd);
+	if (dear_for)
+		r = dear_new(a->capture, fd, batches, dear_for, &f->dear);
+	else
+		r = probes_attach(a->capture, batches, fd, 0, &f->probes);
+	if (r == 0 && (fstat(fd, &st) < 0 || !is_same_code(f, &st)))
+		r = -ESTALE; /* what was found is of another file */
+	if (r < 0)
+		take_off(a, f);
+	return r;
 }
 
 int attach_file(struct attachments *a, int fd, const struct probe_target *target, pid_t pid,
@@ -144,10 +243,7 @@ int attach_file(struct attachments *a, int fd, const struct probe_target *target
 		return -ENOENT;
 	probes_sort(a->capture, target, batches);
 	/* Without uprobe_multi there is no filter that outlives an exec. */
-	if (is_dear(target) && capture_has_multi(a->capture))
-		r = dear_new(a->capture, fd, batches, pid, &f->dear);
-	else
-		r = probes_attach(a->capture, batches, fd, 0, &f->probes);
+	r = put_on(a, f, fd, batches, is_dear(target) && capture_has_multi(a->capture) ? pid : 0);
 	if (r < 0)
 		return r;
 	if (f->dear)

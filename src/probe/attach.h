@@ -13,6 +13,7 @@
 #include "probe/finder/target.h"
 
 #define ATTACH_FILES_MAX 4096
+#define ATTACH_LOOKS_MAX 64 /* at one file that changes */
 
 struct attachments;
 
@@ -21,13 +22,21 @@ int attachments_new(struct capture *capture, struct attachments **ret);
 /* Takes all probes off. */
 void attachments_free(struct attachments *a);
 
-/* Whether the file has been looked at as it is, or has probes; if not, it has been from now on.
- * -ENOSPC: too many files. */
+/*
+ * Whether the file has been looked at as it is; if not, it has been from now on. Probes on one that
+ * was written over are taken off. -ENOSPC: too many files; -EAGAIN, once: it has changed too often
+ * and is not looked at any more.
+ */
 int attach_seen(struct attachments *a, const struct stat *st);
+
+/* Readable when a file that has probes is being written over; then attach_writes() takes them off:
+ * before anybody runs what it becomes, which is looked at when it is mapped. */
+int attach_writes_fd(const struct attachments *a);
+void attach_writes(struct attachments *a);
 
 /*
  * Puts @target's probes on the file that @fd is. 0 and how ("session", "multi", "perf"), or -errno:
- * then none is on.
+ * then none is on; -ESTALE: the file has changed since attach_seen().
  * Dear ones (single-stepped) would slow every process that maps the file: they go on for @pid
  * alone, then for its children and whoever attach_join() names.
  */

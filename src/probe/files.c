@@ -71,16 +71,40 @@ static void examine(struct files *f, int fd, const char *path)
 	free(target);
 }
 
+/* Limits that only those reach who want to. */
+static void give_up(struct files *f, const struct stat *st, const char *path, int why)
+{
+	struct probe_target *target = why == -EAGAIN ? calloc(1, sizeof(*target)) : NULL;
+	const struct report_attach told = {
+		.target = target,
+		.reason = "it changes all the time: not looked at any more",
+	};
+
+	capture_count(f->capture, SONDE_LOSS_FILES, 1);
+	f->failed++;
+	if (!target)
+		return;
+	snprintf(target->path, sizeof(target->path), "%s", path);
+	target->dev = st->st_dev;
+	target->inode = st->st_ino;
+	report_attach(f->outbox, f->process, &told);
+	free(target);
+}
+
 static int consider(struct files *f, int fd, const char *path)
 {
 	struct stat st;
+	int r;
 
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return 0;
-	if (attach_seen(f->attachments, &st) == 0)
+	r = attach_seen(f->attachments, &st);
+	if (r == 0)
 		examine(f, fd, path);
-	else
+	else if (r > 0)
 		attach_join(f->attachments, &st, f->process.tgid);
+	else
+		give_up(f, &st, path, r);
 	return 0;
 }
 

@@ -412,7 +412,7 @@ static void look_after_join(struct prober *p)
 	p->check_over = false;
 }
 
-enum { LAUNCHER, ENGINE, WORK, INSTALLED, SOURCES };
+enum { LAUNCHER, ENGINE, WORK, INSTALLED, WRITTEN, SOURCES };
 
 static void run_once(struct prober *p)
 {
@@ -421,6 +421,7 @@ static void run_once(struct prober *p)
 		[ENGINE] = { .fd = p->engine_fd, .events = POLLIN },
 		[WORK] = { .fd = p->capture ? capture_work_fd(p->capture) : -1, .events = POLLIN },
 		[INSTALLED] = { .fd = watch_fd(p->watch), .events = POLLIN },
+		[WRITTEN] = { .fd = attach_writes_fd(p->attachments), .events = POLLIN },
 	};
 	int n;
 
@@ -431,6 +432,8 @@ static void run_once(struct prober *p)
 		return;
 	if (n == 0 && p->attachments)
 		attach_sweep(p->attachments);
+	if (fds[WRITTEN].revents)
+		attach_writes(p->attachments);
 	/* First what processes did: the launcher's "exited" comes after it. */
 	if (fds[WORK].revents)
 		capture_work(p->capture, on_work, p);
