@@ -2,6 +2,7 @@
 #include "probe/attach.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,9 @@ struct file {
 	off_t size;
 	struct timespec written, changed;
 	int looks;
-	int wd; /* of the watch for writes, or -1 */
+	/* once it has had probes: it is watched for writes, and looked at by itself after them */
+	int wd, fd; /* -1: it is not */
+	char *path;
 	struct probes probes;
 	struct dear *dear; /* NULL: none, or on for everybody */
 	UT_hash_handle hh;
@@ -48,6 +51,27 @@ int attachments_new(struct capture *capture, struct attachments **ret)
 	return 0;
 }
 
+/*
+ * The kernel puts a probe where it was told to, whatever is there by now: in a file that was
+ * written over, in the midst of an instruction.
+ */
+static void take_off(struct file *f)
+{
+	probes_done(&f->probes);
+	dear_free(f->dear);
+	f->dear = NULL;
+}
+
+static void unwatch(struct attachments *a, struct file *f)
+{
+	if (f->wd >= 0)
+		inotify_rm_watch(a->writes, f->wd);
+	f->wd = -1;
+	closep(&f->fd);
+	free(f->path);
+	f->path = NULL;
+}
+
 void attachments_free(struct attachments *a)
 {
 	struct file *f, *next;
@@ -57,8 +81,8 @@ void attachments_free(struct attachments *a)
 	HASH_ITER(hh, a->files, f, next)
 	{
 		HASH_DEL(a->files, f);
-		probes_done(&f->probes);
-		dear_free(f->dear);
+		take_off(f);
+		unwatch(a, f);
 		free(f);
 	}
 	closep(&a->writes);
@@ -114,20 +138,6 @@ static void note_state(struct file *f, const struct stat *st)
 	f->looks++;
 }
 
-/*
- * The kernel puts a probe where it was told to, whatever is there by now: in a file that was
- * written over, in the midst of an instruction.
- */
-static void take_off(struct attachments *a, struct file *f)
-{
-	probes_done(&f->probes);
-	dear_free(f->dear);
-	f->dear = NULL;
-	if (f->wd >= 0)
-		inotify_rm_watch(a->writes, f->wd);
-	f->wd = -1;
-}
-
 static int add_file(struct attachments *a, const struct file_key *key, const struct stat *st)
 {
 	struct file *f;
@@ -138,7 +148,7 @@ static int add_file(struct attachments *a, const struct file_key *key, const str
 	if (!f)
 		return -ENOMEM;
 	f->key = *key;
-	f->wd = -1;
+	f->wd = f->fd = -1;
 	note_state(f, st);
 	HASH_ADD(hh, a->files, key, sizeof(f->key), f);
 	if (find(a, key))
@@ -157,11 +167,14 @@ int attach_seen(struct attachments *a, const struct stat *st)
 	if (has_probes(f) ? is_same_code(f, st) : is_same(f, st))
 		return 1;
 	/* An installer was still writing it, or it was built anew in its place. */
-	take_off(a, f);
+	take_off(f);
 	if (f->looks > ATTACH_LOOKS_MAX)
 		return 1;
 	note_state(f, st);
-	return f->looks > ATTACH_LOOKS_MAX ? -EAGAIN : 0;
+	if (f->looks <= ATTACH_LOOKS_MAX)
+		return 0;
+	unwatch(a, f);
+	return -EAGAIN;
 }
 
 int attach_writes_fd(const struct attachments *a)
@@ -169,23 +182,28 @@ int attach_writes_fd(const struct attachments *a)
 	return a ? a->writes : -1;
 }
 
-static void written(struct attachments *a, int wd)
+static struct file *watched(const struct attachments *a, int wd)
 {
-	for (struct file *f = a->files; f; f = f->hh.next)
-		if (f->wd == wd)
-			take_off(a, f);
+	struct file *f = a->files;
+
+	while (f && f->wd != wd)
+		f = f->hh.next;
+	return f;
 }
 
-void attach_writes(struct attachments *a)
+void attach_writes(struct attachments *a, attach_written_fn fn, void *ctx)
 {
 	_Alignas(struct inotify_event) char events[4096];
 	const ssize_t n = read(a->writes, events, sizeof(events));
 
 	for (ssize_t at = 0; at < n;) {
 		const struct inotify_event *e = (const void *)(events + at);
+		struct file *f = watched(a, e->wd);
 
-		if (e->mask & IN_MODIFY)
-			written(a, e->wd);
+		if (f && e->mask & IN_MODIFY)
+			take_off(f);
+		else if (f && e->mask & IN_CLOSE_WRITE && !has_probes(f))
+			fn(ctx, f->fd, f->path);
 		at += (ssize_t)(sizeof(*e) + e->len);
 	}
 }
@@ -200,29 +218,35 @@ static bool is_dear(const struct probe_target *t)
 
 /* Before the probes go on, so that no write is missed. A file that cannot be watched, of some file
  * systems, is looked at again when it is mapped. */
-static void watch_writes(struct attachments *a, struct file *f, int fd)
+static void watch_writes(struct attachments *a, struct file *f, int fd, const char *path)
 {
-	char path[64];
+	char link[64];
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	f->wd = inotify_add_watch(a->writes, path, IN_MODIFY);
+	if (f->wd >= 0)
+		return;
+	f->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	f->path = strdup(path);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (f->fd >= 0 && f->path)
+		f->wd = inotify_add_watch(a->writes, link, IN_MODIFY | IN_CLOSE_WRITE);
+	if (f->wd < 0)
+		unwatch(a, f);
 }
 
 static int put_on(struct attachments *a, struct file *f, int fd, const struct batch *batches,
-		  pid_t dear_for)
+		  bool dear, pid_t pid)
 {
 	struct stat st;
 	int r;
 
-	watch_writes(a, f, fd);
-	if (dear_for)
-		r = dear_new(a->capture, fd, batches, dear_for, &f->dear);
+	if (dear)
+		r = dear_new(a->capture, fd, batches, pid, &f->dear);
 	else
 		r = probes_attach(a->capture, batches, fd, 0, &f->probes);
 	if (r == 0 && (fstat(fd, &st) < 0 || !is_same_code(f, &st)))
 		r = -ESTALE; /* what was found is of another file */
 	if (r < 0)
-		take_off(a, f);
+		take_off(f);
 	return r;
 }
 
@@ -241,9 +265,10 @@ int attach_file(struct attachments *a, int fd, const struct probe_target *target
 	f = find(a, &key);
 	if (!f)
 		return -ENOENT;
+	watch_writes(a, f, fd, target->path);
 	probes_sort(a->capture, target, batches);
 	/* Without uprobe_multi there is no filter that outlives an exec. */
-	r = put_on(a, f, fd, batches, is_dear(target) && capture_has_multi(a->capture) ? pid : 0);
+	r = put_on(a, f, fd, batches, is_dear(target) && capture_has_multi(a->capture), pid);
 	if (r < 0)
 		return r;
 	if (f->dear)

@@ -29,10 +29,13 @@ void attachments_free(struct attachments *a);
  */
 int attach_seen(struct attachments *a, const struct stat *st);
 
-/* Readable when a file that has probes is being written over; then attach_writes() takes them off:
- * before anybody runs what it becomes, which is looked at when it is mapped. */
+/*
+ * Readable when a file that has or had probes is being written over. Then attach_writes() takes
+ * them off, and calls @fn with it once it is written: it may be looked at again.
+ */
+typedef void (*attach_written_fn)(void *ctx, int fd, const char *path);
 int attach_writes_fd(const struct attachments *a);
-void attach_writes(struct attachments *a);
+void attach_writes(struct attachments *a, attach_written_fn fn, void *ctx);
 
 /*
  * Puts @target's probes on the file that @fd is. 0 and how ("session", "multi", "perf"), or -errno:

@@ -200,6 +200,20 @@ bool files_installed(struct files *f, struct report_process p, int root_fd, cons
 	return true;
 }
 
+static void on_written(void *ctx, int fd, const char *path)
+{
+	consider(ctx, fd, path);
+}
+
+void files_written(struct files *f, struct report_process p)
+{
+	f->process = p;
+	f->mapped_ns = 0;
+	f->unproved = true;
+	attach_writes(f->attachments, on_written, f);
+	f->unproved = false;
+}
+
 void files_join(struct files *f, struct report_process p, bool root)
 {
 	static const struct command_line nothing;

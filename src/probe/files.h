@@ -44,6 +44,9 @@ int files_prepare(struct files *f, struct report_process p, const struct command
 bool files_installed(struct files *f, struct report_process p, int root_fd, const char *path,
 		     uint64_t since_ns);
 
+/* What attach_writes() has: files that were written over in the place where they had probes. */
+void files_written(struct files *f, struct report_process p);
+
 /* A process that runs already: what it maps; @root: also what it and its children may start. */
 void files_join(struct files *f, struct report_process p, bool root);
 

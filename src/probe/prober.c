@@ -433,7 +433,7 @@ static void run_once(struct prober *p)
 	if (n == 0 && p->attachments)
 		attach_sweep(p->attachments);
 	if (fds[WRITTEN].revents)
-		attach_writes(p->attachments);
+		files_written(&p->files, p->root);
 	/* First what processes did: the launcher's "exited" comes after it. */
 	if (fds[WORK].revents)
 		capture_work(p->capture, on_work, p);

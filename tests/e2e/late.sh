@@ -100,6 +100,19 @@ installed() { # SCRIPT	installs ~/agent and starts it with its arguments
 		installed 'mkdir -p ~/.opencode/bin; cp ~/agent ~/.opencode/bin/opencode; sleep 3; ~/.opencode/bin/opencode "$@"'
 	ok "one that is written slowly" installed 'to=~/.local/bin/goose; head -c 500000 ~/agent >$to; chmod 755 $to; sleep 2
 		tail -c +500001 ~/agent >>$to; sleep 3; $to "$@"'
+	# At the first one's addresses something else stands. The second call may be missed, and is told then; the third is not.
+	rewritten() {
+		echo 'int pad(int a); int pad(int a) { volatile int x = a; for (int i = 0; i < 9; i++) x = x * 7 + i; return x; }' >"$T/pad.c"
+		gcc -O2 -D_GNU_SOURCE -s -o "$T/other" -DPROGRAM "$T/pad.c" "$TOP/tests/e2e/clients/late.c" "${STATIC[@]}" && cp "$T/agent" "$T/own" || return 1
+		mock_scenario '{}'
+		traced "$HTTPS" sh -c '~/own "$@" && cat ~/other >~/own && ~/own "$@" && sleep 0.5 && ~/own "$@"' sh "${HTTPS##*:}" "$CA" "$BODY" || return 1
+		within 5 [ "$(wc -l <"$TRUTH")" = 3 ] || { echo "no three calls"; cat "$T/err"; return 1; }
+		all_seen >"$T/why" && return 0
+		jq -es 'any(.notes | tostring | test("late attach|nothing of it was read"))' "$T/spans" >/dev/null || { echo "missed without a word"; cat "$T/why"; return 1; }
+		sed -i 2d "$TRUTH"
+		all_seen || { cat "$T/spans"; return 1; }
+	}
+	ok "a program that is built anew in its place" rewritten
 	ok "one that npx fetches" installed 'm=~/.npm/_npx/1/node_modules; mkdir -p $m/pi $m/.bin; sleep 1.5; cp ~/agent $m/pi/pi
 		ln -s ../pi/pi $m/.bin/pi; sleep 3; $m/.bin/pi "$@"'
 }
