@@ -9,23 +9,6 @@ TRAFFIC=$TOP/build/tests/e2e/traffic
 [ -x "$TRAFFIC" ] || skip_all "make e2e builds what this needs"
 mock_start
 
-# Two ends of a connection per size, in two directions.
-sizes() {
-	local sizes=(1 16777216) s f n=0
-	for s in 4096 16384 65536 1048576; do
-		sizes+=($((s - 1)) "$s" $((s + 1)))
-	done
-	echo_of "$BUN" sizes "${sizes[@]}" || return 1
-	for f in "$T/streams"/*; do
-		"$TRAFFIC" bytes "$(stat -c %s "$f")" | cmp - "$f" || return 1
-		n=$((n + 1))
-	done
-	for s in "${sizes[@]}"; do
-		[ "$(find "$T/streams" -size "${s}c" -name '*.*' | wc -l)" = 4 ] || { echo "$s bytes: not four streams"; return 1; }
-	done
-	[ "$n" = $((${#sizes[@]} * 4)) ] || { echo "$n streams"; return 1; }
-}
-
 doctor() {
 	"$SONDE" doctor "$BUN" >"$T/doctor" || return 1
 	grep -q 'boringssl Bun [0-9.]*' "$T/doctor" && grep -q 'SSL_write .*push.*cheap' "$T/doctor" &&
@@ -40,7 +23,7 @@ run() {
 }
 
 ok "doctor names the library, the version and what a call costs" doctor
-ok "what is sent and received through Bun arrives byte for byte, 1 B to 16 MiB" sizes
+ok "what is sent and received through Bun arrives byte for byte, 1 B to 16 MiB" echo_sizes "$BUN"
 ok "300 connections one after the other are not mixed up" connections "$BUN"
 for c in openai:chat openai:responses anthropic:messages; do
 	for mode in json stream; do

@@ -46,14 +46,24 @@ nss_bytes() {
 	local port
 	/usr/bin/python3 "$TOP/tests/e2e/echo.py" "$T/certs" 3 "${sizes[@]}" >"$T/port" &
 	pids+=($!)
-	for _ in $(seq 100); do
-		[ -s "$T/port" ] && break
-		sleep 0.05
-	done
+	within 10 test -s "$T/port" || return 1
 	port=$(cat "$T/port")
 	mkdir "$T/nss"
 	"$CAPTURE" -q -b 268435456 -d "$T/nss" -- "$BIN/traffic_nss" "$port" "${sizes[@]}" >"$T/out" || return 1
 	whole "$T/nss" $((${#sizes[@]} * 6)) $(($(sum) * 3))
+}
+
+# Objects are freed and used again at the same address.
+gnutls_cycles() {
+	mkdir "$T/gnutls_cycles"
+	"$CAPTURE" -q -d "$T/gnutls_cycles" -- "$BIN/traffic_gnutls" cycles 1000 >"$T/out" && numbered "$T/gnutls_cycles" 1000 4
+}
+nss_cycles() {
+	/usr/bin/python3 "$TOP/tests/e2e/echo.py" "$T/certs" 1000 18 >"$T/cycles_port" &
+	pids+=($!)
+	within 10 test -s "$T/cycles_port" || return 1
+	mkdir "$T/nss_cycles"
+	"$CAPTURE" -q -d "$T/nss_cycles" -- "$BIN/traffic_nss" "$(cat "$T/cycles_port")" cycles 1000 >"$T/out" && numbered "$T/nss_cycles" 1000 2
 }
 
 # agent FETCH [HOW]	an agent in shell that calls the model by that program
@@ -85,6 +95,10 @@ openssl_early() {
 }
 ok "OpenSSL: early data" openssl_early
 ok "NSS: calls of every size arrive byte for byte, vectors too; what is peeked at counts once" nss_bytes
+ok "GnuTLS: 1000 connections one after the other are not mixed up" gnutls_cycles
+ok "NSS: likewise" nss_cycles
+ok "node, OpenSSL inside: what is sent and received arrives byte for byte, 1 B to 16 MiB" echo_sizes "$NODE"
+ok "node: 300 connections one after the other are not mixed up" connections "$NODE"
 ok "wget (GnuTLS): every call equals the server's log" agent wget
 ok "tstclnt (NSS): every call equals the server's log" agent tstclnt
 

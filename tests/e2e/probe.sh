@@ -22,14 +22,14 @@ total() {
 
 # tls_sizes TRAFFIC
 tls_sizes() {
-	local sizes=() s d f n=0
+	local sizes=(16777216) s d f n=0
 	for s in 4096 16384 65536 524288 1048576; do
 		sizes+=($((s - 1)) "$s" $((s + 1)))
 	done
 	d=$T/sizes
 	rm -rf "$d"
 	mkdir "$d"
-	"$CAPTURE" -q -d "$d" -- "$1" tls 1 "${sizes[@]}" >"$T/out" || return 1
+	"$CAPTURE" -q -b 268435456 -d "$d" -- "$1" tls 1 "${sizes[@]}" >"$T/out" || return 1
 	cover "$T/out" || return 1
 	for f in "$d"/*; do
 		"$TRAFFIC" bytes "$(stat -c %s "$f")" | cmp - "$f" || return 1

@@ -244,12 +244,12 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-static void run(size_t size, enum way way, bool resumed)
+static void run(const char *sent, size_t size, enum way way, bool resumed)
 {
 	int fds[2], little = 4096, flags = way == AGAIN ? SOCK_NONBLOCK : 0;
 	struct end here, there;
 	gnutls_session_t s;
-	char *sent = bytes(size), *got = malloc(size);
+	char *got = malloc(size);
 	pthread_t t;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | flags, 0, fds) < 0)
@@ -273,22 +273,42 @@ static void run(size_t size, enum way way, bool resumed)
 	gnutls_deinit(s);
 	close(fds[0]);
 	close(fds[1]);
-	free(sent);
 	free(got);
+}
+
+static void cycles(int n)
+{
+	char text[32];
+
+	for (int i = 0; i < n; i++) {
+		snprintf(text, sizeof(text), "connection %06d;", i);
+		run(text, strlen(text), (enum way)(i % WAYS), false);
+	}
+}
+
+static void both_ways(size_t size, enum way way)
+{
+	char *sent = bytes(size);
+
+	run(sent, size, way, false);
+	if (way == EARLY)
+		run(sent, size, way, true);
+	free(sent);
 }
 
 int main(int argc, char **argv)
 {
 	enum way from = PLAIN, to = WAYS;
 
+	if (argc == 3 && strcmp(argv[1], "cycles") == 0) {
+		cycles(atoi(argv[2]));
+		return 0;
+	}
 	for (enum way way = WAYS; argc > 1 && way < N_WAYS; way++)
 		if (strcmp(argv[1], rare[way]) == 0)
 			to = (from = way) + 1;
 	for (int i = from == PLAIN ? 1 : 2; i < argc; i++)
-		for (enum way way = from; way < to; way++) {
-			run(strtoul(argv[i], NULL, 10), way, false);
-			if (way == EARLY)
-				run(strtoul(argv[i], NULL, 10), way, true);
-		}
+		for (enum way way = from; way < to; way++)
+			both_ways(strtoul(argv[i], NULL, 10), way);
 	return 0;
 }

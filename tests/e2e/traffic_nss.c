@@ -3,7 +3,8 @@
  * traffic.c for NSS, one end: bytes of known content to echo.py and back.
  *
  *	traffic_nss PORT SIZE...	for each size and each way to send and receive one
- *connection
+ *					connection
+ *	traffic_nss PORT cycles N	N connections one after the other, each saying its number
  */
 #include <nspr.h>
 #include <nss.h>
@@ -76,9 +77,9 @@ static void recv_all(PRFileDesc *fd, char *p, size_t n, enum way way)
 	}
 }
 
-static void run(PRUint16 port, size_t size, enum way way)
+static void run(PRUint16 port, char *sent, size_t size, enum way way)
 {
-	char *sent = bytes(size), *got = malloc(size);
+	char *got = malloc(size);
 	PRFileDesc *fd = SSL_ImportFD(NULL, PR_NewTCPSocket());
 	PRNetAddr a;
 
@@ -93,16 +94,34 @@ static void run(PRUint16 port, size_t size, enum way way)
 	if (memcmp(sent, got, size) != 0)
 		die("echo");
 	PR_Close(fd);
-	free(sent);
 	free(got);
+}
+
+static void cycles(PRUint16 port, int n)
+{
+	char text[32];
+
+	for (int i = 0; i < n; i++) {
+		snprintf(text, sizeof(text), "connection %06d;", i);
+		run(port, text, strlen(text), (enum way)(i % WAYS));
+	}
 }
 
 int main(int argc, char **argv)
 {
 	if (argc < 2 || NSS_NoDB_Init(NULL) != SECSuccess)
 		return 2;
-	for (int i = 2; i < argc; i++)
+	if (argc == 4 && strcmp(argv[2], "cycles") == 0) {
+		cycles((PRUint16)atoi(argv[1]), atoi(argv[3]));
+		return 0;
+	}
+	for (int i = 2; i < argc; i++) {
+		size_t n = strtoul(argv[i], NULL, 10);
+		char *sent = bytes(n);
+
 		for (int way = PLAIN; way < WAYS; way++)
-			run((PRUint16)atoi(argv[1]), strtoul(argv[i], NULL, 10), (enum way)way);
+			run((PRUint16)atoi(argv[1]), sent, n, (enum way)way);
+		free(sent);
+	}
 	return 0;
 }

@@ -5,6 +5,8 @@
  *	ways WAY N ROUNDS	N connections that are open at once, each saying its port in every
  *round ways early SIZE...	for each size one connection, and one that resumes it and sends SIZE
  *				bytes as early data; they come back
+ *	ways ktls SIZE		the kernel encrypts: SIZE bytes are written, and SIZE sent from a
+ *file
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -37,7 +40,8 @@ static struct {
 	int listener;
 	struct sockaddr_in addr;
 	SSL_CTX *ctx;
-	size_t early; /* bytes that come before the handshake is done, and go back; 0: messages */
+	size_t early;  /* bytes that come before the handshake is done, and go back; 0: messages */
+	size_t expect; /* bytes that one byte is answered to; 0: messages */
 } server;
 
 static void die(const char *what)
@@ -99,13 +103,29 @@ static void echo_early(SSL *ssl, size_t size)
 	free(p);
 }
 
+static void take(SSL *ssl, size_t size)
+{
+	char text[4096];
+	size_t n;
+
+	if (SSL_accept(ssl) != 1)
+		die("accept");
+	for (; size > 0; size -= n)
+		if (SSL_read_ex(ssl, text, size < sizeof(text) ? size : sizeof(text), &n) != 1)
+			die("server's read");
+	if (SSL_write(ssl, "!", 1) != 1)
+		die("server's write");
+}
+
 static void *serve(void *arg)
 {
 	const int fd = (int)(intptr_t)arg;
 	SSL *ssl = SSL_new(server.ctx);
 
 	SSL_set_fd(ssl, fd);
-	if (server.early)
+	if (server.expect)
+		take(ssl, server.expect);
+	else if (server.early)
 		echo_early(ssl, server.early);
 	else
 		echo(ssl);
@@ -377,6 +397,51 @@ static void resume(size_t size)
 	SSL_CTX_free(ctx);
 }
 
+/* --- kTLS --- */
+
+static void write_both_ways(SSL *ssl, const char *p, size_t size)
+{
+	int fd = memfd_create("sent", MFD_CLOEXEC);
+	ossl_ssize_t r;
+	size_t n;
+
+	if (SSL_write_ex(ssl, p, size, &n) != 1 || write(fd, p, size) != (ssize_t)size)
+		die("write");
+	for (size_t at = 0; at < size; at += (size_t)r) {
+		r = SSL_sendfile(ssl, fd, (off_t)at, size - at, 0);
+		if (r <= 0)
+			die("sendfile");
+	}
+	close(fd);
+}
+
+static void by_kernel(size_t size)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	SSL *ssl = SSL_new(ctx);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	char *sent = bytes(size), answer;
+
+	server.expect = 2 * size;
+	SSL_CTX_set_options(server.ctx, SSL_OP_ENABLE_KTLS);
+	SSL_set_options(ssl, SSL_OP_ENABLE_KTLS);
+	if (connect(fd, (void *)&server.addr, sizeof(server.addr)))
+		die("connect");
+	SSL_set_fd(ssl, fd);
+	if (SSL_connect(ssl) != 1)
+		die("handshake");
+	if (!BIO_get_ktls_send(SSL_get_wbio(ssl)))
+		die("no kTLS");
+	write_both_ways(ssl, sent, size);
+	if (SSL_read(ssl, &answer, 1) != 1)
+		die("read");
+	SSL_shutdown(ssl);
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	close(fd);
+	free(sent);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 3)
@@ -384,6 +449,8 @@ int main(int argc, char **argv)
 	listen_here();
 	for (int i = 2; strcmp(argv[1], "early") == 0 && i < argc; i++)
 		resume(strtoul(argv[i], NULL, 10));
+	if (strcmp(argv[1], "ktls") == 0)
+		by_kernel(strtoul(argv[2], NULL, 10));
 	for (size_t i = 0; argc == 4 && i < sizeof(ways) / sizeof(ways[0]); i++)
 		if (strcmp(argv[1], ways[i].name) == 0)
 			talk(ways[i].set, atoi(argv[2]), atoi(argv[3]));

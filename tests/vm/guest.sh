@@ -32,6 +32,22 @@ check() { # NAME BASE ARGS...
 check "messages, stream, TLS" "$HTTPS" --api messages --stream
 check "chat, json, TLS" "$HTTPS" --api chat
 check "responses, stream, in the clear" "$HTTP" --api responses --stream
+# Where the kernel encrypts: what is written is read, what it takes from a file is a gap of that length.
+ktls() {
+	timeout 120 ./capture -q -- ./ways ktls 65536 >/tmp/ktls 2>&1 || return 1
+	grep -q '^COVER.* dir=out end=131072 data=65536 gap=65536 holes=0 overlaps=0' /tmp/ktls &&
+		grep -q '^COVER.* dir=in end=131072 data=131072 gap=0 holes=0 overlaps=0' /tmp/ktls
+}
+if [ -d /sys/module/tls ]; then
+	n=$((n + 1))
+	if ktls; then
+		echo "ok $n - $(uname -r): kTLS, SSL_sendfile"
+	else
+		echo "not ok $n - $(uname -r): kTLS, SSL_sendfile"
+		sed 's/^/# /' /tmp/ktls
+		bad=1
+	fi
+fi
 n=$((n + 1))
 if ./sonde doctor >/tmp/doctor 2>&1; then
 	echo "ok $n - $(uname -r): doctor finds nothing wrong"

@@ -1,11 +1,12 @@
 #!/bin/bash
 # Fetches a Debian kernel for the virtual machine, with a package state of its own: nothing is installed.
-#   kernel.sh SUITE DIR	bullseye (5.10), bookworm (6.1), trixie (6.12), trixie-backports (the newest); DIR gets vmlinuz
+#   kernel.sh SUITE DIR	bullseye (5.10), bookworm (6.1), trixie (6.12), trixie-backports (the newest); DIR gets vmlinuz and, where
+#			they come in the same package, modules/: what kTLS needs, named in the order of loading
 set -eu
 suite=$1
 mkdir -p "$2"
 dir=$(cd "$2" && pwd)
-[ ! -e "$dir/done" ] || exit 0
+[ ! -d "$dir/modules" ] || exit 0
 mkdir -p "$dir/apt/lists/partial" "$dir/apt/cache/archives/partial" "$dir/apt/etc"
 # The same mirror as this machine's, another suite.
 uri=$(grep -rhoE 'https?://[^ ]*/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | head -1 | tr -d ' ')
@@ -22,5 +23,15 @@ package=${binary:-$package}
 kernel=$(find "$dir" -name 'vmlinuz*' -type f | head -1)
 [ -n "$kernel" ]
 mv "$kernel" "$dir/vmlinuz"
-find "$dir" -mindepth 1 -maxdepth 1 ! -name vmlinuz -exec rm -rf {} +
-touch "$dir/done"
+mkdir "$dir/new"
+n=0
+for name in crypto_null gf128mul ghash-generic ctr gcm tls; do
+	module=$(find "$dir" -path '*/kernel/*' -name "$name.ko*" | head -1)
+	n=$((n + 1))
+	case $module in
+	*.xz) xz -dc "$module" >"$dir/new/$n-$name.ko" ;;
+	*.ko) cp "$module" "$dir/new/$n-$name.ko" ;;
+	esac
+done
+find "$dir" -mindepth 1 -maxdepth 1 ! -name vmlinuz ! -name new -exec rm -rf {} +
+mv "$dir/new" "$dir/modules"
