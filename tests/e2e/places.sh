@@ -79,6 +79,41 @@ npx() {
 }
 ok "npx" npx
 
+# A python package with one command, as an installer or uvx takes it.
+wheel() {
+	/usr/bin/python3 - "$T/ask-0.1-py3-none-any.whl" <<-'EOS'
+		import sys, zipfile
+		with zipfile.ZipFile(sys.argv[1], "w") as z:
+		    z.writestr("ask.py", """import ssl, sys, urllib.request
+		def main():
+		    base, body, ca = sys.argv[1:]
+		    r = urllib.request.Request(base + "/v1/chat/completions", body.encode(), {"Content-Type": "application/json"})
+		    urllib.request.urlopen(r, context=ssl.create_default_context(cafile=ca)).read()
+		""")
+		    z.writestr("ask-0.1.dist-info/METADATA", "Metadata-Version: 2.1\nName: ask\nVersion: 0.1\n")
+		    z.writestr("ask-0.1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+		    z.writestr("ask-0.1.dist-info/entry_points.txt", "[console_scripts]\nask = ask:main\n")
+		    z.writestr("ask-0.1.dist-info/RECORD", "")
+	EOS
+}
+
+tool() { # COMMAND...
+	mock_scenario '{}'
+	traced "$HTTPS" "$@" "$HTTPS" "$BODY" "$T/ca.pem" || return 1
+	[ -s "$TRUTH" ] && /usr/bin/python3 "$TOP/tests/e2e/verify.py" "$TRUTH" "$T/spans" && ! jq -ec 'select(.notes | tostring | test("late attach"))' "$T/spans"
+}
+
+# pipx makes an environment for each package and links its commands.
+pipx() {
+	local venv=$T/.local/share/pipx/venvs/ask
+	/usr/bin/python3 -m venv --without-pip "$venv" && mkdir -p "$T/.local/bin" && wheel || return 1
+	/usr/bin/python3 -m pip --python "$venv/bin/python" install --quiet --no-index --disable-pip-version-check "$T/ask-0.1-py3-none-any.whl" || return 1
+	ln -s "$venv/bin/ask" "$T/.local/bin/ask"
+	tool "$T/.local/bin/ask"
+}
+ok "what pipx has installed" pipx
+ok "uvx" tool "$CLIENTS/venv/bin/uvx" --offline --quiet --python /usr/bin/python3 --from "$T/ask-0.1-py3-none-any.whl" ask
+
 python() { # SCRIPT
 	mock_scenario '{}'
 	traced "$HTTPS" /usr/bin/python3 -c "$1" "$HTTPS" "$BODY" "$T/ca.pem" || return 1
@@ -183,6 +218,14 @@ musl() { # OPTION...
 ok "a static program of musl" musl -static
 ok "one that musl's linker loads" musl
 
+# In a root of its own, with musl's linker and nothing of glibc's.
+musl_root() {
+	mkdir -p "$T/musl/lib" "$T/musl/bin" && cp -L /lib/ld-musl-x86_64.so.1 "$T/musl/lib/" && cp "$T/m" "$T/musl/bin/m" || return 1
+	mock_scenario '{}'
+	traced "$HTTP" unshare -m -p -f -R "$T/musl" /bin/m "${HTTP##*:}" "$BODY" && [ -s "$TRUTH" ] && /usr/bin/python3 "$TOP/tests/e2e/verify.py" "$TRUTH" "$T/spans"
+}
+ok "a root of musl's own" musl_root
+
 # A container of crun's, with its own root, pid, mount, ipc and uts namespace. crun wants all cgroups in one place, where older
 # hosts have them in many: here they are.
 cat >"$T/container" <<EOS
@@ -211,6 +254,8 @@ by_name() {
 	SONDE_DB=$T/db timeout 60 "$SONDE" run --json -o "$T/spans" --container "$box" >"$T/said" 2>"$T/err" &
 	tracer=$!
 	within 10 grep -q tracing "$T/err" || { cat "$T/err"; touch "$R/go"; return 1; }
+	"$SONDE" doctor --json --container "$box" >"$T/doctor"
+	jq -es 'any(.target // "" | test("process"))' "$T/doctor" >/dev/null || { cat "$T/doctor"; touch "$R/go"; return 1; }
 	touch "$R/go"
 	wait "$tracer" || { cat "$T/err"; return 1; }
 	grep -q '"mock-1' "$T/out" && [ -s "$TRUTH" ] && /usr/bin/python3 "$TOP/tests/e2e/verify.py" "$TRUTH" "$T/spans" || { cat "$T/out"; return 1; }
