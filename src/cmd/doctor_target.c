@@ -13,6 +13,7 @@
 #include "cmd/doctor.h"
 #include "probe/finder/target.h"
 #include "probe/selftest.h"
+#include "probe/trust.h"
 
 #define PROVED	   "proved on a child of its own"
 #define CHEAP_US   1
@@ -27,7 +28,8 @@ struct patient {
 	bool best_proved;
 	char program[4096]; /* the first of its own that is no library */
 	size_t files, own_points, other_points, unread;
-	size_t hidden; /* files that could not be opened */
+	size_t hidden;	/* files that could not be opened */
+	bool elsewhere; /* in a container: what paths are there is nothing to run here */
 	/* The first that cannot be read: of the programs that run, of what they load. */
 	char program_why[160], library_why[160];
 };
@@ -50,6 +52,8 @@ static const char *prove(const struct patient *p, int fd, char why[160])
 		return PROVED;
 	if (p->doctor->quick)
 		return "not proved (--quick)";
+	if (p->elsewhere)
+		return "not proved, its files are not loaded here";
 	r = selftest_target(p->target, fd, &as, why);
 	if (r > 0)
 		return PROVED;
@@ -213,7 +217,7 @@ static void look_at(struct patient *p, int fd, const char *path, const char *why
 {
 	const struct selftest_user as = selftest_caller();
 	/* Those that the program may only start are many: in passing, and without a proof. */
-	const bool proof = !p->doctor->quick && (is_own(why) || p->doctor->json);
+	const bool proof = !p->doctor->quick && !p->elsewhere && (is_own(why) || p->doctor->json);
 	int r;
 
 	if (p->doctor->brief && !is_own(why))
@@ -322,6 +326,7 @@ int doctor_process(struct doctor *d, int pid)
 
 	if (r < 0)
 		return r;
+	p.elsewhere = !trust_process(pid);
 	r = discover_process(pid, on_mapping, &p);
 	if (r < 0)
 		return log_errno(r, "cannot look at process %d%s", pid,

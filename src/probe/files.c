@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "probe/discover.h"
 #include "probe/late.h"
+#include "probe/trust.h"
 
 #define PERHAPS_NS 1000000000ull /* for what the command may start, or not */
 #define SETTLED_NS 300000000ull	 /* a file that was not changed for so long is whole */
@@ -36,8 +37,9 @@ static uint64_t late_by(const struct files *f)
  */
 static int find_points(const struct files *f, int fd, const char *path, struct probe_target *ret)
 {
-	const struct selftest_user caller = selftest_caller();
+	struct selftest_user caller = selftest_caller();
 
+	caller.own = !f->perhaps;
 	return cache_examine(f->cache, fd, path, f->mapped_ns || f->unproved ? NULL : &caller, ret);
 }
 
@@ -126,10 +128,9 @@ static int open_below(int root_fd, const char *path)
  * What the command itself uses is looked at, however long that takes. What it may start gets some
  * time; what is not reached is known to the next start all the same once somebody has run it.
  */
-static bool is_worth_it(const struct files *f, int fd, const char *why)
+static bool is_worth_it(const struct files *f, int fd)
 {
-	return strncmp(why, DISCOVER_PERHAPS, strlen(DISCOVER_PERHAPS)) != 0 ||
-	       clock_boot() < f->begun_ns + PERHAPS_NS || cache_knows(f->cache, fd);
+	return !f->perhaps || clock_boot() < f->begun_ns + PERHAPS_NS || cache_knows(f->cache, fd);
 }
 
 static int on_path(void *ctx, const char *path, const char *why)
@@ -137,7 +138,8 @@ static int on_path(void *ctx, const char *path, const char *why)
 	struct files *f = ctx;
 	_cleanup_(closep) int fd = open_below(f->root_fd, path);
 
-	return fd < 0 || !is_worth_it(f, fd, why) ? 0 : consider(f, fd, path);
+	f->perhaps = strncmp(why, DISCOVER_PERHAPS, strlen(DISCOVER_PERHAPS)) == 0;
+	return fd < 0 || !is_worth_it(f, fd) ? 0 : consider(f, fd, path);
 }
 
 /* Only what is known costs no time. */
@@ -146,6 +148,7 @@ static void on_late(void *ctx, const char *path)
 	struct files *f = ctx;
 	_cleanup_(closep) int fd = open_below(f->root_fd, path);
 
+	f->perhaps = true;
 	if (fd >= 0 && cache_knows(f->cache, fd))
 		consider(f, fd, path);
 }
@@ -167,6 +170,7 @@ int files_prepare(struct files *f, struct report_process p, const struct command
 		return -errno;
 	f->process = p;
 	f->mapped_ns = 0;
+	f->unproved = !trust_process(p.tgid);
 	f->begun_ns = clock_boot();
 	f->root_fd = root;
 	r = discover_command(root, c->path, c->argv, c->env, c->cwd, on_path, f);
@@ -220,6 +224,8 @@ void files_join(struct files *f, struct report_process p, bool root)
 
 	f->process = p;
 	f->mapped_ns = 0;
+	f->perhaps = false;
+	f->unproved = !trust_process(p.tgid);
 	discover_process(p.tgid, on_mapped, f);
 	if (root)
 		files_prepare(f, p, &nothing);

@@ -21,7 +21,8 @@ struct files {
 	/* of the search under way */
 	struct report_process process;
 	uint64_t mapped_ns; /* when the process got the file; 0: it has not begun to run */
-	bool unproved;	    /* no self-test: the privileges for it are gone */
+	bool unproved;	    /* no self-test: the privileges for it are gone, or it is elsewhere */
+	bool perhaps;	    /* nobody has said that what is found now will be used */
 	uint64_t begun_ns;
 	int root_fd;
 };

@@ -16,10 +16,14 @@
 
 #include "probe/finder/target.h"
 
-/* Loading a library runs its code: the child is an ordinary user, nobody where it would be root. */
+/*
+ * Loading a library runs its code: the child is an ordinary user, nobody where it would be root,
+ * and what others could have written is not loaded at all.
+ */
 struct selftest_user {
 	uid_t uid;
 	gid_t gid;
+	bool own; /* what is that user's may be loaded too: it is in use, or about to be */
 };
 
 /* Who has asked: the user behind sudo, else the process's own. */

@@ -12,7 +12,7 @@
  *	-v N	a verdict, count only, for each connection after N of its data events
  *
  * One line per event on stdout: kind, process, then what is particular to it; totals at the end.
- * The exit status is the command's.
+ * The exit status is the command's; what it writes to its stdout goes to stderr.
  */
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -367,7 +367,8 @@ static pid_t hold(char **command, int *ret_release)
 		char c;
 
 		close(fds[1]);
-		if (read(fds[0], &c, 1) != 1)
+		/* What it says must not come in the midst of a line of ours. */
+		if (read(fds[0], &c, 1) != 1 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 			_exit(125);
 		execvp(command[0], command);
 		_exit(127);

@@ -34,7 +34,7 @@ by() {
 	local evidence=$1
 	shift
 	# shellcheck disable=SC2046 # words
-	env -i $(client_env "$HTTPS") "$CAPTURE" -- "$@" >"$T/out" 2>&1
+	env -i $(client_env "$HTTPS") "$CAPTURE" -- "$@" >"$T/out" 2>"$T/said" || { cat "$T/said"; return 1; }
 	grep -aq "^LINK .* evidence=$evidence\$" "$T/out" && ! grep -a '^LINK ' "$T/out" | grep -v "evidence=$evidence\$"
 }
 ok "python hands over the descriptor" by 6 /usr/bin/python3 "$TOP/tests/demo/agent.py" --api chat "list the files"

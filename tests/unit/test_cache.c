@@ -149,7 +149,7 @@ static void an_answer_is_remembered_whole(void **state)
 
 static void a_proof_is_remembered(void **state)
 {
-	const struct selftest_user nobody = { OTHER, OTHER };
+	const struct selftest_user nobody = { .uid = OTHER, .gid = OTHER };
 	_cleanup_(closep) int fd = open(system_libssl(), O_RDONLY | O_CLOEXEC);
 	struct probe_target t;
 	char entry[512];

@@ -8,16 +8,23 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/util.h"
 #include "probe/selftest.h"
+#include "probe/trust.h"
 
-static const struct selftest_user nobody = { 65534, 65534 };
+static const struct selftest_user nobody = { .uid = 65534, .gid = 65534 };
 
 static int open_libssl(struct probe_target *ret)
 {
@@ -148,12 +155,110 @@ static void wrong_points_are_refuted(void **state)
 	}
 }
 
+/* --- whose code is run --- */
+
+static char folder[] = "/tmp/sonde-trust-XXXXXX";
+
+/* A libssl of its own, anybody's to read. */
+static void copy_libssl(struct probe_target *ret, int *ret_fd)
+{
+	_cleanup_(closep) int from = open_libssl(ret);
+	char path[64];
+	struct stat st;
+	int to;
+
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(chmod(folder, 0755), 0);
+	snprintf(path, sizeof(path), "%s/libssl.so.3", folder);
+	to = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	assert_true(to >= 0);
+	assert_int_equal(fchmod(to, 0644), 0);
+	assert_int_equal(fstat(from, &st), 0);
+	assert_int_equal(sendfile(to, from, NULL, (size_t)st.st_size), st.st_size);
+	close(to);
+	/* One that may be written to is not run. */
+	*ret_fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(target_examine(*ret_fd, path, ret), 1);
+}
+
+static void what_others_may_have_written_is_not_loaded(void **state)
+{
+	static const struct {
+		uid_t file_owner, folder_owner;
+		mode_t file_mode, folder_mode;
+		bool own;
+		int proved;
+	} cases[] = {
+		{ 0, 0, 0644, 0755, false, 1 },
+		{ 0, 0, 0644, 01777, false, 1 },
+		{ 0, 0, 0666, 0755, false, -EOPNOTSUPP },
+		{ 0, 0, 0664, 0755, false, -EOPNOTSUPP },
+		{ 0, 0, 0644, 0777, false, -EOPNOTSUPP },
+		/* That user's own, and another's. */
+		{ 65534, 0, 0644, 0755, false, -EOPNOTSUPP },
+		{ 65534, 65534, 0644, 0755, true, 1 },
+		{ 0, 65534, 0644, 0755, false, -EOPNOTSUPP },
+		{ 65533, 0, 0644, 0755, true, -EOPNOTSUPP },
+		{ 0, 65533, 0644, 0755, true, -EOPNOTSUPP },
+	};
+	struct selftest_user as = nobody;
+	_cleanup_(closep) int fd = -1;
+	struct probe_target t;
+
+	(void)state;
+	if (!can_run())
+		return;
+	copy_libssl(&t, &fd);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct selftest_verdict v = { 0 };
+
+		assert_int_equal(chown(t.path, cases[i].file_owner, 0), 0);
+		assert_int_equal(chmod(t.path, cases[i].file_mode), 0);
+		assert_int_equal(chown(folder, cases[i].folder_owner, 0), 0);
+		assert_int_equal(chmod(folder, cases[i].folder_mode), 0);
+		as.own = cases[i].own;
+		assert_int_equal(selftest_ask(&t, fd, &as, &v), 0);
+		if (v.r != cases[i].proved)
+			fail_msg("case %zu: %d, %s", i, v.r, v.why);
+	}
+	assert_int_equal(unlink(t.path), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
+/* Where paths mean something else nothing is loaded: not even this process' files are, there. */
+static void a_process_in_another_place_is_known(void **state)
+{
+	int fds[2], status;
+	char c = 0;
+	pid_t pid;
+
+	(void)state;
+	assert_true(trust_process(getpid()));
+	if (geteuid() != 0)
+		return;
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		c = (char)(unshare(CLONE_NEWNS) == 0);
+		_exit(write(fds[1], &c, 1) == 1 && pause() == 0);
+	}
+	assert_int_equal(read(fds[0], &c, 1), 1);
+	assert_true(c);
+	assert_false(trust_process(pid));
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_cannot_be_tested_says_so),
 		cmocka_unit_test(real_points_are_proved),
 		cmocka_unit_test(wrong_points_are_refuted),
+		cmocka_unit_test(what_others_may_have_written_is_not_loaded),
+		cmocka_unit_test(a_process_in_another_place_is_known),
 	};
 
 	return cmocka_run_group_tests_name("selftest", tests, NULL, NULL);
