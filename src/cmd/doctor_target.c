@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/regular.h"
 #include "cmd/doctor.h"
 #include "probe/finder/target.h"
 #include "probe/selftest.h"
@@ -241,7 +242,7 @@ static void look_at(struct patient *p, int fd, const char *path, const char *why
 static int on_path(void *ctx, const char *path, const char *why)
 {
 	struct patient *p = ctx;
-	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	_cleanup_(closep) int fd = regular_open(path);
 
 	if (fd < 0)
 		p->hidden++;
@@ -328,7 +329,8 @@ int doctor_process(struct doctor *d, int pid)
 		return r;
 	p.elsewhere = !trust_process(pid);
 	r = discover_process(pid, on_mapping, &p);
-	if (r < 0)
+	p.hidden += r == -ENOSPC;
+	if (r < 0 && r != -ENOSPC)
 		return log_errno(r, "cannot look at process %d%s", pid,
 				 r == -EACCES ? " (run it with sudo)" : "");
 	snprintf(name, sizeof(name), "process %d", pid);

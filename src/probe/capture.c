@@ -26,6 +26,7 @@
 #define RING_MIN      (256u << 10)
 #define RING_MAX      (1u << 30)
 #define IN_FLIGHT_NS  20000000 /* longer than any program runs */
+#define WORK_AT_ONCE  8192     /* more than the ring holds; who fills it faster does not stop us */
 #define LIBBPF_LAST_N 200
 
 struct capture {
@@ -37,6 +38,7 @@ struct capture {
 	struct hooks *hooks;
 	void (*work_fn)(void *ctx, const struct sonde_work *w);
 	void *work_ctx;
+	int work_left;
 	uint64_t first_conn;
 };
 
@@ -155,7 +157,7 @@ static int on_work(void *ctx, void *data, size_t n)
 
 	if (n >= sizeof(struct sonde_work) && c->work_fn)
 		c->work_fn(c->work_ctx, data);
-	return 0;
+	return --c->work_left > 0 ? 0 : -EAGAIN;
 }
 
 static int map_all(struct capture *c)
@@ -423,9 +425,10 @@ int capture_work(struct capture *c, void (*fn)(void *ctx, const struct sonde_wor
 
 	c->work_fn = fn;
 	c->work_ctx = ctx;
+	c->work_left = WORK_AT_ONCE;
 	r = ring_buffer__consume(c->work);
 	c->work_fn = NULL;
-	return r < 0 ? r : 0;
+	return r < 0 && r != -EAGAIN ? r : 0;
 }
 
 void capture_tell_forks(struct capture *c)

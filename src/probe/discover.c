@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 
 #include "base/cleanup.h"
+#include "base/regular.h"
 #include "base/util.h"
 #include "probe/discover.h"
 #include "probe/elf/elf.h"
@@ -32,22 +33,6 @@ static int open_in_root(const struct discovery *d, const char *path, int flags)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-/* Opening a device may do something: it is looked at before. */
-int discovery_open_regular(int path_fd)
-{
-	char link[64];
-	struct stat st;
-	int fd;
-
-	if (fstat(path_fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -ENOENT;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", path_fd);
-	fd = open(link, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
 int discovery_open(struct discovery *d, const char *path)
 {
 	_cleanup_(closep) int path_fd = -1;
@@ -58,7 +43,7 @@ int discovery_open(struct discovery *d, const char *path)
 	path_fd = open_in_root(d, path, O_PATH);
 	if (path_fd < 0)
 		return path_fd;
-	fd = discovery_open_regular(path_fd);
+	fd = regular_reopen(path_fd);
 	if (fd >= 0)
 		d->files++;
 	return fd;

@@ -47,8 +47,6 @@ const char *discovery_env(const struct discovery *d, const char *name);
 
 /* An open regular file of the command's root, -errno otherwise; counts towards the limit. */
 int discovery_open(struct discovery *d, const char *path);
-/* The regular file that @path_fd (O_PATH) names, for reading; -ENOENT where it is none. */
-int discovery_open_regular(int path_fd);
 bool discovery_exists(struct discovery *d, const char *path);
 /* The path with all symbolic links resolved, as the command would see it. False: cannot be had. */
 bool discovery_real(struct discovery *d, const char *path, char ret[DISCOVER_PATH_MAX]);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/regular.h"
 #include "probe/finder/target.h"
 
 #define MAPPINGS_MAX 65536
@@ -45,33 +46,31 @@ static bool read_mapping(char *line, struct mapping *ret)
 	return true;
 }
 
+/* True also where there is no room for more. */
 static bool was_seen(struct seen_file *seen, size_t *n, const struct seen_file *f)
 {
 	for (size_t i = 0; i < *n; i++)
 		if (seen[i].major == f->major && seen[i].minor == f->minor &&
 		    seen[i].inode == f->inode)
 			return true;
-	if (*n < FILES_MAX)
-		seen[(*n)++] = *f;
+	if (*n == FILES_MAX)
+		return true;
+	seen[(*n)++] = *f;
 	return false;
 }
 
 /* By its path, as the process sees it; what was put in its place meanwhile is another file. */
 static int open_below(const char *root_path, const struct mapping *m)
 {
-	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK,
-				.resolve = RESOLVE_IN_ROOT };
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
 	_cleanup_(closep) int root = open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(closep) int fd = -1;
 	struct stat st;
-	int fd = -1;
 
 	if (root >= 0)
 		fd = (int)syscall(SYS_openat2, root, m->path, &how, sizeof(how));
-	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == m->file.inode)
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	return -1;
+	return fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == m->file.inode ? regular_reopen(fd)
+									    : -ENOENT;
 }
 
 static int open_mapping(pid_t pid, const struct mapping *m)
@@ -80,8 +79,8 @@ static int open_mapping(pid_t pid, const struct mapping *m)
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%lx-%lx", (int)pid, m->from, m->to);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 || errno == ENOENT)
+	fd = regular_open(path);
+	if (fd >= 0 || fd == -ENOENT)
 		return fd;
 	/* map_files asks for CAP_CHECKPOINT_RESTORE; the path does where nothing was replaced. */
 	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
@@ -94,7 +93,7 @@ int discover_process(pid_t pid, discover_fd_fn fn, void *ctx)
 	_cleanup_(freep) struct seen_file *seen = calloc(FILES_MAX, sizeof(*seen));
 	_cleanup_(freep) struct mapping *m = malloc(sizeof(*m));
 	char path[64];
-	size_t n = 0, cap = 0;
+	size_t n = 0, cap = 0, lines = 0;
 	FILE *maps;
 	int r = 0;
 
@@ -104,9 +103,10 @@ int discover_process(pid_t pid, discover_fd_fn fn, void *ctx)
 	maps = fopen(path, "re");
 	if (!maps)
 		return -errno;
-	for (size_t i = 0; r == 0 && i < MAPPINGS_MAX && getline(&line, &cap, maps) > 0; i++) {
+	while (r == 0 && lines < MAPPINGS_MAX && getline(&line, &cap, maps) > 0) {
 		int fd;
 
+		lines++;
 		if (!read_mapping(line, m) || was_seen(seen, &n, &m->file))
 			continue;
 		fd = open_mapping(pid, m);
@@ -116,5 +116,5 @@ int discover_process(pid_t pid, discover_fd_fn fn, void *ctx)
 		close(fd);
 	}
 	fclose(maps);
-	return r;
+	return r == 0 && (n == FILES_MAX || lines == MAPPINGS_MAX) ? -ENOSPC : r;
 }

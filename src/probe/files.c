@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/regular.h"
 #include "probe/discover.h"
 #include "probe/late.h"
 #include "probe/trust.h"
@@ -121,7 +122,7 @@ static int open_below(int root_fd, const char *path)
 {
 	_cleanup_(closep) int fd = files_open(root_fd, path, O_PATH);
 
-	return fd < 0 ? -1 : discovery_open_regular(fd);
+	return fd < 0 ? -1 : regular_reopen(fd);
 }
 
 /*
@@ -231,10 +232,23 @@ void files_join(struct files *f, struct report_process p, bool root)
 		files_prepare(f, p, &nothing);
 }
 
+/* Whether what was mapped then has been seen: one look for all that a process maps meanwhile. */
+static bool was_scanned(struct files *f, struct report_process p, uint64_t mapped_ns)
+{
+	struct files_scan *s = &f->scans[(unsigned int)p.tgid % FILES_SCANS];
+
+	if (s->process.tgid == p.tgid && s->process.start_ns == p.start_ns && mapped_ns < s->at_ns)
+		return true;
+	*s = (struct files_scan){ .process = p, .at_ns = clock_boot() };
+	return false;
+}
+
 void files_check(struct files *f, struct report_process p, uint64_t mapped_ns)
 {
 	f->process = p;
 	f->mapped_ns = mapped_ns;
-	if (capture_in_scope(f->capture, p.tgid, p.start_ns))
-		discover_process(p.tgid, on_mapped, f);
+	if (!capture_in_scope(f->capture, p.tgid, p.start_ns) || was_scanned(f, p, mapped_ns))
+		return;
+	if (discover_process(p.tgid, on_mapped, f) == -ENOSPC)
+		capture_count(f->capture, SONDE_LOSS_FILES, 1);
 }

@@ -5,10 +5,16 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/id.h"
 #include "base/json.h"
+#include "base/regular.h"
 #include "base/utf8.h"
 #include "base/util.h"
 
@@ -89,6 +95,30 @@ static void utf8_characters(void **state)
 	assert_int_equal(utf8_head(SLICE("a\xc3\xa4z"), 2).n, 3);
 }
 
+static void only_regular_files_are_opened(void **state)
+{
+	char folder[] = "/tmp/sonde-regular-XXXXXX", path[64];
+	int fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/x", folder);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(regular_open(path), -ENOENT); /* and does not wait for a writer */
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("/dev/null", path), 0);
+	assert_int_equal(regular_open(path), -ENOENT);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(regular_open(path), -ENOENT);
+	assert_int_equal(regular_open(folder), -ENOENT);
+	assert_int_equal(symlink("/proc/self/exe", path), 0);
+	fd = regular_open(path);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -96,6 +126,7 @@ int main(void)
 		cmocka_unit_test(id_hex_reads_back),
 		cmocka_unit_test(json_writer_escapes_and_separates),
 		cmocka_unit_test(utf8_characters),
+		cmocka_unit_test(only_regular_files_are_opened),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

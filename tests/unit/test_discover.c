@@ -6,11 +6,13 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -471,6 +473,38 @@ static void a_process_shows_what_it_maps(void **state)
 	assert_true(discover_process(0x7ffffff0, count_fd, &libc) < 0);
 }
 
+static int count_files(void *ctx, int fd, const char *path)
+{
+	(void)fd;
+	(void)path;
+	++*(size_t *)ctx;
+	return 0;
+}
+
+/* By somebody who wants to keep us busy. */
+static void a_process_that_maps_too_many_files_is_looked_at_in_part(void **state)
+{
+	enum { MANY = 1100 };
+	static void *maps[MANY];
+	size_t n = 0;
+
+	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		FILE *f = tmpfile();
+
+		assert_non_null(f);
+		assert_int_equal(ftruncate(fileno(f), 4096), 0);
+		maps[i] = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fileno(f), 0);
+		assert_true(maps[i] != MAP_FAILED);
+		fclose(f);
+	}
+	assert_int_equal(discover_process(getpid(), count_files, &n), -ENOSPC);
+	assert_true(n > 900 && n <= 1024);
+	for (int i = 0; i < MANY; i++)
+		munmap(maps[i], 4096);
+	assert_int_equal(discover_process(getpid(), count_files, &n), 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
@@ -486,6 +520,7 @@ int main(void)
 		TEST(circles_and_traps_come_to_an_end),
 		TEST(a_broken_cache_is_survived_at_every_size),
 		TEST(a_process_shows_what_it_maps),
+		TEST(a_process_that_maps_too_many_files_is_looked_at_in_part),
 	};
 
 	return cmocka_run_group_tests_name("discover", tests, NULL, NULL);

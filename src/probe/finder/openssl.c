@@ -15,7 +15,6 @@
  */
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/regular.h"
 #include "base/util.h"
 #include "probe/finder/finder.h"
 #include "probe/finder/place.h"
@@ -312,7 +312,7 @@ static bool version_of_libcrypto(const struct elf_file *e, struct probe_target *
 	if (!slash || elf_dynamic_names(e, libcrypto, name) == 0)
 		return false;
 	snprintf(path, sizeof(path), "%.*s/%s", (int)(slash - ret->path), ret->path, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	fd = regular_open(path);
 	return fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == ret->dev &&
 	       elf_open(fd, &crypto) == 0 &&
 	       (elf_search(&crypto, "OpenSSL 3.", VERSION_SEARCH_MAX, is_version, ret) == 1 ||

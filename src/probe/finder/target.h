@@ -129,7 +129,7 @@ int discover_watched(int root_fd, const char *const *env, discover_fn fn, discov
 		     void *ctx);
 /*
  * The executable files that a running process maps: descriptors opened through
- * /proc/PID/map_files, lent for the call.
+ * /proc/PID/map_files, lent for the call. -ENOSPC: there are more than are looked at.
  */
 typedef int (*discover_fd_fn)(void *ctx, int fd, const char *path);
 int discover_process(pid_t pid, discover_fd_fn fn, void *ctx);
