@@ -38,6 +38,18 @@ struct {
 	__type(value, struct slot);
 } slots SEC(".maps");
 
+/*
+ * Processes (tgid) of which it has been told that they have mapped something, and that the prober
+ * has not begun to look at: that look will see what they map meanwhile. One that maps all the time
+ * must not keep others out of the ring.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, __u8);
+} mapping SEC(".maps");
+
 /* Set by the prober while it has probes that must be put on each process apart. */
 bool tell_forks;
 
@@ -330,6 +342,7 @@ int sys_mmap(struct trace_event_raw_sys_exit *ctx)
 	struct fdtable *table;
 	struct inode *inode;
 	struct actor a;
+	__u8 told = 1;
 	__u32 fd;
 
 	if (ctx->ret < 0 && ctx->ret > -4096)
@@ -343,9 +356,13 @@ int sys_mmap(struct trace_event_raw_sys_exit *ctx)
 	if (fd >= BPF_CORE_READ(table, max_fds) ||
 	    bpf_probe_read_kernel(&file, sizeof(file), &files[fd]) || !file)
 		return 0;
+	if (bpf_map_lookup_elem(&mapping, &a.tgid))
+		return 0;
+	bpf_map_update_elem(&mapping, &a.tgid, &told, BPF_ANY);
 	inode = BPF_CORE_READ(file, f_inode);
-	tell_prober(&a, SONDE_WORK_MAP, BPF_CORE_READ(inode, i_sb, s_dev),
-		    BPF_CORE_READ(inode, i_ino));
+	if (!tell_prober(&a, SONDE_WORK_MAP, BPF_CORE_READ(inode, i_sb, s_dev),
+			 BPF_CORE_READ(inode, i_ino)))
+		bpf_map_delete_elem(&mapping, &a.tgid);
 	return 0;
 }
 

@@ -121,13 +121,14 @@ static __always_inline void fill_header(struct sonde_event *e, const struct acto
 		_e;                                                                   \
 	})
 
-static __always_inline void tell_prober(const struct actor *a, __u32 kind, __u32 dev, __u64 inode)
+/* False where there was no room. */
+static __always_inline bool tell_prober(const struct actor *a, __u32 kind, __u32 dev, __u64 inode)
 {
 	struct sonde_work *w = bpf_ringbuf_reserve(&work, sizeof(*w), 0);
 
 	if (!w) {
 		count_loss(SONDE_LOSS_CONTROL, 1);
-		return;
+		return false;
 	}
 	w->ts_ns = bpf_ktime_get_boot_ns();
 	w->start_ns = a->start_ns;
@@ -137,4 +138,5 @@ static __always_inline void tell_prober(const struct actor *a, __u32 kind, __u32
 	w->kind = kind;
 	w->pad = 0;
 	bpf_ringbuf_submit(w, 0);
+	return true;
 }

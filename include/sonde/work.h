@@ -8,7 +8,7 @@
 
 enum sonde_work_kind {
 	SONDE_WORK_EXEC = 1, /* a process in scope runs another program */
-	SONDE_WORK_MAP = 2,  /* it mapped a file executable */
+	SONDE_WORK_MAP = 2,  /* it mapped a file executable; once, until the prober looks at it */
 	SONDE_WORK_EXIT = 3,
 	SONDE_WORK_FORK = 4, /* a child, already in scope */
 };

@@ -431,6 +431,13 @@ int capture_work(struct capture *c, void (*fn)(void *ctx, const struct sonde_wor
 	return r < 0 && r != -EAGAIN ? r : 0;
 }
 
+void capture_looks(struct capture *c, pid_t pid)
+{
+	const uint32_t key = (uint32_t)pid;
+
+	bpf_map__delete_elem(c->skel->maps.mapping, &key, sizeof(key), 0);
+}
+
 void capture_tell_forks(struct capture *c)
 {
 	c->skel->bss->tell_forks = true;

@@ -57,6 +57,9 @@ int capture_shared_fd(const struct capture *c);
 int capture_work_fd(const struct capture *c); /* readable: capture_work() has something */
 int capture_work(struct capture *c, void (*fn)(void *ctx, const struct sonde_work *w), void *ctx);
 
+/* Before looking at what the process maps: what it maps from now on is told again. */
+void capture_looks(struct capture *c, pid_t pid);
+
 /* From now on forks are told on the work ring. */
 void capture_tell_forks(struct capture *c);
 

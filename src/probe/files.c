@@ -232,22 +232,12 @@ void files_join(struct files *f, struct report_process p, bool root)
 		files_prepare(f, p, &nothing);
 }
 
-/* Whether what was mapped then has been seen: one look for all that a process maps meanwhile. */
-static bool was_scanned(struct files *f, struct report_process p, uint64_t mapped_ns)
-{
-	struct files_scan *s = &f->scans[(unsigned int)p.tgid % FILES_SCANS];
-
-	if (s->process.tgid == p.tgid && s->process.start_ns == p.start_ns && mapped_ns < s->at_ns)
-		return true;
-	*s = (struct files_scan){ .process = p, .at_ns = clock_boot() };
-	return false;
-}
-
 void files_check(struct files *f, struct report_process p, uint64_t mapped_ns)
 {
 	f->process = p;
 	f->mapped_ns = mapped_ns;
-	if (!capture_in_scope(f->capture, p.tgid, p.start_ns) || was_scanned(f, p, mapped_ns))
+	capture_looks(f->capture, p.tgid);
+	if (!capture_in_scope(f->capture, p.tgid, p.start_ns))
 		return;
 	if (discover_process(p.tgid, on_mapped, f) == -ENOSPC)
 		capture_count(f->capture, SONDE_LOSS_FILES, 1);

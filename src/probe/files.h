@@ -11,14 +11,6 @@
 #include "probe/outbox.h"
 #include "probe/report.h"
 
-#define FILES_SCANS 256
-
-/* When a process was last looked at. */
-struct files_scan {
-	struct report_process process;
-	uint64_t at_ns;
-};
-
 struct files {
 	struct attachments *attachments; /* lent, as the others */
 	struct capture *capture;
@@ -33,7 +25,6 @@ struct files {
 	bool perhaps;	    /* nobody has said that what is found now will be used */
 	uint64_t begun_ns;
 	int root_fd;
-	struct files_scan scans[FILES_SCANS]; /* by pid */
 };
 
 struct command_line {
