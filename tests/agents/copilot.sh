@@ -21,7 +21,7 @@ run() {
 # on_time	its probes were on before it began
 on_time() {
 	run "$@" || return
-	! jq -ec 'select(.notes | tostring | test("late attach")) | .notes' "$T/spans"
+	! noted "late attach"
 }
 
 openai=(COPILOT_PROVIDER_TYPE=openai COPILOT_MODEL=gpt-4o)

@@ -11,7 +11,7 @@ maps_all_the_time() {
 	mock_scenario '{"tool_turns":2}'
 	# shellcheck disable=SC2016 # for the inner shell
 	traced "$HTTPS" sh -c '"$0" /usr/bin/true 60000 3 & "$@"; rc=$?; wait; exit $rc' "$T/flood" /usr/bin/python3 "$TOP/tests/demo/agent.py" --stream || return 1
-	/usr/bin/python3 "$TOP/tests/e2e/verify.py" "$TRUTH" "$T/spans" && ! jq -ec 'select(.notes | tostring | test("were lost|not looked at"))' "$T/spans"
+	/usr/bin/python3 "$TOP/tests/e2e/verify.py" "$TRUTH" "$T/spans" && ! noted "were lost|not looked at"
 }
 ok "it maps files all the time, the agent beside it is whole and nothing is lost" maps_all_the_time
 finish

@@ -63,7 +63,7 @@ told_or_whole() {
 
 whole() {
 	"$@"
-	run "${words[@]}" && all_seen && ! jq -ec 'select(.notes | tostring | test("late attach"))' "$T/spans"
+	run "${words[@]}" && all_seen && ! noted "late attach"
 }
 
 # late NAME PROGRAM LIBRARY
@@ -92,7 +92,7 @@ installed() { # SCRIPT	installs ~/agent and starts it with its arguments
 	mock_scenario '{}'
 	traced "$HTTPS" sh -c "$1" sh "${HTTPS##*:}" "$CA" "$BODY" || return 1
 	within 5 [ -s "$TRUTH" ] || { echo "no call"; cat "$T/err"; return 1; }
-	all_seen && ! jq -ec 'select(.notes | tostring | test("late attach"))' "$T/spans"
+	all_seen && ! noted "late attach"
 }
 # shellcheck disable=SC2016 # for the inner shell
 {
@@ -105,10 +105,10 @@ installed() { # SCRIPT	installs ~/agent and starts it with its arguments
 		echo 'int pad(int a); int pad(int a) { volatile int x = a; for (int i = 0; i < 9; i++) x = x * 7 + i; return x; }' >"$T/pad.c"
 		gcc -O2 -D_GNU_SOURCE -s -o "$T/other" -DPROGRAM "$T/pad.c" "$TOP/tests/e2e/clients/late.c" "${STATIC[@]}" && cp "$T/agent" "$T/own" || return 1
 		mock_scenario '{}'
-		traced "$HTTPS" sh -c '~/own "$@" && cat ~/other >~/own && ~/own "$@" && sleep 0.5 && ~/own "$@"' sh "${HTTPS##*:}" "$CA" "$BODY" || return 1
+		traced "$HTTPS" sh -c '"$0" "$@" && cat ~/other >"$0" && "$0" "$@" && sleep 0.5 && "$0" "$@"' "$T/own" "${HTTPS##*:}" "$CA" "$BODY" || return 1
 		within 5 [ "$(wc -l <"$TRUTH")" = 3 ] || { echo "no three calls"; cat "$T/err"; return 1; }
 		all_seen >"$T/why" && return 0
-		jq -es 'any(.notes | tostring | test("late attach|nothing of it was read"))' "$T/spans" >/dev/null || { echo "missed without a word"; cat "$T/why"; return 1; }
+		noted "late attach|nothing of it was read" || { echo "missed without a word"; cat "$T/why"; return 1; }
 		sed -i 2d "$TRUTH"
 		all_seen || { cat "$T/spans"; return 1; }
 	}

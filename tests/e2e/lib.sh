@@ -128,6 +128,11 @@ traced() {
 	return "$rc"
 }
 
+# noted WORDS	the run's notes have them (a regular expression): prints those
+noted() {
+	jq -r '.notes? // [] | .[]' "$T/spans" | grep -E "$1"
+}
+
 # echo_of BUN WHAT N...	clients/echo.mjs alone under the prober: the streams in $T/streams, each told exactly once
 echo_of() {
 	local bun=$1

@@ -100,7 +100,7 @@ wheel() {
 tool() { # COMMAND...
 	mock_scenario '{}'
 	traced "$HTTPS" "$@" "$HTTPS" "$BODY" "$T/ca.pem" || return 1
-	[ -s "$TRUTH" ] && /usr/bin/python3 "$TOP/tests/e2e/verify.py" "$TRUTH" "$T/spans" && ! jq -ec 'select(.notes | tostring | test("late attach"))' "$T/spans"
+	[ -s "$TRUTH" ] && /usr/bin/python3 "$TOP/tests/e2e/verify.py" "$TRUTH" "$T/spans" && ! noted "late attach"
 }
 
 # pipx makes an environment for each package and links its commands.
