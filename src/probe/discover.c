@@ -194,6 +194,7 @@ static void elf_program(struct discovery *d, int fd, const struct elf_file *e, c
 	discovery_report(d, fd, path, why);
 	discover_needed(d, e, path);
 	discover_unpacked(d, path);
+	discover_beside(d, path);
 	if (strncmp(discovery_name(path), "python", 6) != 0)
 		return;
 	/* A virtual environment's python is a link; what it loads hangs on both ends. */

@@ -104,6 +104,8 @@ void discover_npx(struct discovery *d, const char *name);
 /* --- discover_addons.c --- */
 /* What the program at @path unpacks somewhere and then loads. */
 void discover_unpacked(struct discovery *d, const char *path);
+/* What the program at @path starts from its own folder. */
+void discover_beside(struct discovery *d, const char *path);
 /* Native add-ons of the packages in a node_modules folder. */
 void discover_addons(struct discovery *d, const char *node_modules);
 

@@ -46,6 +46,27 @@ void discover_unpacked(struct discovery *d, const char *path)
 	}
 }
 
+/* Small programs that start another one, which lies beside them. */
+static const struct {
+	const char *program, *other;
+} beside[] = {
+	{ "uvx", "uv" },
+};
+
+void discover_beside(struct discovery *d, const char *path)
+{
+	char folder[DISCOVER_PATH_MAX], other[DISCOVER_PATH_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(beside); i++) {
+		if (strcmp(discovery_name(path), beside[i].program) != 0 ||
+		    !discovery_real(d, path, folder))
+			continue;
+		discovery_parent(folder);
+		if (discovery_path(other, folder, beside[i].other, NULL))
+			discovery_program(d, other, "what it starts");
+	}
+}
+
 /* --- packages of npm --- */
 
 static void package_addon(struct discovery *d, const char *path)

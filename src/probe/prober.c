@@ -414,20 +414,29 @@ static void look_after_join(struct prober *p)
 
 enum { LAUNCHER, ENGINE, WORK, INSTALLED, WRITTEN, SOURCES };
 
-static void run_once(struct prober *p)
+/* As poll(). */
+static int wait_for_something(const struct prober *p, struct pollfd fds[SOURCES])
 {
-	struct pollfd fds[SOURCES] = {
-		[LAUNCHER] = { .fd = p->launcher_fd, .events = POLLIN },
-		[ENGINE] = { .fd = p->engine_fd, .events = POLLIN },
-		[WORK] = { .fd = p->capture ? capture_work_fd(p->capture) : -1, .events = POLLIN },
-		[INSTALLED] = { .fd = watch_fd(p->watch), .events = POLLIN },
-		[WRITTEN] = { .fd = attach_writes_fd(p->attachments), .events = POLLIN },
+	const int of[SOURCES] = {
+		[LAUNCHER] = p->launcher_fd,
+		[ENGINE] = p->engine_fd,
+		[WORK] = p->capture ? capture_work_fd(p->capture) : -1,
+		[INSTALLED] = watch_fd(p->watch),
+		[WRITTEN] = attach_writes_fd(p->attachments),
 	};
-	int n;
 
+	for (int i = 0; i < SOURCES; i++)
+		fds[i] = (struct pollfd){ .fd = of[i], .events = POLLIN };
 	if (p->outbox && outbox_waiting(p->outbox))
 		fds[ENGINE].events |= POLLOUT;
-	n = poll(fds, SOURCES, watch_timeout(p->watch, CLOCK_CHECK_MS));
+	return poll(fds, SOURCES, watch_timeout(p->watch, CLOCK_CHECK_MS));
+}
+
+static void run_once(struct prober *p)
+{
+	struct pollfd fds[SOURCES];
+	const int n = wait_for_something(p, fds);
+
 	if (n < 0)
 		return;
 	if (n == 0 && p->attachments)

@@ -167,7 +167,6 @@ int watch_fd(const struct watch *w)
 	return w ? w->inotify : -1;
 }
 
-/* Whether that may be, or lead to, something installed. */
 /* The folder is gone; where it comes back it is watched anew. */
 static void forget(struct watch *w, int wd)
 {
@@ -177,6 +176,7 @@ static void forget(struct watch *w, int wd)
 		*f = w->folder[--w->n_folders];
 }
 
+/* Whether that may be, or lead to, something installed. */
 static bool matters(struct watch *w, const struct inotify_event *e)
 {
 	const struct folder *f = find(w, e->wd);

@@ -303,6 +303,16 @@ static void agents_are_found_where_installers_put_them(void **state)
 			strncmp(why(places[i]), DISCOVER_PERHAPS, strlen(DISCOVER_PERHAPS)), 0);
 }
 
+static void uvx_leads_to_uv(void **state)
+{
+	(void)state;
+	put_elf("/home/u/.local/share/uv/uvx", "");
+	put_elf("/home/u/.local/share/uv/uv", "");
+	put_link("/usr/bin/uvx", "/home/u/.local/share/uv/uvx");
+	discover(ARGS("uvx", "tool"), ARGS(PATH_ENV));
+	assert_string_equal(why("/home/u/.local/share/uv/uv"), "what it starts");
+}
+
 static void addons_are_found_where_programs_load_them_from(void **state)
 {
 	static const char unpacked[] =
@@ -515,6 +525,7 @@ int main(void)
 		TEST(agents_are_found_where_installers_put_them),
 		TEST(the_folders_where_agents_will_be_are_told),
 		TEST(addons_are_found_where_programs_load_them_from),
+		TEST(uvx_leads_to_uv),
 		TEST(commands_behind_commands_are_seen),
 		TEST(links_stay_below_the_root_of_the_command),
 		TEST(circles_and_traps_come_to_an_end),
