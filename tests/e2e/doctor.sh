@@ -61,7 +61,7 @@ machine_of_agents() {
 	cp -L /usr/bin/python3 "$home/run/codex"
 	HOME=$home unshare --pid --fork --kill-child --mount-proc bash -c '
 		"$HOME/run/codex" -c "import ssl, time; print(1, flush=True); time.sleep(60)" >"$HOME/ready" &
-		for _ in $(seq 100); do [ -s "$HOME/ready" ] && break; sleep 0.05; done
+		for _ in $(seq 600); do [ -s "$HOME/ready" ] && break; sleep 0.1; done
 		"$0" doctor --all --json' "$SONDE" >"$T/all"
 	[ $? = 1 ] || { echo "not status 1"; return 1; }
 	cat "$T/all"

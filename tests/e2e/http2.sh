@@ -6,10 +6,7 @@ need_root
 mock_start
 "$NODE" "$CLIENTS/h2_front.mjs" "$T/certs" "$HTTP" "$T/h2" &
 pids+=($!)
-for _ in $(seq 100); do
-	[ -s "$T/h2" ] && break
-	sleep 0.05
-done
+within 60 test -s "$T/h2"
 H2=https://localhost:$(cat "$T/h2")
 
 # run SCENARIO COMMAND...
@@ -31,10 +28,7 @@ ok "small writes" run '{"fragment":7,"command":"echo hello-from-tool {call}"}' "
 port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 nghttpx -b"127.0.0.1,${HTTP##*:}" -f"127.0.0.1,$port;no-tls" --workers=1 --conf=/dev/null -LFATAL >/dev/null 2>&1 &
 pids+=($!)
-for _ in $(seq 100); do
-	curl -s -o /dev/null "http://localhost:$port/v1/models" && break
-	sleep 0.05
-done
+within 60 curl -s -o /dev/null "http://localhost:$port/v1/models"
 upgraded() {
 	curl -sv --http2 -o /dev/null "http://localhost:$port/v1/models" 2>&1 | grep -q 'Switching to HTTP/2' || { echo "no upgrade"; return 1; }
 	mock_scenario "$1"

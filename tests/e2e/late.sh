@@ -5,7 +5,8 @@
 need_root
 "$TOP/tests/e2e/clients/install.sh" "$CLIENTS" || exit 1
 mock_start
-export SONDE_CACHE=$T/cache
+SONDE_CACHE=$T/cache
+EXTRA_ENV=SONDE_CACHE=$SONDE_CACHE
 BODY='{"model":"gpt-4o","messages":[{"role":"user","content":"who calls?"}]}'
 CA=$T/certs/ca.pem
 
@@ -37,11 +38,15 @@ call();
 setTimeout(call, 1000);' "$1" "${HTTPS##*:}" "$CA" "$BODY")
 }
 
+calls() { # N	the server has logged them: that comes after its answer
+	[ "$(grep -c '"call": true' "$TRUTH")" = "$1" ]
+}
+
 # run COMMAND...	leaves what is to be seen in $TRUTH
 run() {
 	mock_scenario '{}'
 	traced "$HTTPS" "$@" || return 1
-	within 5 [ -s "$TRUTH" ] && [ "$(grep -c '"call": true' "$TRUTH")" = 2 ] || { echo "no two calls"; return 1; }
+	within 60 calls 2 || { echo "no two calls"; return 1; }
 }
 
 all_seen() {
@@ -86,27 +91,38 @@ late "node, a libssl of its own" node "$T/own.node"
 
 # Agents that are installed while sonde runs have their probes by the time that they are started.
 ok "an agent is built" gcc -O2 -D_GNU_SOURCE -s -o "$T/agent" -DPROGRAM "$TOP/tests/e2e/clients/late.c" "${STATIC[@]}"
+# known FILE	waits until it has been looked at as it is now: then its probes go on at once
+cat >"$T/known" <<'EOS'
+#!/bin/bash
+entry=$SONDE_CACHE/$(printf '%x-%x' $(stat -c '%d %i' "$1"))
+for _ in $(seq 600); do
+	[ ! "$entry" -nt "$1" ] || break
+	sleep 0.1
+done
+sleep 0.5
+EOS
+chmod 755 "$T/known"
 installed() { # SCRIPT	installs ~/agent and starts it with its arguments
 	rm -rf "$T/.opencode" "$T/.local" "$T/.npm"
 	mkdir -p "$T/.local/bin"
 	mock_scenario '{}'
 	traced "$HTTPS" sh -c "$1" sh "${HTTPS##*:}" "$CA" "$BODY" || return 1
-	within 5 [ -s "$TRUTH" ] || { echo "no call"; cat "$T/err"; return 1; }
+	within 60 calls 1 || { echo "no call"; cat "$T/err"; return 1; }
 	all_seen && ! noted "late attach"
 }
 # shellcheck disable=SC2016 # for the inner shell
 {
 	ok "an agent that is installed meanwhile, its folder too" \
-		installed 'mkdir -p ~/.opencode/bin; cp ~/agent ~/.opencode/bin/opencode; sleep 3; ~/.opencode/bin/opencode "$@"'
+		installed 'mkdir -p ~/.opencode/bin; cp ~/agent ~/.opencode/bin/opencode; ~/known ~/.opencode/bin/opencode; ~/.opencode/bin/opencode "$@"'
 	ok "one that is written slowly" installed 'to=~/.local/bin/goose; head -c 500000 ~/agent >$to; chmod 755 $to; sleep 2
-		tail -c +500001 ~/agent >>$to; sleep 3; $to "$@"'
+		tail -c +500001 ~/agent >>$to; ~/known $to; $to "$@"'
 	# At the first one's addresses something else stands. The second call may be missed, and is told then; the third is not.
 	rewritten() {
 		echo 'int pad(int a); int pad(int a) { volatile int x = a; for (int i = 0; i < 9; i++) x = x * 7 + i; return x; }' >"$T/pad.c"
 		gcc -O2 -D_GNU_SOURCE -s -o "$T/other" -DPROGRAM "$T/pad.c" "$TOP/tests/e2e/clients/late.c" "${STATIC[@]}" && cp "$T/agent" "$T/own" || return 1
 		mock_scenario '{}'
 		traced "$HTTPS" sh -c '"$0" "$@" && cat ~/other >"$0" && "$0" "$@" && sleep 0.5 && "$0" "$@"' "$T/own" "${HTTPS##*:}" "$CA" "$BODY" || return 1
-		within 5 [ "$(wc -l <"$TRUTH")" = 3 ] || { echo "no three calls"; cat "$T/err"; return 1; }
+		within 60 calls 3 || { echo "no three calls"; cat "$T/err"; return 1; }
 		all_seen >"$T/why" && return 0
 		noted "late attach|nothing of it was read" || { echo "missed without a word"; cat "$T/why"; return 1; }
 		sed -i 2d "$TRUTH"
@@ -114,6 +130,6 @@ installed() { # SCRIPT	installs ~/agent and starts it with its arguments
 	}
 	ok "a program that is built anew in its place" rewritten
 	ok "one that npx fetches" installed 'm=~/.npm/_npx/1/node_modules; mkdir -p $m/pi $m/.bin; sleep 1.5; cp ~/agent $m/pi/pi
-		ln -s ../pi/pi $m/.bin/pi; sleep 3; $m/.bin/pi "$@"'
+		ln -s ../pi/pi $m/.bin/pi; ~/known $m/pi/pi; $m/.bin/pi "$@"'
 }
 finish

@@ -87,7 +87,7 @@ network_start() {
 	holder=$!
 	pids+=("$holder")
 	inside=(nsenter -t "$holder" -n)
-	within 10 sh -c "[ \$(readlink /proc/$holder/ns/net) != \$(readlink /proc/self/ns/net) ]"
+	within 60 sh -c "[ \$(readlink /proc/$holder/ns/net) != \$(readlink /proc/self/ns/net) ]"
 	"${inside[@]}" busybox ip link set lo up
 	"${inside[@]}" /usr/bin/python3 "$TOP/tests/mock/llm_server.py" --http 0 --https 0 --certs "$T/certs" --log "$TRUTH" --ready "$T/inside" &
 	pids+=($!)

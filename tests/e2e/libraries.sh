@@ -46,7 +46,7 @@ nss_bytes() {
 	local port
 	/usr/bin/python3 "$TOP/tests/e2e/echo.py" "$T/certs" 3 "${sizes[@]}" >"$T/port" &
 	pids+=($!)
-	within 10 test -s "$T/port" || return 1
+	within 60 test -s "$T/port" || return 1
 	port=$(cat "$T/port")
 	mkdir "$T/nss"
 	"$CAPTURE" -q -b 268435456 -d "$T/nss" -- "$BIN/traffic_nss" "$port" "${sizes[@]}" >"$T/out" || return 1
@@ -61,7 +61,7 @@ gnutls_cycles() {
 nss_cycles() {
 	/usr/bin/python3 "$TOP/tests/e2e/echo.py" "$T/certs" 1000 18 >"$T/cycles_port" &
 	pids+=($!)
-	within 10 test -s "$T/cycles_port" || return 1
+	within 60 test -s "$T/cycles_port" || return 1
 	mkdir "$T/nss_cycles"
 	"$CAPTURE" -q -d "$T/nss_cycles" -- "$BIN/traffic_nss" "$(cat "$T/cycles_port")" cycles 1000 >"$T/out" && numbered "$T/nss_cycles" 1000 2
 }

@@ -141,7 +141,8 @@ threading.Thread(target=lambda: os.execvp('curl', ['curl', '-s', '--cacert', sys
 
 # What outlives the command is not followed any more: it is named.
 outlives() {
-	traced "$HTTPS" sh -c 'setsid sleep 2 >/dev/null 2>&1 </dev/null & sleep 0.3' || return 1
+	traced "$HTTPS" sh -c 'setsid sh -c "echo \$\$ >\"$0\"; exec sleep 600" >/dev/null 2>&1 </dev/null & until [ -s "$0" ] && grep -q sleep "/proc/$(cat "$0")/comm"; do sleep 0.1; done' "$T/outlives" || return 1
+	kill "$(cat "$T/outlives")"
 	jq -es 'any(.type == "run" and (.notes | tostring | test("sleep.*ran on")))' "$T/spans" >/dev/null || { tail -1 "$T/spans"; return 1; }
 }
 ok "a daemon that outlives the command is named" outlives
@@ -171,18 +172,12 @@ deleted() {
 	client=$!
 	pids+=("$client")
 	exec 8>"$T/in"
-	for n in $(seq 100); do
-		grep -q ready "$T/answers" && break
-		sleep 0.05
-	done
+	within 60 grep -q ready "$T/answers" || return 1
 	rm "$T/lib/libssl.so.3"
 	cp -L /lib/*-linux-gnu/libcrypto.so.3 "$T/lib/libssl.so.3"
 	SONDE_DB=$T/db "$SONDE" run --json -o "$T/spans" --pid "$client" >"$T/out" 2>"$T/err" 8>&- &
 	n=$!
-	for _ in $(seq 200); do
-		grep -q tracing "$T/err" && break
-		sleep 0.05
-	done
+	within 60 grep -q tracing "$T/err" || { cat "$T/err"; return 1; }
 	echo x >&8
 	exec 8>&-
 	wait "$client" && wait "$n" && [ -s "$TRUTH" ] && /usr/bin/python3 "$TOP/tests/e2e/verify.py" "$TRUTH" "$T/spans"
@@ -250,10 +245,10 @@ by_name() {
 	mapfile -t words < <(call)
 	rm -f "$T/err" "$T/spans" "$T"/db*
 	BOX=$box CRUN_ROOT=/run/crun unshare -m "$T/container" /bin/sh -c 'while [ ! -e /go ]; do sleep 0.1; done; "$@"' sh "${words[@]}" >"$T/out" 2>&1 &
-	within 10 test -s "/run/crun/$box/status" || { cat "$T/out"; return 1; }
+	within 60 test -s "/run/crun/$box/status" || { cat "$T/out"; return 1; }
 	SONDE_DB=$T/db timeout 60 "$SONDE" run --json -o "$T/spans" --container "$box" >"$T/said" 2>"$T/err" &
 	tracer=$!
-	within 10 grep -q tracing "$T/err" || { cat "$T/err"; touch "$R/go"; return 1; }
+	within 60 grep -q tracing "$T/err" || { cat "$T/err"; touch "$R/go"; return 1; }
 	"$SONDE" doctor --json --container "$box" >"$T/doctor"
 	jq -es 'any(.target // "" | test("process"))' "$T/doctor" >/dev/null || { cat "$T/doctor"; touch "$R/go"; return 1; }
 	touch "$R/go"

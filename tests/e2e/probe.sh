@@ -164,7 +164,7 @@ links_of() {
 # The prober is killed in the middle: the program runs on, its probes go.
 killed() {
 	local ids id left
-	held -q -- "$TRAFFIC" stream 100 1000 10 || return 1
+	held -q -- "$TRAFFIC" stream 300 1000 10 || return 1
 	ids=$(links_of "$prober")
 	[ "$(echo "$ids" | wc -w)" -gt 10 ] || { echo "links: $ids"; return 1; }
 	echo >&9

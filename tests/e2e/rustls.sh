@@ -25,10 +25,7 @@ echo_start() {
 	rm -f "$T/echo"
 	/usr/bin/python3 "$TOP/tests/e2e/tls_echo.py" "$T/certs" "$1" "$T/echo" ${2+"$2"} &
 	pids+=($!)
-	for _ in $(seq 100); do
-		[ -s "$T/echo" ] && break
-		sleep 0.05
-	done
+	within 60 test -s "$T/echo"
 	ECHO=$(cat "$T/echo")
 }
 

@@ -2,15 +2,9 @@
 # Sourced, after lib.sh, by tests that trace what runs already: clients that ask when they are told to.
 # shellcheck disable=SC2016,SC2015 # for inner shells; a failed test shows why
 
-# until CONDITION...	waits for it, at most 10 s
+# until CONDITION...	waits for it
 until_ok() {
-	local n
-	for n in $(seq 200); do
-		! "$@" 2>/dev/null || return 0
-		sleep 0.05
-	done
-	echo "never: $*"
-	return 1
+	within 60 "$@" 2>/dev/null || { echo "never: $*"; return 1; }
 }
 
 # client_start [PREFIX...]	sets client (pid); its input is descriptor 8, its answers are in $T/answers

@@ -115,12 +115,15 @@ attached() { # PID STATUS: a process that runs already
 	[ "$rc" = "$2" ] || { echo "status $rc"; cat "$T/err"; return 1; }
 }
 own() {
-	as_user sh -c 'echo $$ >pid; exec sleep 3' &
-	for _ in $(seq 100); do
-		[ -s "$T/mine/pid" ] && break
-		sleep 0.05
-	done
-	attached "$(cat "$T/mine/pid")" 0
+	local tracer
+	as_user sh -c 'echo $$ >pid; exec sleep 600' &
+	within 60 test -s "$T/mine/pid" || return 1
+	pids+=("$(cat "$T/mine/pid")")
+	as_user "$SONDE" run --no-store --pid "$(cat "$T/mine/pid")" >"$T/out" 2>"$T/err" &
+	tracer=$!
+	within 60 grep -q '^tracing' "$T/err" || { cat "$T/err"; return 1; }
+	kill "$(cat "$T/mine/pid")"
+	wait "$tracer" || { echo "status $?"; cat "$T/err"; return 1; }
 }
 ok "an own process that runs already may be traced, until it ends" own
 not_yours() {
