@@ -58,7 +58,9 @@ static void examine(struct files *f, int fd, const char *path)
 	if (r > 0) {
 		r = attach_file(f->attachments, fd, target, f->process.tgid, &told.how);
 		told.late_ns = late_by(f);
-		told.reason = r < 0 ? strerrordesc_np(-r) : NULL;
+		told.reason = r == -ESTALE ? "it is being written"
+			      : r < 0	   ? strerrordesc_np(-r)
+					   : NULL;
 		if (r < 0)
 			f->failed++;
 		else

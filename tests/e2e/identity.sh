@@ -24,7 +24,7 @@ ok "node: likewise" linked 24 "$NODE" "$TOP/tests/e2e/identity.mjs" "${alike[@]}
 ok "1000 connections with objects freed and used again: both ends of each are streams of their own" linked 2000 "$TOP/build/tests/e2e/traffic" cycles 1000
 
 # Both ends are traced; the server's hands over the descriptor.
-for way in socket two directions buffer own pair; do
+for way in socket two directions buffer own pair filter; do
 	ok "OpenSSL, SSL_set_bio and its like, '$way': 8 connections at once, both ends of each with their socket" \
 		linked 16 "$TOP/build/tests/e2e/ways" "$way" 8 3
 done

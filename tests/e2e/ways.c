@@ -33,6 +33,7 @@ struct conn {
 	int fd;
 	SSL *ssl;
 	BIO *outside; /* of what the library is given instead of a socket; NULL: nothing to move */
+	BIO *filter;  /* through which it is used; NULL: its own functions */
 	char text[TEXT];
 };
 
@@ -237,12 +238,20 @@ static void by_pair(struct conn *c)
 	SSL_set_bio(c->ssl, inside, inside);
 }
 
+static void by_filter(struct conn *c)
+{
+	SSL_set_fd(c->ssl, c->fd);
+	c->filter = BIO_new(BIO_f_ssl());
+	BIO_set_ssl(c->filter, c->ssl, BIO_NOCLOSE);
+}
+
 static const struct {
 	const char *name;
 	void (*set)(struct conn *c);
 } ways[] = {
 	{ "socket", by_socket }, { "two", by_two }, { "directions", by_directions },
 	{ "buffer", by_buffer }, { "own", by_own }, { "pair", by_pair },
+	{ "filter", by_filter },
 };
 
 /* --- the client --- */
@@ -294,7 +303,9 @@ static void open_one(struct conn *c, SSL_CTX *ctx, void (*set)(struct conn *c))
 
 static void ask(struct conn *c)
 {
-	if (SSL_write(c->ssl, c->text, TEXT) != TEXT || BIO_flush(SSL_get_wbio(c->ssl)) != 1)
+	int n = c->filter ? BIO_write(c->filter, c->text, TEXT) : SSL_write(c->ssl, c->text, TEXT);
+
+	if (n != TEXT || BIO_flush(SSL_get_wbio(c->ssl)) != 1)
 		die("write");
 	move(c, false);
 }
@@ -305,7 +316,7 @@ static void hear(struct conn *c)
 	int r;
 
 	do
-		r = SSL_read(c->ssl, got, TEXT);
+		r = c->filter ? BIO_read(c->filter, got, TEXT) : SSL_read(c->ssl, got, TEXT);
 	while (again(c, r));
 	if (r != TEXT || memcmp(got, c->text, TEXT) != 0)
 		die("echo");
@@ -324,6 +335,7 @@ static void talk(void (*set)(struct conn *c), int n, int rounds)
 			hear(&conns[i]);
 		}
 	for (int i = 0; i < n; i++) {
+		BIO_free(conns[i].filter);
 		SSL_free(conns[i].ssl);
 		BIO_free(conns[i].outside);
 		close(conns[i].fd);
