@@ -147,7 +147,9 @@ echo_of() {
 # numbered DIR N EACH	streams that each say the number of one connection: N connections, EACH streams of each
 numbered() {
 	grep -h '' "$1"/* | sort | uniq -c >"$T/counts"
-	[ "$(wc -l <"$T/counts")" = "$2" ] && [ "$(grep -cE "^ *$3 connection [0-9]+;\$" "$T/counts")" = "$2" ] || { wc -l "$T/counts"; head -5 "$T/counts"; return 1; }
+	wc -l "$T/counts"
+	head -5 "$T/counts"
+	[ "$(wc -l <"$T/counts")" = "$2" ] && [ "$(grep -cE "^ *$3 connection [0-9]+;\$" "$T/counts")" = "$2" ]
 }
 
 # connections RUNTIME	objects are used again at the same address: each stream has the bytes of one connection
@@ -157,17 +159,17 @@ connections() {
 
 # echo_sizes RUNTIME	two ends of a connection per size, in two directions, byte for byte
 echo_sizes() {
-	local sizes=(1 16777216) s f n=0
+	local numbers=(1 16777216) s f n=0
 	for s in 4096 16384 65536 1048576; do
-		sizes+=($((s - 1)) "$s" $((s + 1)))
+		numbers+=($((s - 1)) "$s" $((s + 1)))
 	done
-	echo_of "$1" sizes "${sizes[@]}" || return 1
+	echo_of "$1" sizes "${numbers[@]}" || return 1
 	for f in "$T/streams"/*; do
 		"$TOP/build/tests/e2e/traffic" bytes "$(stat -c %s "$f")" | cmp - "$f" || return 1
 		n=$((n + 1))
 	done
-	for s in "${sizes[@]}"; do
+	for s in "${numbers[@]}"; do
 		[ "$(find "$T/streams" -size "${s}c" -name '*.*' | wc -l)" = 4 ] || { echo "$s bytes: not four streams"; return 1; }
 	done
-	[ "$n" = $((${#sizes[@]} * 4)) ] || { echo "$n streams"; return 1; }
+	[ "$n" = $((${#numbers[@]} * 4)) ] || { echo "$n streams"; return 1; }
 }
