@@ -509,7 +509,9 @@ static void a_process_that_maps_too_many_files_is_looked_at_in_part(void **state
 		fclose(f);
 	}
 	assert_int_equal(discover_process(getpid(), count_files, &n), -ENOSPC);
-	assert_true(n > 900 && n <= 1024);
+	assert_true(n <= 1024);
+	if (geteuid() == 0) /* else what has no name cannot be opened */
+		assert_true(n > 900);
 	for (int i = 0; i < MANY; i++)
 		munmap(maps[i], 4096);
 	assert_int_equal(discover_process(getpid(), count_files, &n), 0);
