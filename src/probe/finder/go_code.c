@@ -180,7 +180,7 @@ static void move_sp(struct go_state *s, const struct decoded *d)
 		s->sp += (int32_t)by;
 }
 
-static void apply(struct go_state *s, const struct decoded *d, const struct x86_insn *x)
+static void apply(struct go_state *s, const struct decoded *d, const struct insn *x)
 {
 	const struct go_state before = *s;
 
@@ -188,7 +188,7 @@ static void apply(struct go_state *s, const struct decoded *d, const struct x86_
 	if (d->insn.mnemonic == ZYDIS_MNEMONIC_MOV)
 		copy(s, &before, d);
 	move_sp(s, d);
-	if (x->kind == X86_CALL || x->kind == X86_CALL_INDIRECT)
+	if (x->kind == INSN_CALL || x->kind == INSN_CALL_INDIRECT)
 		memset(s->held, 0, sizeof(s->held));
 }
 
@@ -253,24 +253,24 @@ static bool arrive(struct walk *w, uint64_t addr, const struct go_state *s)
 static bool visit(struct walk *w, struct go_insn *i, const uint8_t *code)
 {
 	struct go_state s = i->before;
-	const struct x86_insn *x = &i->x;
+	const struct insn *x = &i->x;
 	struct decoded d;
 
 	if (!decode(code, x->len, &d) || takes_address(&s, &d))
 		return false;
 	apply(&s, &d, x);
 	switch (x->kind) {
-	case X86_RETURN:
-	case X86_STOP:
+	case INSN_RETURN:
+	case INSN_STOP:
 		return true;
-	case X86_JUMP:
+	case INSN_JUMP:
 		return arrive(w, x->target, &s);
-	case X86_JUMP_INDIRECT:
+	case INSN_JUMP_INDIRECT:
 		return false;
-	case X86_BRANCH:
+	case INSN_BRANCH:
 		return arrive(w, x->target, &s) && arrive(w, x->addr + x->len, &s);
-	case X86_CALL:
-	case X86_CALL_INDIRECT:
+	case INSN_CALL:
+	case INSN_CALL_INDIRECT:
 		arrive(w, x->addr + x->len, &s); /* or it does not come back */
 		return true;
 	default:
@@ -300,7 +300,7 @@ static bool follow(struct go_code *c, const uint8_t *code)
 	return true;
 }
 
-int go_code_read(x86_read_fn read, void *ctx, uint64_t start, uint64_t end, struct go_code *ret)
+int go_code_read(insn_read_fn read, void *ctx, uint64_t start, uint64_t end, struct go_code *ret)
 {
 	_cleanup_(freep) uint8_t *code = NULL;
 	size_t n = (size_t)(end - start);

@@ -25,7 +25,7 @@ struct go_state {
 };
 
 struct go_insn {
-	struct x86_insn x;
+	struct insn x;
 	struct go_state before;
 	bool reached, queued;
 };
@@ -37,7 +37,7 @@ struct go_code {
 };
 
 /* Decodes [start, end). 0, -EBADMSG, -E2BIG, -ENOMEM. */
-int go_code_read(x86_read_fn read, void *ctx, uint64_t start, uint64_t end, struct go_code *ret);
+int go_code_read(insn_read_fn read, void *ctx, uint64_t start, uint64_t end, struct go_code *ret);
 
 /* NULL where @addr is no instruction of it. */
 const struct go_insn *go_code_at(const struct go_code *c, uint64_t addr);

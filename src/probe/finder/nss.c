@@ -22,6 +22,7 @@
 
 #include "base/cleanup.h"
 #include "base/util.h"
+#include "probe/elf/x86.h"
 #include "probe/finder/finder.h"
 #include "probe/finder/place.h"
 
@@ -251,7 +252,7 @@ static int refuse(struct probe_target *ret, const char *why)
 static void add_points(struct search *s, bool classic, struct probe_target *ret)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
-		_cleanup_(freep) struct x86_graph *g = NULL;
+		_cleanup_(freep) struct insn_graph *g = NULL;
 		const struct place p = { .function = methods[i].name,
 					 .evidence =
 						 "entry of the table of the TLS layer's methods",

@@ -56,7 +56,7 @@ static const char *const internals[] = { [IN] = "ssl_read_internal", [OUT] = "ss
 struct search {
 	const struct elf_file *e;
 	struct elf_function fn[N_WANTED]; /* apis, then internals */
-	struct x86_graph *graph[N_APIS];  /* NULL: not decoded */
+	struct insn_graph *graph[N_APIS]; /* NULL: not decoded */
 	struct probe_target *ret;
 	bool classic;
 	struct elf_code code;
@@ -138,15 +138,15 @@ static bool calls_api_a64(struct search *s, size_t i)
 
 static bool calls_api(struct search *s, size_t i)
 {
-	const struct x86_graph *g = s->graph[i];
+	const struct insn_graph *g = s->graph[i];
 
 	if (s->e->machine == EM_AARCH64)
 		return calls_api_a64(s, i);
 	for (size_t n = 0; g && n < g->n; n++) {
-		const struct x86_insn *x = &g->insn[n];
+		const struct insn *x = &g->insn[n];
 		int k;
 
-		if ((x->kind != X86_CALL && x->kind != X86_JUMP) || !x->target)
+		if ((x->kind != INSN_CALL && x->kind != INSN_JUMP) || !x->target)
 			continue;
 		k = api_at(s, place_resolve(&s->code, s->fn, N_APIS, x->target));
 		if (k >= 0 && (size_t)k != i && apis[k].group == apis[i].group)
@@ -172,24 +172,24 @@ static void drop_doubles(struct search *s)
 
 /* --- option 1 --- */
 
-static bool calls(const struct x86_graph *g, uint64_t target)
+static bool calls(const struct insn_graph *g, uint64_t target)
 {
 	for (size_t i = 0; i < g->n; i++)
-		if (g->insn[i].kind == X86_CALL && g->insn[i].target == target)
+		if (g->insn[i].kind == INSN_CALL && g->insn[i].target == target)
 			return true;
 	return false;
 }
 
 /* What one public function hands its arguments to; 0 in @ret: only known to call the symbol. */
 static int find_pass(const struct search *s, size_t i, const struct elf_function *symbol,
-		     struct x86_pass *ret)
+		     struct insn_pass *ret)
 {
 	bool local = apis[i].abi == PROBE_ABI_RW;
 
 	if (!s->graph[i])
 		return -ENOENT;
-	*ret = (struct x86_pass){ 0 };
-	if (x86_find_pass(s->graph[i], apis[i].n_args + local, local, ret) == 0)
+	*ret = (struct insn_pass){ 0 };
+	if (insn_find_pass(s->graph[i], apis[i].n_args + local, local, ret) == 0)
 		return 0;
 	return symbol->found && calls(s->graph[i], symbol->vaddr) ? 0 : -ENOENT;
 }
@@ -198,10 +198,10 @@ static int find_pass(const struct search *s, size_t i, const struct elf_function
  * The function that all of a group's public functions hand their arguments to. Where its symbol
  * is there too, one caller whose arguments can be followed is enough.
  */
-static int find_internal(const struct search *s, int group, struct x86_pass *ret)
+static int find_internal(const struct search *s, int group, struct insn_pass *ret)
 {
 	const struct elf_function *symbol = &s->fn[N_APIS + (size_t)group];
-	struct x86_pass all = { 0 }, one;
+	struct insn_pass all = { 0 }, one;
 	size_t n = 0, followed = 0;
 
 	for (size_t i = 0; i < N_APIS; i++) {
@@ -227,9 +227,9 @@ static int find_internal(const struct search *s, int group, struct x86_pass *ret
 
 static bool add_internal(struct search *s, int group)
 {
-	_cleanup_(freep) struct x86_graph *g = NULL;
+	_cleanup_(freep) struct insn_graph *g = NULL;
 	struct place p = { .function = internals[group], .write = group == OUT };
-	struct x86_pass pass;
+	struct insn_pass pass;
 	uint64_t entry;
 	bool at_return;
 
@@ -242,7 +242,7 @@ static bool add_internal(struct search *s, int group)
 			     ? "symbol; what the public functions call"
 			     : "symbols; what all of them call with their own arguments";
 	g = place_graph(&s->code, pass.target, s->fn[N_APIS + (size_t)group].size);
-	if (!g || x86_place_entry(g, p.n_args, &entry, &at_return) < 0 || !at_return)
+	if (!g || insn_place_entry(g, p.n_args, &entry, &at_return) < 0 || !at_return)
 		return false;
 	return place_at(&s->code, &p, entry, 0, PROBE_CHEAP, s->ret);
 }

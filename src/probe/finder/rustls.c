@@ -46,6 +46,7 @@ struct cipher {
 
 struct search {
 	const struct elf_file *e;
+	struct insn_code code;
 	struct probe_target *ret;
 	struct leaf leaf[LEAVES_MAX];
 	size_t n_leaves;
@@ -54,7 +55,7 @@ struct search {
 	struct cipher cipher[CIPHERS_MAX];
 	size_t n_ciphers;
 	bool half, strange; /* a decrypter is missing; an encrypter is not as expected */
-	struct x86_graph graph;
+	struct insn_graph graph;
 	uint8_t block[BLOCK];
 };
 
@@ -175,7 +176,7 @@ static bool is_vtable(const struct search *s, const uint64_t *w)
 
 static bool decode(struct search *s, uint64_t addr)
 {
-	return x86_graph(read_code, s, addr, 0, &s->graph) == 0;
+	return insn_graph(&s->code, addr, 0, &s->graph) == 0;
 }
 
 static bool is_taken(const struct search *s, uint64_t fn)
@@ -198,10 +199,10 @@ static bool is_wanted(struct search *s, uint64_t fn, const struct wanted *w, uin
 	if (is_taken(s, fn) || !decode(s, fn))
 		return false;
 	if (!w->encrypt)
-		return rustls_is_decrypt(&s->graph, read_code, s, w->form, w->overhead, ret_type);
+		return rustls_is_decrypt(&s->graph, w->form, w->overhead, ret_type);
 	/* TLS 1.2 adds behind a table of jumps. */
-	return rustls_encrypt_form(&s->graph, read_code, s) == w->form &&
-	       (w->overhead != RUSTLS_TLS13 || rustls_adds(&s->graph, read_code, s, w->overhead));
+	return rustls_encrypt_form(&s->graph) == w->form &&
+	       (w->overhead != RUSTLS_TLS13 || rustls_adds(&s->graph, w->overhead));
 }
 
 /* Beside the vtable in the middle of the window: nearer ones first, on both sides. 0: none. */
@@ -235,7 +236,7 @@ static void find_cipher(struct search *s, const struct elf_window *w)
 	if (!c.overhead || !is_vtable(s, vtable) || is_taken(s, c.encrypt))
 		return;
 	if (decode(s, c.encrypt))
-		c.form = wanted.form = rustls_encrypt_form(&s->graph, read_code, s);
+		c.form = wanted.form = rustls_encrypt_form(&s->graph);
 	if (!c.form) {
 		s->strange = true;
 		return;
@@ -315,7 +316,6 @@ static bool add_point(struct search *s, const struct cipher *c, bool write, bool
 	struct probe_point *p = &s->ret->points[s->ret->n_points];
 	uint64_t fn = write ? c->encrypt : c->decrypt, entry = fn, left;
 	bool at_return = true;
-	uint8_t code[16];
 
 	if (s->ret->n_points == TARGET_POINTS_MAX || !decode(s, fn))
 		return false;
@@ -327,7 +327,7 @@ static bool add_point(struct search *s, const struct cipher *c, bool write, bool
 		.owned = c->form == RUSTLS_OWNED,
 		.cost = PROBE_CHEAP,
 	};
-	if (classic || x86_place_entry(&s->graph, 4, &entry, &at_return) < 0 ||
+	if (classic || insn_place_entry(&s->graph, 4, &entry, &at_return) < 0 ||
 	    (!write && !at_return)) {
 		entry = fn;
 		p->cost = PROBE_CLASSIC;
@@ -339,7 +339,7 @@ static bool add_point(struct search *s, const struct cipher *c, bool write, bool
 	snprintf(p->evidence, sizeof(p->evidence),
 		 write ? "vtable with encrypted_payload_len; reads its message so"
 		       : "vtable beside the encrypter's; reads its message so");
-	x86_text(code, read_code(s, entry, code, sizeof(code)), entry, p->insn);
+	insn_text(&s->code, entry, p->insn);
 	s->ret->n_points++;
 	return true;
 }
@@ -398,6 +398,7 @@ static int find(const struct elf_file *e, bool classic, struct probe_target *ret
 	if (!s)
 		return -ENOMEM;
 	s->e = e;
+	s->code = (struct insn_code){ isa_of(e->machine), read_code, s };
 	s->ret = ret;
 	r = find_all(s);
 	if (r < 0)

@@ -6,20 +6,17 @@
 #include <errno.h>
 #include <string.h>
 
-#include "probe/elf/x86.h"
+#include "probe/elf/insn.h"
 
-#define INSN_LEN_MAX 15
-#define HASH_BITS    12
-#define HASH_SIZE    (1u << HASH_BITS) /* at most a quarter is used */
+#define HASH_BITS 12
+#define HASH_SIZE (1u << HASH_BITS) /* at most a quarter is used */
 /* Each visit of an instruction but the first takes knowledge about a register away. */
-#define VISITS_MAX ((size_t)X86_INSNS_MAX * (X86_REGS + 1))
+#define VISITS_MAX ((size_t)INSN_GRAPH_MAX * (INSN_REGS + 1))
 
 struct walk {
-	x86_read_fn read;
-	void *ctx;
-	struct x86_graph *g;
-	uint16_t queue[X86_INSNS_MAX]; /* indexes whose state is news; each at most once */
-	bool queued[X86_INSNS_MAX];
+	struct insn_graph *g;
+	uint16_t queue[INSN_GRAPH_MAX]; /* indexes whose state is news; each at most once */
+	bool queued[INSN_GRAPH_MAX];
 	size_t head, waiting;
 	uint16_t at[HASH_SIZE]; /* hash of addresses: index + 1 */
 };
@@ -34,86 +31,84 @@ static uint16_t *slot_of(struct walk *w, uint64_t addr)
 }
 
 /* False where nothing was news. */
-static bool meet(struct x86_state *s, const struct x86_state *with)
+static bool meet(struct insn_state *s, const struct insn_state *with, int n_regs)
 {
 	bool news = false;
 
-	for (int i = 0; i < X86_REGS; i++) {
-		struct x86_value *a = &s->reg[i];
-		const struct x86_value *b = &with->reg[i];
+	for (int i = 0; i < n_regs; i++) {
+		struct insn_value *a = &s->reg[i];
+		const struct insn_value *b = &with->reg[i];
 
-		if (a->kind == X86_ANY || (a->kind == b->kind && a->n == b->n))
+		if (a->kind == VALUE_ANY || (a->kind == b->kind && a->n == b->n))
 			continue;
-		*a = (struct x86_value){ X86_ANY, 0 };
+		*a = (struct insn_value){ VALUE_ANY, 0 };
 		news = true;
 	}
 	return news;
 }
 
 /* Control may reach @addr with @s. */
-static void arrive(struct walk *w, uint64_t addr, const struct x86_state *s)
+static void arrive(struct walk *w, uint64_t addr, const struct insn_state *s)
 {
 	uint16_t *slot = slot_of(w, addr);
-	struct x86_insn *i;
+	struct insn *i;
 	bool news = true;
 
 	if (*slot) {
 		i = &w->g->insn[*slot - 1];
-		news = meet(&i->before, s);
+		news = meet(&i->before, s, w->g->code.isa->n_regs);
 	} else {
-		if (w->g->n == X86_INSNS_MAX) {
+		if (w->g->n == INSN_GRAPH_MAX) {
 			w->g->complete = false;
 			return;
 		}
 		i = &w->g->insn[w->g->n++];
-		*i = (struct x86_insn){ .addr = addr, .before = *s };
+		*i = (struct insn){ .addr = addr, .before = *s };
 		*slot = (uint16_t)w->g->n;
 	}
 	if (news && !w->queued[i - w->g->insn]) {
 		w->queued[i - w->g->insn] = true;
-		w->queue[(w->head + w->waiting++) % X86_INSNS_MAX] = (uint16_t)(i - w->g->insn);
+		w->queue[(w->head + w->waiting++) % INSN_GRAPH_MAX] = (uint16_t)(i - w->g->insn);
 	}
 }
 
-static bool inside(const struct x86_graph *g, uint64_t addr)
+static bool inside(const struct insn_graph *g, uint64_t addr)
 {
 	return g->end == 0 || (addr >= g->start && addr < g->end);
 }
 
 /* Whether what follows the instruction belongs to the function. */
-static bool goes_on(const struct x86_graph *g, const struct x86_insn *i)
+static bool goes_on(const struct insn_graph *g, const struct insn *i)
 {
 	uint64_t next = i->addr + i->len;
 
 	switch (i->kind) {
-	case X86_JUMP:
-	case X86_JUMP_INDIRECT:
-	case X86_RETURN:
-	case X86_STOP:
+	case INSN_JUMP:
+	case INSN_JUMP_INDIRECT:
+	case INSN_RETURN:
+	case INSN_STOP:
 		return false;
-	case X86_CALL:
-	case X86_CALL_INDIRECT:
+	case INSN_CALL:
+	case INSN_CALL_INDIRECT:
 		return !inside(g, i->addr) || inside(g, next);
 	default:
 		return true;
 	}
 }
 
-static bool has_target(const struct x86_insn *i)
+static bool has_target(const struct insn *i)
 {
-	return (i->kind == X86_JUMP || i->kind == X86_BRANCH) && i->target;
+	return (i->kind == INSN_JUMP || i->kind == INSN_BRANCH) && i->target;
 }
 
-static void visit(struct walk *w, struct x86_insn *i)
+static void visit(struct walk *w, struct insn *i)
 {
-	uint8_t code[INSN_LEN_MAX];
-	size_t n = w->read(w->ctx, i->addr, code, sizeof(code));
-	struct x86_state s = i->before;
-	struct x86_insn x;
+	struct insn_state s = i->before;
+	struct insn x;
 
-	if (x86_step(code, n, i->addr, &s, &x) < 0) {
+	if (insn_step(&w->g->code, i->addr, &s, &x) < 0) {
 		w->g->complete = false;
-		i->kind = X86_STOP;
+		i->kind = INSN_STOP;
 		return;
 	}
 	x.before = i->before;
@@ -125,7 +120,7 @@ static void visit(struct walk *w, struct x86_insn *i)
 		arrive(w, x.addr + x.len, &s);
 }
 
-static void add_next(struct walk *w, struct x86_insn *i, uint64_t addr)
+static void add_next(struct walk *w, struct insn *i, uint64_t addr)
 {
 	uint16_t slot = *slot_of(w, addr);
 
@@ -136,7 +131,7 @@ static void add_next(struct walk *w, struct x86_insn *i, uint64_t addr)
 static void link_insns(struct walk *w)
 {
 	for (size_t k = 0; k < w->g->n; k++) {
-		struct x86_insn *i = &w->g->insn[k];
+		struct insn *i = &w->g->insn[k];
 
 		if (has_target(i))
 			add_next(w, i, i->target);
@@ -145,15 +140,19 @@ static void link_insns(struct walk *w)
 	}
 }
 
-int x86_graph(x86_read_fn read, void *ctx, uint64_t start, uint64_t size, struct x86_graph *ret)
+int insn_graph(const struct insn_code *c, uint64_t start, uint64_t size, struct insn_graph *ret)
 {
-	static const enum x86_reg args[] = { X86_RDI, X86_RSI, X86_RDX, X86_RCX, X86_R8, X86_R9 };
-	struct walk w = { .read = read, .ctx = ctx, .g = ret };
-	struct x86_state s = { 0 };
+	struct walk w = { .g = ret };
+	struct insn_state s = { 0 };
 
-	for (size_t i = 0; i < sizeof(args) / sizeof(args[0]); i++)
-		s.reg[args[i]] = (struct x86_value){ X86_ARG, (int64_t)i };
-	s.reg[X86_RSP] = (struct x86_value){ X86_STACK, 0 };
+	if (!c->isa)
+		return -EBADMSG;
+	for (int i = 0; i < c->isa->n_args; i++)
+		s.reg[i] = (struct insn_value){ VALUE_ARG, i };
+	s.reg[c->isa->sp] = (struct insn_value){ VALUE_STACK, 0 };
+	if (c->isa->link < INSN_REGS)
+		s.reg[c->isa->link] = (struct insn_value){ VALUE_LINK, 0 };
+	ret->code = *c;
 	ret->start = start;
 	ret->end = size && start + size > start ? start + size : 0;
 	ret->n = 0;
@@ -166,7 +165,7 @@ int x86_graph(x86_read_fn read, void *ctx, uint64_t start, uint64_t size, struct
 			ret->complete = false;
 			break;
 		}
-		w.head = (w.head + 1) % X86_INSNS_MAX;
+		w.head = (w.head + 1) % INSN_GRAPH_MAX;
 		w.waiting--;
 		w.queued[i] = false;
 		visit(&w, &ret->insn[i]);
@@ -175,7 +174,7 @@ int x86_graph(x86_read_fn read, void *ctx, uint64_t start, uint64_t size, struct
 	return ret->insn[0].reached ? 0 : -EBADMSG;
 }
 
-const struct x86_insn *x86_at(const struct x86_graph *g, uint64_t addr)
+const struct insn *insn_at(const struct insn_graph *g, uint64_t addr)
 {
 	for (size_t i = 0; i < g->n; i++)
 		if (g->insn[i].addr == addr && g->insn[i].reached)
