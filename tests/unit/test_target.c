@@ -235,6 +235,7 @@ static void without_a_cheap_internal_each_function_stands_for_itself(void **stat
 	assert_int_equal(strncmp(p->insn, "js ", 3), 0);
 	assert_int_not_equal(p->exit, 0);
 	assert_int_equal(p->exit - p->entry, 0x38 - 0x16); /* as in Debian's library */
+	assert_int_equal(p->detail, 0x18);		   /* its frame is there already */
 	p = point(&t, "SSL_write_ex");
 	assert_non_null(p);
 	/* The call there is emulated, but nothing on the way out is. */

@@ -49,17 +49,34 @@ bool place_classic(struct elf_code *c, const struct place *p, struct probe_targe
 	return place_at(c, p, p->start, 0, PROBE_CLASSIC, ret);
 }
 
+/* How far the stack pointer has moved since the function began. */
+static bool frame_at(const struct insn_graph *g, uint64_t addr, uint16_t *ret)
+{
+	const struct insn *i = insn_at(g, addr);
+	const struct insn_value *sp = i ? &i->before.reg[g->code.isa->sp] : NULL;
+
+	if (!sp || sp->kind != VALUE_STACK || sp->n > 0 || sp->n < -UINT16_MAX)
+		return false;
+	*ret = (uint16_t)-sp->n;
+	return true;
+}
+
 bool place_cheap(struct elf_code *c, const struct place *p, const struct insn_graph *g,
 		 struct probe_target *ret)
 {
 	uint64_t entry, exit = 0;
+	uint16_t frame;
 	bool at_return;
 
-	if (!g || insn_place_entry(g, p->n_args, &entry, &at_return) < 0)
+	if (!g || insn_place_entry(g, p->n_args, &entry, &at_return) < 0 ||
+	    !frame_at(g, entry, &frame))
 		return false;
 	if (!p->no_result && !at_return && insn_place_exit(g, &exit) < 0)
 		return false;
-	return place_at(c, p, entry, exit, PROBE_CHEAP, ret);
+	if (!place_at(c, p, entry, exit, PROBE_CHEAP, ret))
+		return false;
+	ret->points[ret->n_points - 1].detail = frame;
+	return true;
 }
 
 uint64_t place_resolve(struct elf_code *c, const struct elf_function *fns, size_t n, uint64_t addr)

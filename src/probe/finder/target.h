@@ -73,7 +73,9 @@ struct probe_point {
 	uint64_t exit; /* file offset of the exit probe where rax holds the result; 0: return probe
 			  at entry, where the return address is still on top of the stack */
 	enum probe_cost cost;
-	uint16_t detail;   /* what else the ABI needs */
+	/* Go: what else the ABI needs. Else how many bytes the function has on its stack where the
+	 * entry probe stands. */
+	uint16_t detail;
 	char insn[32];	   /* at entry, as text: "push %rbp" */
 	char evidence[96]; /* how it was found: "symbol SSL_write; call target" */
 };
