@@ -25,7 +25,8 @@ SYMBOLS = {
     "ssl_read_internal": ["ssl_read_internal", "SSL_read_ex"],
     "~ssl_st": ["_ZN6ssl_stD1Ev", "_ZN6ssl_stD2Ev", "SSL_free"],
 }
-ENTRY_MAX = 32  # a point may stand so many bytes into a function
+ENTRY_MAX = 64  # a point may stand so many bytes into a function
+TOOLS = {62: "", 183: "aarch64-linux-gnu-"}  # by machine: what the names of its binutils begin with
 
 
 def segments(data):
@@ -36,11 +37,17 @@ def segments(data):
             yield vaddr, offset, filesz
 
 
+def tool(path, name):
+    """The one for the file's machine."""
+    with open(path, "rb") as f:
+        return TOOLS[struct.unpack_from("<H", f.read(20), 18)[0]] + name
+
+
 def symbols(path):
     """Addresses by name, of symbols that the file kept."""
     found = {}
     for extra in [], ["-D"]:
-        out = subprocess.run(["nm", *extra, "--defined-only", path], capture_output=True, text=True, check=False).stdout
+        out = subprocess.run([tool(path, "nm"), *extra, "--defined-only", path], capture_output=True, text=True, check=False).stdout
         for line in out.splitlines():
             at, kind, name = line.split(maxsplit=2)
             if kind in "tTwW":
@@ -50,7 +57,7 @@ def symbols(path):
 
 def blind(path, copy):
     """A copy in which no name helps."""
-    if subprocess.run(["strip", "-o", copy, path], capture_output=True, check=False).returncode:
+    if subprocess.run([tool(path, "strip"), "-o", copy, path], capture_output=True, check=False).returncode:
         shutil.copyfile(path, copy)
     out = subprocess.run(["readelf", "-SW", copy], capture_output=True, text=True, check=False).stdout
     for line in out.splitlines():

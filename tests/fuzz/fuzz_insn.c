@@ -84,7 +84,7 @@ static void check(const struct insn_code *code, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const uint16_t machines[] = { EM_X86_64 };
+	static const uint16_t machines[] = { EM_X86_64, EM_AARCH64 };
 	struct bytes bytes = { data, size };
 
 	for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++) {

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-static const struct isa *const isas[] = { &isa_x86 };
+static const struct isa *const isas[] = { &isa_x86, &isa_a64 };
 
 const struct isa *isa_of(uint16_t machine)
 {

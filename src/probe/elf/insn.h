@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Machine code as far as placing a probe needs it, in words that hold for any processor: which
- * instruction the kernel's uprobes emulate (the others are single-stepped, which costs about 20 us
- * a call), what a function's registers hold where, and through which instructions it leaves.
+ * Machine code as far as placing a probe needs it, in words that hold for x86-64 and for A64 (arm64
+ * machines): which instruction the kernel's uprobes emulate (the others are single-stepped, which
+ * costs about 20 us a call), what a function's registers hold where, and through which instructions
+ * it leaves.
  *
- * Decoding is a library's: Zydis (x86.c). Code is hostile input: a graph has a
+ * Decoding is a library's: Zydis (x86.c), Capstone (a64.c). Code is hostile input: a graph has a
  * bound, and what does not decode, goes on elsewhere or is not understood makes it incomplete,
  * which its users must refuse.
  */
@@ -37,7 +38,7 @@ struct insn_value {
 };
 
 /*
- * Registers are numbers, each architecture's own (x86.h), but argument n is always passed in
+ * Registers are numbers, each architecture's own (x86.h, a64.h), but argument n is always passed in
  * register n. INSN_REGS is none of them.
  */
 #define INSN_REGS 32
@@ -107,7 +108,7 @@ struct isa {
 	bool (*begins)(const uint8_t before[4], const uint8_t at[4], bool sure);
 };
 
-extern const struct isa isa_x86;
+extern const struct isa isa_x86, isa_a64;
 /* NULL: none that is known here. */
 const struct isa *isa_of(uint16_t machine);
 

@@ -154,14 +154,11 @@ static bool add_recv_int(struct search *s)
 		.n_args = 4,
 		.start = ends_in(s, RECV),
 	};
-	uint64_t entry;
-	bool at_return;
 
 	if (!p.start || p.start != ends_in(s, RECV_SEQ))
 		return false;
 	g = place_graph(&s->code, p.start, 0);
-	return g && insn_place_entry(g, p.n_args, &entry, &at_return) == 0 && at_return &&
-	       place_at(&s->code, &p, entry, 0, PROBE_CHEAP, s->ret);
+	return place_cheap(&s->code, &p, g, s->ret);
 }
 
 static void place_receiving(struct search *s)
@@ -227,7 +224,7 @@ static int find(const struct elf_file *e, bool classic, struct probe_target *ret
 		return r < 0 ? r : 0;
 	snprintf(ret->library, sizeof(ret->library), "gnutls");
 	ret->source = SONDE_SOURCE_GNUTLS;
-	if (e->machine != EM_X86_64) {
+	if (!isa_of(e->machine)) {
 		snprintf(ret->reason, sizeof(ret->reason), "GnuTLS for another processor");
 		return 0;
 	}

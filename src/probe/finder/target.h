@@ -92,6 +92,10 @@ struct probe_target {
 	char version[32];	  /* "3.0.17", empty where not known */
 	struct probe_point points[TARGET_POINTS_MAX];
 	size_t n_points;
+	/* Of a file for another machine: its name, and how many points would be probed there. Then
+	 * n_points is 0. */
+	char machine[16];
+	size_t n_foreign;
 	char reason[160]; /* why there are none, for people */
 };
 
