@@ -334,8 +334,8 @@ static void assert_point(const struct both *b, const char *function, const char 
 
 #define LABEL(name)    ".type " name ",%function\n" name ":\n"
 #define FN(name, body) ".p2align 2\n" LABEL(name) body "\n.size " name ",.-" name "\n"
-#define BORING                                                                             \
-	".section .rodata\n.byte 0\nfile: .asciz \"../vendor/boringssl/ssl/ssl_lib.cc\"\n" \
+#define BORING                                                                                     \
+	".section .rodata\nanchor: .byte 0\nfile: .asciz \"../vendor/boringssl/ssl/ssl_lib.cc\"\n" \
 	".text\n"
 /* ERR_put_error(16, 0, reason, file, line), as clang and as gcc prepare it. */
 #define ARGS(reason)                                                                      \
@@ -344,6 +344,10 @@ static void assert_point(const struct both *b, const char *function, const char 
 #define ARGS_APART(reason)                                                               \
 	" adrp x3,file\n mov w1,#0\n mov w0,#16\n mov w2,#" reason "\n add x3,x3,:lo12:" \
 	"file\n mov w4,#7\n"
+/* As gcc does from a section's beginning. */
+#define ARGS_ANCHOR(reason)                                                                  \
+	" adrp x2,anchor\n add x2,x2,:lo12:anchor\n mov w0,#16\n mov w1,#0\n add x3,x2,#1\n" \
+	" mov w2,#" reason "\n mov w4,#7\n"
 #define ARGS_ADR(reason) " mov w0,#16\n mov w1,wzr\n mov w2,#" reason "\n adr x3,file\n mov w4,#7\n"
 #define PUT		 FN("put_error", " ret") FN("memcpy_", " ret")
 #define SAVE                                                                           \
@@ -393,6 +397,7 @@ static void boringssl_is_found_in_it(void **state)
 		{ ALL(ARGS), LIBRARY },
 		{ ALL(ARGS), STATIC },
 		{ ALL(ARGS_APART), LIBRARY },
+		{ ALL(ARGS_ANCHOR), LIBRARY },
 		{ ALL(ARGS_ADR), LIBRARY " -Wl,-z,noseparate-code" },
 		/* that are called */
 		{ ALL(ARGS) FN("user", SAVE " bl write\n bl read\n bl peek\n" RESTORE " ret\n"),
@@ -438,6 +443,64 @@ static void what_does_not_fit_is_refused(void **state)
 		assert_non_null(strstr(b.t.reason, cases[i].reason));
 		close(b.kept);
 	}
+}
+
+/* rustls 0.23: encrypt(result in x8, self, message, sequence number) and decrypt() likewise. */
+#define RUST_TEXT ".section .rodata\n.ascii \"/src/rustls-0.23.46/src/lib.rs\"\n.text\n"
+#define RUST_ENCRYPT                                                                     \
+	FN("encrypt",                                                                    \
+	   " sub sp,sp,#128\n stp x29,x30,[sp,#96]\n ldp x9,x10,[x1,#16]\n"              \
+	   " ldr x11,[x1]\n sub x10,x10,x9\n cmp x11,#0\n csel x21,x9,x10,eq\n"          \
+	   " mov x22,x1\n" LABEL(                                                        \
+		   "encrypt_entry") " tbz x21,#63,1f\n bl other\n"                       \
+				    "1: add x0,x21,#17\n bl other\n ldrb w0,[x22,#32]\n" \
+				    " ldp x29,x30,[sp,#96]\n add sp,sp,#128\n ret")
+#define RUST_DECRYPT(least)                                                             \
+	FN("decrypt", " sub sp,sp,#64\n stp x29,x30,[sp,#48]\n ldp x20,x21,[x1]\n cmp " \
+		      "x21,#" least "\n b.lo 1f\n bl other\n1: ldp x29,x30,[sp,#48]\n"  \
+		      " add sp,sp,#64\n ret")
+#define RUST_LEN FN("len", " add x0,x1,#17\n ret")
+#define RUST_LEN_FRAMED                                                                 \
+	FN("len", " stp x29,x30,[sp,#-16]!\n mov x29,sp\n add x0,x1,#17\n ldp x29,x30," \
+		  "[sp],#16\n ret")
+#define RUST_VTABLES                                                                         \
+	".section .data.rel.ro,\"aw\"\n.p2align 3\n.quad 0,0x230,8,decrypt\n.quad other,98," \
+	"0x59000000af\n.quad 0,0x230,8,encrypt,len\n"
+#define RUST(len, least)                                               \
+	RUST_TEXT FN("other", " ret") RUST_ENCRYPT RUST_DECRYPT(least) \
+	len FN("after", " ret") RUST_VTABLES
+
+static void rustls_is_found_in_it(void **state)
+{
+	static const char *const sources[] = { RUST(RUST_LEN, "16"), RUST(RUST_LEN_FRAMED, "16") };
+	static const char *const flags[] = { LIBRARY, LIBRARY " -Wl,-z,pack-relative-relocs" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		const struct probe_point *p;
+		struct both b;
+
+		build_both(sources[i], flags[i], &b);
+		assert_string_equal(b.t.library, "rustls");
+		assert_int_equal(points_of(&b.t), 2);
+		assert_point(&b, "TLS 1.3 encrypt", "encrypt_entry", NULL);
+		assert_point(&b, "TLS 1.3 decrypt", "decrypt", NULL);
+		p = point(&b.t, "TLS 1.3 decrypt");
+		assert_int_equal(p->cost, PROBE_CLASSIC); /* its result's address is not followed */
+		assert_int_equal(p->overhead, 17);
+		close(b.kept);
+	}
+}
+
+static void half_a_cipher_is_refused(void **state)
+{
+	struct both b;
+
+	(void)state;
+	build_both(RUST(RUST_LEN, "5"), LIBRARY, &b);
+	assert_int_equal(points_of(&b.t), 0);
+	assert_non_null(strstr(b.t.reason, "not every direction"));
+	close(b.kept);
 }
 
 #define EXPORT(name, body) ".globl " name "\n" FN(name, body)
@@ -507,6 +570,8 @@ int main(void)
 		cmocka_unit_test(what_is_done_with_memory_is_told),
 		cmocka_unit_test(boringssl_is_found_in_it),
 		cmocka_unit_test(what_does_not_fit_is_refused),
+		cmocka_unit_test(rustls_is_found_in_it),
+		cmocka_unit_test(half_a_cipher_is_refused),
 		cmocka_unit_test(callers_of_another_function_are_not_probed),
 		cmocka_unit_test(broken_files_are_survived),
 	};

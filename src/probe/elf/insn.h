@@ -95,6 +95,7 @@ struct isa {
 	uint8_t align;	 /* of functions that follow others without being called */
 	uint8_t n_regs, n_args;
 	uint8_t sp, frame, result;
+	bool result_by_argument; /* where a result in memory comes is argument 0; else apart */
 	uint8_t link;  /* the register with the return address; INSN_REGS: it is on the stack */
 	uint32_t kept; /* registers that a call leaves as they are, a bit for each */
 	/* One instruction, and what the registers hold after it. 0 or -EBADMSG. */

@@ -77,10 +77,10 @@ struct scan {
 	struct elf_ref *ret;
 	size_t n, max;
 	bool full;
-	/* A64: what adrp has put into each register, and where. */
+	/* A64: what adrp and add have put into each register, and where. */
 	struct {
-		uint64_t page, at;
-	} pages[32];
+		uint64_t v, at;
+	} made[32];
 };
 
 /* Looks at code of which the first @from bytes were seen before. */
@@ -182,7 +182,7 @@ static void scan_calls(struct scan *s, const uint8_t *code, size_t from, size_t 
 /* --- A64 (Arm ARM, C4.1) --- */
 
 #define A64_SIZE 4
-#define PAGE_FAR 4096 /* bytes of code between adrp and the add that it is for */
+#define PAGE_FAR 4096 /* bytes of code between the instructions that make an address */
 
 static uint64_t signed_field(uint32_t w, int at, int width)
 {
@@ -205,14 +205,15 @@ static void look_a64(struct scan *s, uint32_t w, uint64_t at)
 		v = at + distance(w);
 		break;
 	case 0x90000000: /* adrp */
-		s->pages[to].page = (at & ~4095ull) + (distance(w) << 12);
-		s->pages[to].at = at;
-		return;
-	default: /* add x, x, #n */
-		if ((w & 0xffc00000) != 0x91000000 || at - s->pages[from].at > PAGE_FAR)
+		v = (at & ~4095ull) + (distance(w) << 12);
+		break;
+	default: /* add x, x, #n; twice where gcc counts from one text to the others */
+		if ((w & 0xffc00000) != 0x91000000 || at - s->made[from].at > PAGE_FAR)
 			return;
-		v = s->pages[from].page + (w >> 10 & 4095);
+		v = s->made[from].v + (w >> 10 & 4095);
 	}
+	s->made[to].v = v;
+	s->made[to].at = at;
 	if (v - s->low <= s->high - s->low && wanted(s, v))
 		keep(s, at, v);
 }

@@ -6,10 +6,10 @@
  *	dyn MessageEncrypter	drop or 0, size, alignment, encrypt, encrypted_payload_len
  *	dyn MessageDecrypter	drop or 0, size, alignment, decrypt
  *
- * encrypted_payload_len(&self, n) is nothing but `lea 17(%rsi),%rax; ret` (TLS 1.3; 24 and 16 for
- * TLS 1.2), which is where the search begins. The decrypter's vtable stands nearby, before or
- * after. Both functions must read their message as rustls lays it out (finder_rustls_code.c); a
- * cipher of which only one half is found is refused.
+ * encrypted_payload_len(&self, n) is nothing but `lea 17(%rsi),%rax; ret` or `add x0, x1, #17; ret`
+ * (TLS 1.3; 24 and 16 for TLS 1.2), which is where the search begins. The decrypter's vtable stands
+ *nearby, before or after. Both functions must read their message as rustls lays it out
+ *(finder_rustls_code.c); a cipher of which only one half is found is refused.
  */
 #include <elf.h>
 #include <errno.h>
@@ -97,7 +97,24 @@ static bool begins(const uint8_t *block, size_t n, size_t at, size_t *ret)
 	return true;
 }
 
-static void find_leaves_in(struct search *s, size_t n, uint64_t addr)
+static enum rustls_overhead leaf_at(const struct search *s, uint64_t addr)
+{
+	for (size_t i = 0; i < s->n_leaves && i < LEAVES_MAX; i++)
+		if (s->leaf[i].addr == addr)
+			return s->leaf[i].overhead;
+	return 0;
+}
+
+static void keep_leaf(struct search *s, uint64_t addr, uint8_t overhead)
+{
+	if (leaf_at(s, addr)) /* where blocks overlap */
+		return;
+	if (s->n_leaves < LEAVES_MAX)
+		s->leaf[s->n_leaves] = (struct leaf){ addr, overhead };
+	s->n_leaves++;
+}
+
+static void find_leaves_x86(struct search *s, size_t n, uint64_t addr)
 {
 	static const uint8_t lea[] = { 0x48, 0x8d, 0x46 };
 	const uint8_t *from = s->block, *hit;
@@ -105,16 +122,42 @@ static void find_leaves_in(struct search *s, size_t n, uint64_t addr)
 
 	while ((hit = memmem(from, n - (size_t)(from - s->block), lea, sizeof(lea)))) {
 		from = hit + 1;
-		if (!begins(s->block, n, (size_t)(hit - s->block), &at))
-			continue;
-		if (s->n_leaves < LEAVES_MAX)
-			s->leaf[s->n_leaves] = (struct leaf){ addr + at, hit[3] };
-		s->n_leaves++;
+		if (begins(s->block, n, (size_t)(hit - s->block), &at))
+			keep_leaf(s, addr + at, hit[3]);
 	}
 }
 
-/* Blocks overlap by less than the shortest function, so that each is seen once. */
-#define OVERLAP 9
+#define A64_RET 0xd65f03c0
+
+/* `add x0, x1, #n` is the third of five instructions: how many before it belong to the function. */
+static int begins_a64(const uint32_t w[5])
+{
+	if ((w[2] & 0xfffc03ff) != 0x91000020 || !is_overhead(w[2] >> 10 & 0xff))
+		return -1;
+	if (w[3] == A64_RET)
+		return 0;
+	/* stp x29, x30, [sp, #-16]!; mov x29, sp; add; ldp x29, x30, [sp], #16; ret */
+	return w[0] == 0xa9bf7bfd && w[1] == 0x910003fd && w[3] == 0xa8c17bfd && w[4] == A64_RET
+		       ? 2
+		       : -1;
+}
+
+static void find_leaves_a64(struct search *s, size_t n, uint64_t addr)
+{
+	uint32_t w[5];
+
+	for (size_t at = -addr & 3; at + sizeof(w) <= n; at += sizeof(w[0])) {
+		int before;
+
+		memcpy(w, s->block + at, sizeof(w));
+		before = begins_a64(w);
+		if (before >= 0)
+			keep_leaf(s, addr + at + (2 - (size_t)before) * sizeof(w[0]),
+				  w[2] >> 10 & 0xff);
+	}
+}
+
+#define OVERLAP 19 /* bytes: one less than what is looked at together */
 
 static int find_leaves(struct search *s)
 {
@@ -132,19 +175,14 @@ static int find_leaves(struct search *s)
 
 			if (r < 0)
 				return r;
-			find_leaves_in(s, n, g->vaddr + at);
+			if (s->e->machine == EM_X86_64)
+				find_leaves_x86(s, n, g->vaddr + at);
+			else
+				find_leaves_a64(s, n, g->vaddr + at);
 			at += n - OVERLAP;
 			left -= n - OVERLAP < left ? n - OVERLAP : left;
 		}
 	}
-	return 0;
-}
-
-static enum rustls_overhead leaf_at(const struct search *s, uint64_t addr)
-{
-	for (size_t i = 0; i < s->n_leaves; i++)
-		if (s->leaf[i].addr == addr)
-			return s->leaf[i].overhead;
 	return 0;
 }
 
@@ -315,6 +353,9 @@ static bool add_point(struct search *s, const struct cipher *c, bool write, bool
 {
 	struct probe_point *p = &s->ret->points[s->ret->n_points];
 	uint64_t fn = write ? c->encrypt : c->decrypt, entry = fn, left;
+	/* Where the address of the result is in a register of its own, that is not followed. */
+	const bool own_result = !s->code.isa->result_by_argument;
+	const size_t n_args = own_result ? 3 : 4;
 	bool at_return = true;
 
 	if (s->ret->n_points == TARGET_POINTS_MAX || !decode(s, fn))
@@ -327,8 +368,8 @@ static bool add_point(struct search *s, const struct cipher *c, bool write, bool
 		.owned = c->form == RUSTLS_OWNED,
 		.cost = PROBE_CHEAP,
 	};
-	if (classic || insn_place_entry(&s->graph, 4, &entry, &at_return) < 0 ||
-	    (!write && !at_return)) {
+	if (classic || insn_place_entry(&s->graph, n_args, &entry, &at_return) < 0 ||
+	    (!write && (!at_return || (own_result && entry != fn)))) {
 		entry = fn;
 		p->cost = PROBE_CLASSIC;
 	}
@@ -392,7 +433,7 @@ static int find(const struct elf_file *e, bool classic, struct probe_target *ret
 	_cleanup_(freep) struct search *s = NULL;
 	int r;
 
-	if (e->machine != EM_X86_64)
+	if (!isa_of(e->machine))
 		return 0;
 	s = calloc(1, sizeof(*s));
 	if (!s)

@@ -8,21 +8,21 @@
 
 #include "probe/finder/rustls.h"
 
-#define MESSAGE	   2	/* the argument's number */
 #define FAR	   8192 /* code that is further away belongs to others */
 #define COMPARE_IN 12	/* instructions between reading the length and comparing it */
 
 struct reads {
 	const struct insn_graph *g;
+	int message;		       /* which argument it is */
 	uint32_t held[INSN_GRAPH_MAX]; /* before each instruction: registers that may hold it */
 };
 
-static uint32_t held_in(const struct insn_state *s)
+static uint32_t held_in(const struct insn_state *s, int message)
 {
 	uint32_t mask = 0;
 
 	for (int i = 0; i < INSN_REGS; i++)
-		if (s->reg[i].kind == VALUE_ARG && s->reg[i].n == MESSAGE)
+		if (s->reg[i].kind == VALUE_ARG && s->reg[i].n == message)
 			mask |= 1u << i;
 	return mask;
 }
@@ -36,10 +36,10 @@ static uint32_t held_after(const struct reads *r, size_t at)
 
 	for (int k = 0; k < INSN_REGS; k++)
 		if (r->held[at] & 1u << k)
-			s.reg[k] = (struct insn_value){ VALUE_ARG, MESSAGE };
+			s.reg[k] = (struct insn_value){ VALUE_ARG, r->message };
 	if (insn_step(&r->g->code, i->addr, &s, &x) < 0)
 		return 0;
-	return held_in(&s);
+	return held_in(&s, r->message);
 }
 
 static bool is_near(const struct insn_graph *g, size_t at)
@@ -51,8 +51,10 @@ static void follow(struct reads *r)
 {
 	bool news = true;
 
+	/* (result, self, message, sequence number), the result perhaps in a register of its own */
+	r->message = r->g->code.isa->result_by_argument ? 2 : 1;
 	memset(r->held, 0, sizeof(r->held));
-	r->held[0] = 1u << MESSAGE;
+	r->held[0] = 1u << r->message;
 	/* Every round adds a register somewhere; mostly along the order of discovery. */
 	for (int round = 0; news && round < INSN_REGS * 2; round++) {
 		news = false;
@@ -83,6 +85,12 @@ static bool reads_message(const struct reads *r, size_t at, struct insn_access *
 	       r->held[at] & 1u << ret->base;
 }
 
+/* Whether one of the words that are read begins at @offset. */
+static bool covers(const struct insn_access *a, int64_t offset)
+{
+	return a->offset == offset || (a->pair && a->offset + a->size == offset);
+}
+
 /* Bits of the sizes (in bytes) in which the message is read at @offset. */
 static uint32_t sizes_at(const struct reads *r, int64_t offset)
 {
@@ -90,7 +98,7 @@ static uint32_t sizes_at(const struct reads *r, int64_t offset)
 	uint32_t sizes = 0;
 
 	for (size_t k = 0; k < r->g->n; k++)
-		if (reads_message(r, k, &a) && a.offset == offset)
+		if (reads_message(r, k, &a) && covers(&a, offset))
 			sizes |= a.size;
 	return sizes;
 }
@@ -125,7 +133,7 @@ bool rustls_adds(const struct insn_graph *g, int64_t n)
 }
 
 /* Whether what instruction @at has read into a register is soon compared with @least. */
-static bool is_compared(const struct reads *r, size_t at, const struct insn_access *a,
+static bool is_compared(const struct reads *r, size_t at, const struct insn_access *a, int to,
 			int64_t least)
 {
 	const struct insn *i = &r->g->insn[at];
@@ -133,11 +141,11 @@ static bool is_compared(const struct reads *r, size_t at, const struct insn_acce
 
 	if (a->compares)
 		return a->number == least || a->number == least - 1;
-	for (int n = 0; n < COMPARE_IN && i && a->to != INSN_REGS; n++) {
+	for (int n = 0; n < COMPARE_IN && i && to != INSN_REGS; n++) {
 		i = insn_at(r->g, i->addr + i->len);
 		if (!i || !access_at(r, i, &next))
 			return false;
-		if (next.compares && next.with == a->to)
+		if (next.compares && next.with == to)
 			return next.number == least || next.number == least - 1;
 	}
 	return false;
@@ -148,8 +156,8 @@ static bool compares_length(const struct reads *r, int64_t offset, int64_t least
 	struct insn_access a;
 
 	for (size_t k = 0; k < r->g->n; k++)
-		if (reads_message(r, k, &a) && a.offset == offset && a.size == 8 &&
-		    is_compared(r, k, &a, least))
+		if (reads_message(r, k, &a) && covers(&a, offset) && a.size == 8 &&
+		    is_compared(r, k, &a, a.offset == offset ? a.to : a.to_second, least))
 			return true;
 	return false;
 }

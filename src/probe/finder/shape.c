@@ -129,7 +129,7 @@ static void note_store(const struct insn_graph *g, const struct insn *x, struct 
 	    m.size != 8 || is_on_stack(g->code.isa, x, &m))
 		return;
 	for (int i = 0; i <= m.pair && ret->n < STORES_MAX; i++)
-		ret->disp[ret->n++] = m.offset + 8 * i;
+		ret->disp[ret->n++] = m.offset + 8l * i;
 }
 
 /* Whether two of the stores are side by side: a pointer and its length. */
