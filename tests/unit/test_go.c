@@ -203,7 +203,7 @@ static void another_processor_is_named(void **state)
 {
 	const struct program p = { .fn = { FUNCTIONS(WRITE, READ) } };
 	_cleanup_(closep) int fd = build(&p);
-	uint16_t machine = EM_AARCH64;
+	uint16_t machine = EM_RISCV;
 	struct probe_target t;
 
 	(void)state;

@@ -120,6 +120,12 @@ static bool is_undefined(uint32_t word)
 	return word <= UINT16_MAX;
 }
 
+/* Atomic operations since Armv8.1 (ldadd, swp, cas, ldapr), which it does not know either. */
+static bool is_atomic(uint32_t word)
+{
+	return (word & 0x3f200c00) == 0x38200000 || (word & 0x3fa07c00) == 0x08a07c00;
+}
+
 static bool is_landing(uint32_t word)
 {
 	return (word & 0xffffff3f) == 0xd503241f; /* bti */
@@ -328,14 +334,29 @@ static uint64_t target_of(const cs_insn *i, enum insn_kind kind)
 		       : 0;
 }
 
+/* What Capstone does not know. Either register may get what was in memory. */
+static int step_unknown(uint32_t word, struct insn_state *s, struct insn *x)
+{
+	const uint32_t written = 1u << (word & 31) | 1u << (word >> 16 & 31);
+
+	if (is_atomic(word)) {
+		x->kind = INSN_PLAIN;
+		x->writes_result = written & 1u;
+		forget(s, written & ~(1u << SP)); /* 31 is the zero register there */
+		return 0;
+	}
+	x->kind = INSN_STOP;
+	return is_undefined(word) ? 0 : -EBADMSG;
+}
+
 static int step(const uint8_t *code, size_t n, uint64_t addr, struct insn_state *s,
 		struct insn *ret)
 {
 	const cs_insn *i = decode(code, n, addr);
-	struct insn x = { .addr = addr, .len = SIZE, .kind = INSN_STOP };
+	struct insn x = { .addr = addr, .len = SIZE };
 	uint32_t written;
 
-	if (!i && (n < SIZE || !is_undefined(word_of(code))))
+	if (n < SIZE || (!i && step_unknown(word_of(code), s, &x) < 0))
 		return -EBADMSG;
 	if (i) {
 		x.kind = kind_of(i);

@@ -109,16 +109,6 @@ static void fill(const uint8_t *code, uint64_t addr, const struct decoded *d, st
 	*ret = x;
 }
 
-int x86_decode(const uint8_t *code, size_t n, uint64_t addr, struct insn *ret)
-{
-	struct decoded d;
-	int r = decode(code, n, &d);
-
-	if (r == 0)
-		fill(code, addr, &d, ret);
-	return r;
-}
-
 /* --- what registers hold --- */
 
 static struct insn_value value_of(const struct insn_state *s, const ZydisDecodedOperand *op)
@@ -292,7 +282,7 @@ static int access_of(const uint8_t *code, size_t n, struct insn_access *ret)
 	return 0;
 }
 
-void x86_text(const uint8_t *code, size_t n, uint64_t addr, char ret[INSN_TEXT_SIZE])
+static void text_of(const uint8_t *code, size_t n, uint64_t addr, char ret[INSN_TEXT_SIZE])
 {
 	char text[128] = "?";
 	ZydisFormatter f;
@@ -344,6 +334,6 @@ const struct isa isa_x86 = {
 		BIT(X86_R15),
 	.step = step,
 	.access = access_of,
-	.text = x86_text,
+	.text = text_of,
 	.begins = begins,
 };

@@ -25,10 +25,6 @@ enum x86_reg {
 	X86_REGS,
 };
 
-/* Decodes one instruction. 0 or -EBADMSG. */
-int x86_decode(const uint8_t *code, size_t n, uint64_t addr, struct insn *ret);
-void x86_text(const uint8_t *code, size_t n, uint64_t addr, char ret[INSN_TEXT_SIZE]);
-
 /* --- x86_store.c --- */
 
 /* What code puts somewhere, as far as it is known. */

@@ -2,6 +2,7 @@
 #include "probe/finder/go_code.h"
 
 #include <Zydis/Zydis.h>
+#include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -300,29 +301,46 @@ static bool follow(struct go_code *c, const uint8_t *code)
 	return true;
 }
 
-int go_code_read(insn_read_fn read, void *ctx, uint64_t start, uint64_t end, struct go_code *ret)
+/* All instructions from @start to @end; whatever the registers hold. */
+static int decode_all(const struct isa *isa, const uint8_t *code, size_t n, uint64_t start,
+		      struct go_code *ret)
+{
+	ret->n = 0;
+	for (size_t at = 0; at < n; at += ret->insn[ret->n - 1].x.len) {
+		struct insn_state none = { 0 };
+		struct go_insn *i = &ret->insn[ret->n];
+
+		if (ret->n == GO_INSNS_MAX)
+			return -E2BIG;
+		memset(i, 0, sizeof(*i));
+		if (isa->step(code + at, n - at, start + at, &none, &i->x) < 0)
+			return -EBADMSG;
+		ret->n++;
+	}
+	return 0;
+}
+
+int go_code_read(const struct insn_code *c, uint64_t start, uint64_t end, struct go_code *ret)
 {
 	_cleanup_(freep) uint8_t *code = NULL;
 	size_t n = (size_t)(end - start);
+	int r;
 
 	if (end <= start || end - start > GO_BYTES_MAX)
 		return -E2BIG;
 	code = malloc(GO_BYTES_MAX);
 	if (!code)
 		return -ENOMEM;
-	if (read(ctx, start, code, n) != n)
+	if (!c->isa || c->read(c->ctx, start, code, n) != n)
 		return -EBADMSG;
-	ret->n = 0;
-	for (size_t at = 0; at < n; at += ret->insn[ret->n - 1].x.len) {
-		struct go_insn *i = &ret->insn[ret->n];
-
-		if (ret->n == GO_INSNS_MAX)
-			return -E2BIG;
-		memset(i, 0, sizeof(*i));
-		if (x86_decode(code + at, n - at, start + at, &i->x) < 0)
-			return -EBADMSG;
-		ret->n++;
-	}
-	ret->followed = follow(ret, code);
+	r = decode_all(c->isa, code, n, start, ret);
+	if (r < 0)
+		return r;
+	ret->machine = c->isa->machine;
+	ret->entered = ret->followed = false;
+	if (ret->machine == EM_X86_64)
+		ret->entered = ret->followed = follow(ret, code);
+	else
+		go_a64_enter(c, ret);
 	return 0;
 }

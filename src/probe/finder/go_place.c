@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Where probes stand in Go's code: never a return probe, which would break the program. */
+#include <elf.h>
 #include <errno.h>
 
 #include "probe/finder/go_code.h"
 
-static bool holds(const struct go_state *s, size_t arg, enum x86_reg reg)
+static bool holds(const struct go_state *s, size_t arg, int reg)
 {
 	return s->held[arg] & 1u << reg;
 }
@@ -14,9 +15,10 @@ static void place_at(const struct go_insn *i, struct go_place *ret)
 	*ret = (struct go_place){ .addr = i->x.addr, .emulated = i->x.emulated };
 }
 
-static bool at_entry(const struct go_state *s, size_t n_args)
+static bool at_entry(const struct go_code *c, const struct go_state *s, size_t n_args)
 {
-	static const enum x86_reg args[GO_ARGS] = { X86_RAX, X86_RBX, X86_RCX };
+	static const int x86[GO_ARGS] = { X86_RAX, X86_RBX, X86_RCX }, a64[GO_ARGS] = { 0, 1, 2 };
+	const int *args = c->machine == EM_AARCH64 ? a64 : x86;
 
 	for (size_t k = 0; k < n_args && k < GO_ARGS; k++)
 		if (!holds(s, k, args[k]))
@@ -29,10 +31,10 @@ void go_place_entry(const struct go_code *c, size_t n_args, struct go_place *ret
 {
 	size_t i = 0;
 
-	while (c->followed && i + 1 < c->n && c->insn[i].x.kind == INSN_PLAIN &&
+	while (c->entered && i + 1 < c->n && c->insn[i].x.kind == INSN_PLAIN &&
 	       !c->insn[i].x.emulated)
 		i++;
-	if (!c->followed || !c->insn[i].x.emulated || !at_entry(&c->insn[i].before, n_args))
+	if (!c->entered || !c->insn[i].x.emulated || !at_entry(c, &c->insn[i].before, n_args))
 		i = 0;
 	place_at(&c->insn[i], ret);
 }

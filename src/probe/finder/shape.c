@@ -124,11 +124,13 @@ static bool is_on_stack(const struct isa *isa, const struct insn *x, const struc
 static void note_store(const struct insn_graph *g, const struct insn *x, struct stores *ret)
 {
 	struct insn_access m;
+	int n;
 
 	if (insn_access(&g->code, x->addr, &m) < 0 || m.base == INSN_REGS || !m.writes ||
 	    m.size != 8 || is_on_stack(g->code.isa, x, &m))
 		return;
-	for (int i = 0; i <= m.pair && ret->n < STORES_MAX; i++)
+	n = m.pair ? 2 : 1;
+	for (int i = 0; i < n && ret->n < STORES_MAX; i++)
 		ret->disp[ret->n++] = m.offset + 8l * i;
 }
 
