@@ -58,6 +58,11 @@ def symbols(path):
     return found
 
 
+def size_at(truth, at):
+    """Bytes to the next function: of Go's, returns are probed."""
+    return min((a for places in truth.values() for a in places if a > at), default=at) - at
+
+
 def names_of(point, truth):
     """The symbols that the point's function may have, the one that says whether the file would tell first."""
     if point["function"] in SYMBOLS:
@@ -99,7 +104,7 @@ def examine(sonde, path):
 
 def is_right(point, truth):
     """None where the file does not say: it may have kept only the names that it exports."""
-    within = lambda at: 0 <= point["address"] - at < ENTRY_MAX
+    within = lambda at: 0 <= point["address"] - at < (size_at(truth, at) if "crypto/tls." in point["function"] else ENTRY_MAX)
     first, *others = names_of(point, truth)
     if any(within(at) for n in [first, *others] for at in truth.get(n, [])):
         return True
