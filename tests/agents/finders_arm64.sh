@@ -2,8 +2,9 @@
 # Programs and libraries for arm64, looked at on whatever machine this is: what is found, what is refused; nothing is wrong.
 . "$(dirname "$0")/../e2e/lib.sh"
 KEPT=$TOP/build/foreign # over a gigabyte
-CROSS=aarch64-linux-gnu-
-command -v ${CROSS}gcc >/dev/null && command -v npm >/dev/null && command -v go >/dev/null || skip_all "needs ${CROSS}gcc, npm and go"
+for tool in aarch64-linux-gnu-gcc npm go; do
+	command -v $tool >/dev/null || skip_all "needs $tool"
+done
 
 # npm_file PACKAGE PATH	unpacks one file of it
 npm_file() {
@@ -44,7 +45,7 @@ static_openssl() { # FILE FLAGS...
 		}
 	X
 	# The C library warns of what a static program cannot do.
-	${CROSS}gcc "${@:2}" -w -isystem "$usr/include" -isystem "$usr/include/aarch64-linux-gnu" -o "$1" "$T/x.c" "$usr"/lib/aarch64-linux-gnu/lib{ssl,crypto}.a 2>/dev/null
+	aarch64-linux-gnu-gcc "${@:2}" -w -isystem "$usr/include" -isystem "$usr/include/aarch64-linux-gnu" -o "$1" "$T/x.c" "$usr"/lib/aarch64-linux-gnu/lib{ssl,crypto}.a 2>/dev/null
 }
 
 go_program() { # FILE FLAGS...

@@ -22,13 +22,16 @@ struct insn_code code_reader(struct elf_code *bytes)
 struct insn_graph *code_graph(struct code *c, const struct elf_range *function)
 {
 	const struct insn_code code = code_reader(&c->bytes);
-	struct insn_graph *g = c->graphs < CODE_GRAPHS_MAX ? malloc(sizeof(*g)) : NULL;
+	struct insn_graph *g;
 
-	c->graphs++;
+	if (c->graphs++ >= CODE_GRAPHS_MAX || c->visits >= CODE_VISITS_MAX)
+		return NULL;
+	g = malloc(sizeof(*g));
 	if (g && insn_graph(&code, function->from, function->to - function->from, g) < 0) {
 		free(g);
 		return NULL;
 	}
+	c->visits += g ? g->visits : 0;
 	return g;
 }
 

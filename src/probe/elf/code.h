@@ -12,14 +12,15 @@
 #include "probe/elf/insn.h"
 #include "probe/elf/xref.h"
 
-#define CODE_GRAPHS_MAX 600 /* functions that are decoded for one file */
+#define CODE_GRAPHS_MAX 600	   /* functions that are decoded for one file */
+#define CODE_VISITS_MAX (1u << 19) /* of instructions, in less than a second; files have 12,000 */
 #define CODE_SITES_MAX	512
 #define CODE_ARGS	5
 
 /* The code of a file, and what was spent on it. Set bytes.e, the rest is 0. */
 struct code {
 	struct elf_code bytes;
-	size_t graphs; /* decoded so far */
+	size_t graphs, visits; /* decoded so far */
 };
 
 /* To read it by; lent by @bytes. */

@@ -136,6 +136,7 @@ struct insn_graph {
 	uint64_t start, end;		  /* end: 0 where not known */
 	struct insn insn[INSN_GRAPH_MAX]; /* in order of discovery; [0] is the first one */
 	size_t n;
+	size_t visits; /* what it took: each is a decoding */
 	bool complete; /* false: something is missing or not understood */
 };
 

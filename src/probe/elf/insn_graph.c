@@ -10,8 +10,6 @@
 
 #define HASH_BITS 12
 #define HASH_SIZE (1u << HASH_BITS) /* at most a quarter is used */
-/* Each visit of an instruction but the first takes knowledge about a register away. */
-#define VISITS_MAX ((size_t)INSN_GRAPH_MAX * (INSN_REGS + 1))
 
 struct walk {
 	struct insn_graph *g;
@@ -158,10 +156,11 @@ int insn_graph(const struct insn_code *c, uint64_t start, uint64_t size, struct 
 	ret->n = 0;
 	ret->complete = true;
 	arrive(&w, start, &s);
-	for (size_t visits = 0; w.waiting > 0; visits++) {
+	/* Each visit of an instruction but the first takes knowledge about a register away. */
+	for (ret->visits = 0; w.waiting > 0; ret->visits++) {
 		size_t i = w.queue[w.head];
 
-		if (visits == VISITS_MAX) {
+		if (ret->visits == (size_t)INSN_GRAPH_MAX * (c->isa->n_regs + 1u)) {
 			ret->complete = false;
 			break;
 		}

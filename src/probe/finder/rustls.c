@@ -19,6 +19,7 @@
 
 #include "base/cleanup.h"
 #include "base/util.h"
+#include "probe/elf/code.h"
 #include "probe/finder/finder.h"
 #include "probe/finder/rustls.h"
 
@@ -56,6 +57,7 @@ struct search {
 	size_t n_ciphers;
 	bool half, strange; /* a decrypter is missing; an encrypter is not as expected */
 	struct insn_graph graph;
+	size_t visits; /* by all graphs */
 	uint8_t block[BLOCK];
 };
 
@@ -214,7 +216,10 @@ static bool is_vtable(const struct search *s, const uint64_t *w)
 
 static bool decode(struct search *s, uint64_t addr)
 {
-	return insn_graph(&s->code, addr, 0, &s->graph) == 0;
+	if (s->visits >= CODE_VISITS_MAX || insn_graph(&s->code, addr, 0, &s->graph) < 0)
+		return false;
+	s->visits += s->graph.visits;
+	return true;
 }
 
 static bool is_taken(const struct search *s, uint64_t fn)
@@ -349,14 +354,25 @@ static int find_old(struct search *s)
 
 /* --- points --- */
 
+/* An emulated instruction that has all that is wanted; false: none. */
+static bool find_cheap(const struct search *s, bool write, uint64_t fn, uint64_t *ret)
+{
+	/* Where the address of the result is in a register of its own, that is not followed. */
+	const bool own_result = !s->code.isa->result_by_argument;
+	uint64_t entry;
+	bool at_return;
+
+	if (insn_place_entry(&s->graph, own_result ? 3 : 4, &entry, &at_return) < 0 ||
+	    (!write && (!at_return || (own_result && entry != fn))))
+		return false;
+	*ret = entry;
+	return true;
+}
+
 static bool add_point(struct search *s, const struct cipher *c, bool write, bool classic)
 {
 	struct probe_point *p = &s->ret->points[s->ret->n_points];
 	uint64_t fn = write ? c->encrypt : c->decrypt, entry = fn, left;
-	/* Where the address of the result is in a register of its own, that is not followed. */
-	const bool own_result = !s->code.isa->result_by_argument;
-	const size_t n_args = own_result ? 3 : 4;
-	bool at_return = true;
 
 	if (s->ret->n_points == TARGET_POINTS_MAX || !decode(s, fn))
 		return false;
@@ -368,11 +384,8 @@ static bool add_point(struct search *s, const struct cipher *c, bool write, bool
 		.owned = c->form == RUSTLS_OWNED,
 		.cost = PROBE_CHEAP,
 	};
-	if (classic || insn_place_entry(&s->graph, n_args, &entry, &at_return) < 0 ||
-	    (!write && (!at_return || (own_result && entry != fn)))) {
-		entry = fn;
+	if (classic || !find_cheap(s, write, fn, &entry))
 		p->cost = PROBE_CLASSIC;
-	}
 	if (!elf_offset(s->e, entry, &p->entry, &left))
 		return false;
 	snprintf(p->function, sizeof(p->function), "%s %s", overhead_names[c->overhead],
