@@ -137,7 +137,7 @@ agents: $(B)/sonde $(e2e_src:%.c=$(B)/%) ## real coding agents, at work and at t
 
 vm: $(B)/sonde ## the same job on other kernels, in virtual machines without acceleration
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh vm 'tests/vm/vm.sh bullseye refused' 'tests/vm/vm.sh bookworm' \
-		'tests/vm/vm.sh trixie' 'tests/vm/vm.sh trixie-backports'
+		'tests/vm/vm.sh trixie' 'tests/vm/vm.sh trixie-backports' tests/vm/arm64.sh
 
 check: deps ## install, build and run every test
 	$(Q)$(MAKE) --no-print-directory all

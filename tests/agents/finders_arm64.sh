@@ -20,18 +20,6 @@ wheel() { # NAME VERSION PYTHON
 		--platform manylinux2014_aarch64 --platform manylinux_2_28_aarch64 -d "$T" "$1==$2" && /usr/bin/python3 -m zipfile -e "$T/$1-$2"-*.whl "$KEPT/$1"
 }
 
-# Debian's packages, with a package state of its own: nothing is installed.
-debian() { # PACKAGE...
-	local apt=$T/apt options
-	[ ! -d "$KEPT/debian" ] || return 0
-	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" && touch "$apt/status"
-	options=(-qq -o "Dir::State=$apt" -o "Dir::State::status=$apt/status" -o "Dir::Cache=$apt/cache" -o APT::Architecture=arm64 -o APT::Architectures::=arm64
-		-o APT::Sandbox::User=root)
-	apt-get "${options[@]}" update && (cd "$T" && apt-get "${options[@]}" download "$@") || return
-	for deb in "$T"/*.deb; do dpkg -x "$deb" "$KEPT/debian.new" || return; done
-	mv "$KEPT/debian.new" "$KEPT/debian"
-}
-
 static_openssl() { # FILE FLAGS...
 	local usr=$KEPT/debian/usr
 	cat >"$T/x.c" <<-X
@@ -54,7 +42,7 @@ go_program() { # FILE FLAGS...
 
 files() {
 	mkdir -p "$KEPT"
-	wheel curl_cffi 0.17.0 3.10 && wheel grpcio 1.37.0 3.8 && wheel hf_xet 1.8.0 3.11 && debian libssl3 libssl-dev libgnutls30 &&
+	wheel curl_cffi 0.17.0 3.10 && wheel grpcio 1.37.0 3.8 && wheel hf_xet 1.8.0 3.11 && "$TOP/tests/vm/debian.sh" arm64 "$KEPT/debian" libssl3 libssl-dev libgnutls30 &&
 		static_openssl "$T/static-openssl" -static && static_openssl "$T/pie-openssl" && go_program "$T/go" && go_program "$T/go-pie" -buildmode=pie
 }
 
