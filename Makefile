@@ -60,7 +60,7 @@ $(B)/libsonde.a: $(lib_obj)
 
 $(filter $(B)/src/probe/%,$(lib_obj)): | $(if $(bpf_src),$(B)/sonde.skel.h)
 $(B)/src/price/builtin.o: src/price/prices.json
-$(B)/src/probe/signatures.o: src/probe/finder/signatures.json
+$(B)/src/probe/finder/signatures.o: src/probe/finder/signatures.json
 
 $(B)/%.o: %.c
 	$(call say,CC)
@@ -200,4 +200,4 @@ help: ## this list
 	clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
--include $(shell find $(B) build-fuzz -name '*.d' 2>/dev/null)
+-include $(shell find $(B) build-fuzz -type f -name '*.d' 2>/dev/null)
