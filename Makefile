@@ -6,7 +6,7 @@ CC      ?= gcc
 CLANG   ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 PKG     := libbpf libelf libcjson sqlite3 zlib libbrotlidec libzstd libxxhash ncursesw libcap \
-	   libseccomp libcrypto libpcre2-8 libnghttp2 inih
+	   libseccomp libcrypto libpcre2-8 libnghttp2 inih capstone
 ARCH    ?= $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
 VERSION := 0.1.0
 PREFIX  ?= /usr/local
@@ -60,7 +60,7 @@ $(B)/libsonde.a: $(lib_obj)
 
 $(filter $(B)/src/probe/%,$(lib_obj)): | $(if $(bpf_src),$(B)/sonde.skel.h)
 $(B)/src/price/builtin.o: src/price/prices.json
-$(B)/src/probe/signatures.o: src/probe/finder/signatures.json
+$(B)/src/probe/finder/signatures.o: src/probe/finder/signatures.json
 
 $(B)/%.o: %.c
 	$(call say,CC)
@@ -133,11 +133,11 @@ agents: $(B)/sonde $(e2e_src:%.c=$(B)/%) ## real coding agents, at work and at t
 	$(Q)tests/e2e/clients/install.sh build/clients
 	$(Q)tests/agents/rust/build.sh build/agents
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh agents $(if $(T),tests/agents/$(T).sh,tests/agents/headless.sh \
-		tests/agents/gemini.sh tests/agents/copilot.sh tests/agents/mcp.sh tests/agents/bun.sh tests/agents/rustls.sh tests/agents/finders.sh tests/agents/formats.sh tests/agents/interactive.sh)
+		tests/agents/gemini.sh tests/agents/copilot.sh tests/agents/mcp.sh tests/agents/bun.sh tests/agents/rustls.sh tests/agents/finders.sh tests/agents/finders_arm64.sh tests/agents/formats.sh tests/agents/interactive.sh)
 
 vm: $(B)/sonde $(B)/tests/e2e/capture $(B)/tests/e2e/ways ## the same job on other kernels, in virtual machines without acceleration
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh vm 'tests/vm/vm.sh bullseye refused' 'tests/vm/vm.sh bookworm' \
-		'tests/vm/vm.sh trixie' 'tests/vm/vm.sh trixie-backports'
+		'tests/vm/vm.sh trixie' 'tests/vm/vm.sh trixie-backports' tests/vm/arm64.sh
 
 check: deps ## install, build and run every test
 	$(Q)$(MAKE) --no-print-directory all
@@ -200,4 +200,4 @@ help: ## this list
 	clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
--include $(shell find $(B) build-fuzz -name '*.d' 2>/dev/null)
+-include $(shell find $(B) build-fuzz -type f -name '*.d' 2>/dev/null)

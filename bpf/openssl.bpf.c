@@ -37,7 +37,7 @@
 #define GNUTLS_AGAIN	   (-28)
 #define GNUTLS_INTERRUPTED (-52)
 
-#define FRAME_SLACK	   128 /* an exit's stack pointer lies at most so far above its entry's */
+#define RETURN_POPS	   8 /* a return probe's stack pointer lies at most so far above */
 
 /* Forgets calls whose frames are gone: their exits were not seen. */
 static __always_inline void unwind(struct tls_thread *t, __u64 sp)
@@ -103,7 +103,9 @@ static __always_inline int enter(struct pt_regs *ctx, const struct actor *a)
 	struct tls_thread *t = bpf_task_storage_get(&tls_threads, bpf_get_current_task_btf(), 0,
 						    BPF_LOCAL_STORAGE_GET_F_CREATE);
 	struct tls_call *c, *outer;
-	__u64 cookie = bpf_get_attach_cookie(ctx), sp = PT_REGS_SP(ctx);
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	/* Where it was when the function began: a call from its frame lies below. */
+	__u64 sp = PT_REGS_SP(ctx) + (cookie >> SONDE_COOKIE_DETAIL_SHIFT & 0xffff);
 
 	if (!t) {
 		count_loss(SONDE_LOSS_ARGS, 1);
@@ -244,7 +246,7 @@ static __always_inline int leave(struct pt_regs *ctx, const struct actor *a, boo
 
 	if (!thread)
 		return 0;
-	unwind(thread, PT_REGS_SP(ctx) - FRAME_SLACK);
+	unwind(thread, PT_REGS_SP(ctx) - RETURN_POPS);
 	c = tls_top(thread);
 	if (!c) {
 		count_loss(SONDE_LOSS_ARGS, 1);

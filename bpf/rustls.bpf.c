@@ -5,7 +5,8 @@
  *	encrypt(&mut self, msg: OutboundPlainMessage, seq: u64) -> Result<OutboundOpaqueMessage>
  *	decrypt(&mut self, msg: InboundOpaqueMessage, seq: u64) -> Result<InboundPlainMessage>
  *
- * as compiled: (result, self, msg, seq). Before, messages had other forms (SONDE_COOKIE_OWNED).
+ * as compiled: (result, self, msg, seq), on arm64 the result's address in x8. Before, messages had
+ *other forms (SONDE_COOKIE_OWNED).
  *
  * The text of encrypt() is there when it is called, that of decrypt() when it returns, in place.
  * src/probe/finder/rustls_code.c has checked on the code where the message's parts are; the result
@@ -25,6 +26,20 @@
 #define OVERHEAD_TLS13	 17
 #define RESULT_WORDS	 8
 #define POINTER_LEAST	 65536 /* lengths of records are below, addresses are not */
+
+#if defined(__TARGET_ARCH_arm64)
+#define RESULT(ctx)   ((ctx)->regs[8])
+#define SELF(ctx)     PT_REGS_PARM1(ctx)
+#define MESSAGE(ctx)  PT_REGS_PARM2(ctx)
+#define SEQUENCE(ctx) PT_REGS_PARM3(ctx)
+#define RETURN_POPS   0
+#else
+#define RESULT(ctx)   PT_REGS_PARM1(ctx)
+#define SELF(ctx)     PT_REGS_PARM2(ctx)
+#define MESSAGE(ctx)  PT_REGS_PARM3(ctx)
+#define SEQUENCE(ctx) PT_REGS_PARM4(ctx)
+#define RETURN_POPS   8 /* the return address */
+#endif
 
 struct outbound {
 	__u64 chunks; /* 0: { 0, address, length }; else { chunks, how many, from, to } */
@@ -155,13 +170,13 @@ static __always_inline bool fetch_outbound(struct outbound *m, __u64 cookie, __u
 
 static __always_inline int encrypt(struct pt_regs *ctx, const struct actor *a, bool may_sleep)
 {
-	__u64 cookie = bpf_get_attach_cookie(ctx), seq = PT_REGS_PARM4(ctx), len;
-	struct tls_key key = key_of(a, PT_REGS_PARM2(ctx));
+	__u64 cookie = bpf_get_attach_cookie(ctx), seq = SEQUENCE(ctx), len;
+	struct tls_key key = key_of(a, SELF(ctx));
 	struct transfer t = { .actor = *a, .dir = SONDE_DIR_OUT };
 	struct outbound m;
 	struct half *h;
 
-	if (!fetch_outbound(&m, cookie, PT_REGS_PARM3(ctx), may_sleep))
+	if (!fetch_outbound(&m, cookie, MESSAGE(ctx), may_sleep))
 		return 0;
 	len = m.chunks ? m.to - m.b : m.b;
 	if (len > TEXT_MAX || m.type > TYPE_LAST) { /* not what it was taken for */
@@ -260,7 +275,7 @@ static __always_inline int decrypt_enter(struct pt_regs *ctx, const struct actor
 {
 	struct record_thread *th = record_thread_get();
 	__u64 cookie = bpf_get_attach_cookie(ctx);
-	__u64 msg = PT_REGS_PARM3(ctx);
+	__u64 msg = MESSAGE(ctx);
 	struct inbound m = {};
 	__u8 type = 0;
 
@@ -271,13 +286,13 @@ static __always_inline int decrypt_enter(struct pt_regs *ctx, const struct actor
 	if (!fetch(&m, th->owned ? 24 : 16, msg, may_sleep))
 		return 0;
 	msg += cookie >> SONDE_COOKIE_TYPE_AT_SHIFT & 0xff;
-	if (msg != PT_REGS_PARM3(ctx) && !fetch(&type, sizeof(type), msg, may_sleep))
+	if (msg != MESSAGE(ctx) && !fetch(&type, sizeof(type), msg, may_sleep))
 		return 0;
 	locate(th, &m);
 	find_socket(th);
-	th->self = PT_REGS_PARM2(ctx);
-	th->ret = PT_REGS_PARM1(ctx);
-	th->seq = PT_REGS_PARM4(ctx);
+	th->self = SELF(ctx);
+	th->ret = RESULT(ctx);
+	th->seq = SEQUENCE(ctx);
 	th->sp = PT_REGS_SP(ctx);
 	th->type = type;
 	th->overhead = overhead_of(cookie);
@@ -347,7 +362,7 @@ static __always_inline int decrypt_leave(struct pt_regs *ctx, const struct actor
 	struct half *h;
 	__u8 type;
 
-	if (!th || !th->self || PT_REGS_SP(ctx) != th->sp + 8) {
+	if (!th || !th->self || PT_REGS_SP(ctx) != th->sp + RETURN_POPS) {
 		count_loss(SONDE_LOSS_ARGS, 1);
 		return 0;
 	}

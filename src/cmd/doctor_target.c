@@ -87,6 +87,12 @@ static void point_json(struct json_writer *w, const struct probe_point *p)
 	json_end(w, '}');
 }
 
+/* Those of a file for another machine are told as well. */
+static size_t points_of(const struct probe_target *t)
+{
+	return t->n_points + t->n_foreign;
+}
+
 static void file_json(const struct probe_target *t, const char *why, const char *proof,
 		      const char *proof_why)
 {
@@ -95,10 +101,11 @@ static void file_json(const struct probe_target *t, const char *why, const char 
 	const struct {
 		const char *key, *value;
 	} members[] = {
-		{ "file", t->path },	       { "why", why },
-		{ "library", t->library },     { "version", t->version },
-		{ "build_id", t->build_id },   { "proof", proof },
-		{ "proof_reason", proof_why }, { "reason", t->reason },
+		{ "file", t->path },	     { "why", why },
+		{ "library", t->library },   { "version", t->version },
+		{ "build_id", t->build_id }, { "machine", t->machine },
+		{ "proof", proof },	     { "proof_reason", proof_why },
+		{ "reason", t->reason },
 	};
 
 	json_begin(&w, '{');
@@ -112,7 +119,7 @@ static void file_json(const struct probe_target *t, const char *why, const char 
 	json_put_bool(&w, t->n_points > 0);
 	json_key(&w, "points");
 	json_begin(&w, '[');
-	for (size_t i = 0; i < t->n_points; i++)
+	for (size_t i = 0; i < points_of(t); i++)
 		point_json(&w, &t->points[i]);
 	json_end(&w, ']');
 	json_end(&w, '}');
@@ -135,7 +142,7 @@ static void file_text(const struct doctor *d, const struct probe_target *t, cons
 	printf("  (%s)\n", why);
 	printf("      %s %s", t->library, t->version[0] ? t->version : "(version not known)");
 	printf(", build id %s\n", t->build_id[0] ? t->build_id : "none");
-	for (size_t i = 0; i < t->n_points; i++) {
+	for (size_t i = 0; i < points_of(t); i++) {
 		const struct probe_point *p = &t->points[i];
 		char at[64];
 
@@ -194,7 +201,7 @@ static void tell_points(struct patient *p, int fd, const char *why)
 /* Whether something is said of TLS in the file, not just that there is none. */
 static bool is_known_tls(const struct probe_target *t)
 {
-	return strstr(t->reason, "not covered") != NULL;
+	return t->n_foreign > 0 || strstr(t->reason, "not covered") != NULL;
 }
 
 static void tell_unread(struct patient *p, const char *why)
@@ -208,6 +215,8 @@ static void tell_unread(struct patient *p, const char *why)
 		return;
 	if (p->doctor->json) {
 		file_json(t, why, NULL, NULL);
+	} else if (is_own(why) && t->n_foreign > 0) {
+		file_text(p->doctor, t, why, t->reason, "");
 	} else if (is_own(why)) {
 		print_clean("", t->path, "");
 		printf("  (%s)\n      %s\n", why, t->reason);

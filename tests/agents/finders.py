@@ -25,7 +25,11 @@ SYMBOLS = {
     "ssl_read_internal": ["ssl_read_internal", "SSL_read_ex"],
     "~ssl_st": ["_ZN6ssl_stD1Ev", "_ZN6ssl_stD2Ev", "SSL_free"],
 }
-ENTRY_MAX = 32  # a point may stand so many bytes into a function
+# rustls' functions, by the end of a point's name: what their symbols, demangled, begin with and end in.
+RUST = {"encrypt": ("<rustls::", " as rustls::crypto::cipher::MessageEncrypter>::encrypt"),
+        "decrypt": ("<rustls::", " as rustls::crypto::cipher::MessageDecrypter>::decrypt")}
+ENTRY_MAX = 64  # a point may stand so many bytes into a function
+TOOLS = {62: "", 183: "aarch64-linux-gnu-"}  # by machine: what the names of its binutils begin with
 
 
 def segments(data):
@@ -36,11 +40,17 @@ def segments(data):
             yield vaddr, offset, filesz
 
 
+def tool(path, name):
+    """The one for the file's machine."""
+    with open(path, "rb") as f:
+        return TOOLS[struct.unpack_from("<H", f.read(20), 18)[0]] + name
+
+
 def symbols(path):
     """Addresses by name, of symbols that the file kept."""
     found = {}
-    for extra in [], ["-D"]:
-        out = subprocess.run(["nm", *extra, "--defined-only", path], capture_output=True, text=True, check=False).stdout
+    for extra in [], ["-D"], ["-C"]:
+        out = subprocess.run([tool(path, "nm"), *extra, "--defined-only", path], capture_output=True, text=True, check=False).stdout
         for line in out.splitlines():
             at, kind, name = line.split(maxsplit=2)
             if kind in "tTwW":
@@ -48,9 +58,22 @@ def symbols(path):
     return found
 
 
+def size_at(truth, at):
+    """Bytes to the next function: of Go's, returns are probed."""
+    return min((a for places in truth.values() for a in places if a > at), default=at) - at
+
+
+def names_of(point, truth):
+    """The symbols that the point's function may have, the one that says whether the file would tell first."""
+    if point["function"] in SYMBOLS:
+        return SYMBOLS[point["function"]]
+    begin, end = RUST.get(point["function"].split()[-1], ("", point["function"]))
+    return [n for n in truth if n.startswith(begin) and n.endswith(end)] or [point["function"]]
+
+
 def blind(path, copy):
     """A copy in which no name helps."""
-    if subprocess.run(["strip", "-o", copy, path], capture_output=True, check=False).returncode:
+    if subprocess.run([tool(path, "strip"), "-o", copy, path], capture_output=True, check=False).returncode:
         shutil.copyfile(path, copy)
     out = subprocess.run(["readelf", "-SW", copy], capture_output=True, text=True, check=False).stdout
     for line in out.splitlines():
@@ -81,8 +104,8 @@ def examine(sonde, path):
 
 def is_right(point, truth):
     """None where the file does not say: it may have kept only the names that it exports."""
-    within = lambda at: 0 <= point["address"] - at < ENTRY_MAX
-    first, *others = SYMBOLS[point["function"]]
+    within = lambda at: 0 <= point["address"] - at < (size_at(truth, at) if "crypto/tls." in point["function"] else ENTRY_MAX)
+    first, *others = names_of(point, truth)
     if any(within(at) for n in [first, *others] for at in truth.get(n, [])):
         return True
     if first not in truth and not any(at == point["address"] for places in truth.values() for at in places):

@@ -51,6 +51,17 @@ odd_program() {
 }
 ok "what is not covered is named" odd_program
 
+# A file for another machine: what would be probed there.
+foreign() {
+	printf '.globl SSL_%s\n.type SSL_%s,%%function\nSSL_%s: ret\n.size SSL_%s,4\n' {write,read}{,,,} >"$T/x.s"
+	aarch64-linux-gnu-gcc -shared -nostdlib -o "$T/foreign.so" "$T/x.s" || return 1
+	status 1 --json "$T/foreign.so" && jq -es 'any(.machine == "arm64" and .library == "openssl" and (.points | length == 2) and (.capturable | not))' "$T/out" &&
+		status 1 "$T/foreign.so" && grep -q 'SSL_write .* ret .* cheap' "$T/out" && grep -q "another processor than this machine's: arm64" "$T/out"
+}
+if [ "$(uname -m)" != aarch64 ] && command -v aarch64-linux-gnu-gcc >/dev/null; then
+	ok "of a file for another machine it is said what would be probed there" foreign
+fi
+
 # Every agent of a machine: one that is installed, one that runs, and one that cannot be read, in a pid namespace of their own.
 machine_of_agents() {
 	local home=$T/home

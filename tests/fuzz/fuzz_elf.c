@@ -21,7 +21,7 @@ static int count_name(void *ctx, enum elf_dynamic_name kind, const char *name)
 
 static void check_points(const struct probe_target *t, size_t size)
 {
-	for (size_t i = 0; i < t->n_points; i++) {
+	for (size_t i = 0; i < t->n_points + t->n_foreign; i++) {
 		const struct probe_point *p = &t->points[i];
 
 		if (p->entry >= size || p->exit >= size || !p->function[0])

@@ -43,6 +43,7 @@ only 'bpf/' probe intake
 only '(libelf|gelf|elf)\.h' probe
 only sqlite3 store
 only Zydis probe
+only capstone probe
 only ini config
 only 'curl/' export enrich
 only microhttpd api

@@ -85,10 +85,12 @@ static void write_table(FILE *f, const struct function *fns, size_t n, const cha
 struct program {
 	struct function fn[10];
 	const char *magic, *text, *more;
+	bool arm64;
 };
 
 static int build(const struct program *p)
 {
+	const char *pad = p->arm64 ? "0" : "0xcc";
 	char from[64], to[64], command[256];
 	FILE *f;
 
@@ -99,14 +101,15 @@ static int build(const struct program *p)
 	/* C code before Go's, as in programs that are linked with it. */
 	fprintf(f, ".text\n nop\n ret\n.balign 64\ntext:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(p->fn); i++)
-		fprintf(f, ".balign 16,0xcc\nf%zu: %s\n", i, p->fn[i].body);
-	fprintf(f, ".balign 16,0xcc\nend:\n%s\n", p->more ? p->more : "");
+		fprintf(f, ".balign 16,%s\nf%zu: %s\n", pad, i, p->fn[i].body);
+	fprintf(f, ".balign 16,%s\nend:\n%s\n", pad, p->more ? p->more : "");
 	write_table(f, p->fn, ARRAY_SIZE(p->fn), p->magic ? p->magic : "0xfffffff1",
 		    p->text ? p->text : "0");
 	fprintf(f, ".section .go.buildinfo,\"aw\"\n.ascii \"\\377 Go buildinf:\"\n.byte 8,2\n"
 		   ".zero 16\n.byte 8\n.ascii \"go1.26.8\"\n.zero 64\n");
 	assert_int_equal(fclose(f), 0);
-	snprintf(command, sizeof(command), "gcc -shared -nostdlib -s -o %s %s", to, from);
+	snprintf(command, sizeof(command), "%s -shared -nostdlib -s -o %s %s",
+		 p->arm64 ? "aarch64-linux-gnu-gcc" : "gcc", to, from);
 	assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c) */
 	return open(to, O_RDWR | O_CLOEXEC);
 }
@@ -203,7 +206,7 @@ static void another_processor_is_named(void **state)
 {
 	const struct program p = { .fn = { FUNCTIONS(WRITE, READ) } };
 	_cleanup_(closep) int fd = build(&p);
-	uint16_t machine = EM_AARCH64;
+	uint16_t machine = EM_RISCV;
 	struct probe_target t;
 
 	(void)state;
@@ -212,6 +215,94 @@ static void another_processor_is_named(void **state)
 	assert_string_equal(t.library, "go");
 	assert_string_equal(t.version, "1.26.8");
 	assert_non_null(strstr(t.reason, "processor"));
+}
+
+/* --- code for arm64 --- */
+
+#define CHECK_ARM    "ldr x16,[x28,#16]\n cmp sp,x16\n b.ls 9f\n"
+#define GROW_ARM(fn) "9: mov x3,x30\n bl f1\n b " fn "\n"
+#define FUNCTIONS_ARM(no_context, read)                                                          \
+	{ "runtime.morestack", "nop\n ret\n" },                                                  \
+		{ "runtime.morestack_noctxt", no_context "b f0\n" },                             \
+		{ "runtime.memmove", "ret\n" }, { CONN "writeRecordLocked", "ret\n" },           \
+		{ CONN "Write",                                                                  \
+		  CHECK_ARM "str x30,[sp,#-32]!\n mov x3,x2\n mov x2,x1\n mov "                  \
+			    "w1,#23\n bl f3\n ldr x30,[sp],#32\n ret\n" GROW_ARM("f4") },        \
+		{ CONN "Read", read }, { CONN "Close", CHECK_ARM "nop\n ret\n" GROW_ARM("f6") }, \
+		{ CONN "clientHandshake", "ret\n" },                                             \
+		{ CONN "clientHandshake-fm",                                                     \
+		  "str x30,[sp,#-16]!\n bl f7\n ldr x30,[sp],#16\n ret\n" },                     \
+	{                                                                                        \
+		"main.main", "bl f4\n ret\n"                                                     \
+	}
+#define NO_CONTEXT_ARM "mov sp,sp\n mov w26,wzr\n"
+#define READ_ARM                                                                     \
+	CHECK_ARM "str x30,[sp,#-32]!\n cbz x2,1f\n bl f9\n swpal x1,x3,[x2]\n ldr " \
+		  "x30,[sp],#32\n ret\n1: ldr x30,[sp],#32\n mov x0,xzr\n ret\n" GROW_ARM("f5")
+
+static size_t points_of(const struct probe_target *t, enum probe_abi abi)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < t->n_points + t->n_foreign; i++)
+		found += t->points[i].abi == abi;
+	return found;
+}
+
+static void arm_code_is_probed_where_the_kernel_emulates_it(void **state)
+{
+	static const char *const no_context[] = { NO_CONTEXT_ARM, "mov w26,wzr\n" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(no_context); i++) {
+		char body[64];
+		struct program p = { .fn = { FUNCTIONS_ARM("", ".arch armv8.1-a\n" READ_ARM) },
+				     .arm64 = true };
+		struct probe_target t;
+
+		snprintf(body, sizeof(body), "%sb f0\n", no_context[i]);
+		p.fn[1].body = body;
+		assert_true(examine(&p, &t) >= 0);
+		assert_string_equal(t.library, "go");
+		assert_int_equal(t.n_points + t.n_foreign, 6);
+		assert_int_equal(points_of(&t, PROBE_ABI_GO_RECORD), 1);
+		assert_int_equal(points_of(&t, PROBE_ABI_GO_ENTER), 1);
+		assert_int_equal(points_of(&t, PROBE_ABI_GO_LEAVE), 2);
+		assert_int_equal(points_of(&t, PROBE_ABI_GO_CLOSE), 1);
+		assert_int_equal(points_of(&t, PROBE_ABI_GO_HANDSHAKE), 1);
+		for (size_t k = 0; k < 6; k++)
+			assert_int_equal(t.points[k].cost, PROBE_CHEAP);
+	}
+}
+
+/* The check's branch is come to again with other arguments: only the first instruction is sure. */
+static void arm_code_that_jumps_back_is_entered_at_its_start(void **state)
+{
+	const struct program p = { .fn = { FUNCTIONS_ARM(
+					   NO_CONTEXT_ARM,
+					   "ldr x16,[x28,#16]\n 1: cmp sp,x16\n b.ls 9f\n sub "
+					   "x2,x2,#1\n cbnz x2,1b\n ret\n" GROW_ARM("f5")) },
+				   .arm64 = true };
+	struct probe_target t;
+
+	(void)state;
+	assert_true(examine(&p, &t) >= 0);
+	for (size_t i = 0; i < t.n_points + t.n_foreign; i++)
+		if (t.points[i].abi == PROBE_ABI_GO_ENTER)
+			assert_int_equal(t.points[i].cost, PROBE_CLASSIC);
+	assert_int_equal(points_of(&t, PROBE_ABI_GO_ENTER), 1);
+}
+
+static void arm_code_without_a_clear_start_is_refused(void **state)
+{
+	const struct program p = { .fn = { FUNCTIONS_ARM("nop\n", ".arch armv8.1-a\n" READ_ARM) },
+				   .arm64 = true };
+	struct probe_target t;
+
+	(void)state;
+	assert_int_equal(examine(&p, &t), 0);
+	assert_int_equal(t.n_foreign, 0);
+	assert_non_null(strstr(t.reason, "where its code begins"));
 }
 
 #if defined(__x86_64__)
@@ -452,6 +543,9 @@ int main(void)
 		cmocka_unit_test(old_programs_are_named),
 		cmocka_unit_test(a_program_without_tls_is_none_of_ours),
 		cmocka_unit_test(another_processor_is_named),
+		cmocka_unit_test(arm_code_is_probed_where_the_kernel_emulates_it),
+		cmocka_unit_test(arm_code_that_jumps_back_is_entered_at_its_start),
+		cmocka_unit_test(arm_code_without_a_clear_start_is_refused),
 #if defined(__x86_64__)
 		cmocka_unit_test(calls_inside_the_functions_are_the_points),
 		cmocka_unit_test(errors_are_returned_where_data_is_not),

@@ -11,24 +11,31 @@
 #define WINDOWS_MAX 64
 #define CALLS_MAX   32768
 #define TRIES_MAX   24
-#define FILLER	    0xcc /* int3: stands nowhere else */
-#define ALIGNMENT   16
+#define BOUNDARY    4  /* bytes on each side that tell two functions apart */
 #define BLOCK_MAX   64 /* instructions from a text to the call that gets it */
 
-struct x86_graph *code_graph(struct code *c, const struct elf_range *function)
+struct insn_code code_reader(struct elf_code *bytes)
 {
-	struct x86_graph *g = c->graphs < CODE_GRAPHS_MAX ? malloc(sizeof(*g)) : NULL;
+	return (struct insn_code){ isa_of(bytes->e->machine), elf_code_read, bytes };
+}
 
-	c->graphs++;
-	if (g && x86_graph(elf_code_read, &c->bytes, function->from, function->to - function->from,
-			   g) < 0) {
+struct insn_graph *code_graph(struct code *c, const struct elf_range *function)
+{
+	const struct insn_code code = code_reader(&c->bytes);
+	struct insn_graph *g;
+
+	if (c->graphs++ >= CODE_GRAPHS_MAX || c->visits >= CODE_VISITS_MAX)
+		return NULL;
+	g = malloc(sizeof(*g));
+	if (g && insn_graph(&code, function->from, function->to - function->from, g) < 0) {
 		free(g);
 		return NULL;
 	}
+	c->visits += g ? g->visits : 0;
 	return g;
 }
 
-const struct x86_insn *code_at(const struct x86_graph *g, uint64_t addr)
+const struct insn *code_at(const struct insn_graph *g, uint64_t addr)
 {
 	for (size_t i = 0; i < g->n; i++)
 		if (g->insn[i].reached && addr - g->insn[i].addr < g->insn[i].len)
@@ -37,15 +44,15 @@ const struct x86_insn *code_at(const struct x86_graph *g, uint64_t addr)
 }
 
 /* Marks what may be executed after instruction @from, itself included. */
-static void mark_after(const struct x86_graph *g, size_t from, bool *seen)
+static void mark_after(const struct insn_graph *g, size_t from, bool *seen)
 {
-	uint16_t todo[X86_INSNS_MAX];
+	uint16_t todo[INSN_GRAPH_MAX];
 	size_t n = 0;
 
 	seen[from] = true;
 	todo[n++] = (uint16_t)from;
 	while (n > 0) {
-		const struct x86_insn *i = &g->insn[todo[--n]];
+		const struct insn *i = &g->insn[todo[--n]];
 
 		for (size_t k = 0; k < i->n_next; k++) {
 			if (seen[i->next[k]])
@@ -56,17 +63,17 @@ static void mark_after(const struct x86_graph *g, size_t from, bool *seen)
 	}
 }
 
-bool code_returns_from(const struct x86_graph *g, const struct x86_insn *at)
+bool code_returns_from(const struct insn_graph *g, const struct insn *at)
 {
-	bool after[X86_INSNS_MAX] = { false };
+	bool after[INSN_GRAPH_MAX] = { false };
 	size_t good = 0;
 
 	mark_after(g, (size_t)(at - g->insn), after);
 	for (size_t i = 0; i < g->n; i++) {
-		const struct x86_insn *x = &g->insn[i];
-		const struct x86_value *sp = &x->before.reg[X86_RSP];
+		const struct insn *x = &g->insn[i];
+		const struct insn_value *sp = &x->before.reg[g->code.isa->sp];
 
-		if (!x->reached || x->kind != X86_RETURN || sp->kind != X86_STACK)
+		if (!x->reached || x->kind != INSN_RETURN || sp->kind != VALUE_STACK)
 			continue;
 		if (sp->n > 0)
 			return false;
@@ -141,31 +148,26 @@ static size_t starts_before(const struct starts *s, uint64_t vaddr)
 static bool is_start(struct code *c, uint64_t from, uint64_t to, uint64_t vaddr)
 {
 	const struct elf_range f = { from, to };
-	_cleanup_(freep) struct x86_graph *g = code_graph(c, &f);
-	const struct x86_insn *at = g ? code_at(g, vaddr) : NULL;
+	_cleanup_(freep) struct insn_graph *g = code_graph(c, &f);
+	const struct insn *at = g ? code_at(g, vaddr) : NULL;
 
 	return at && code_returns_from(g, at);
 }
 
-/* Whether what ends before @at may be the padding between functions. */
-static bool is_padding(const uint8_t b[2], bool filler)
+/* The nearest address at or before @vaddr where a function may follow another, not before @limit;
+ * 0.
+ */
+static uint64_t after_another(struct code *c, uint64_t vaddr, uint64_t limit, bool sure)
 {
-	if (filler)
-		return b[0] == FILLER && b[1] != FILLER;
-	/* The ends of nops of one and more bytes, and of a function that needs none. */
-	return b[0] == 0x90 || b[0] == 0x00 || b[0] == 0xc3;
-}
+	const struct isa *isa = isa_of(c->bytes.e->machine);
 
-/* The nearest aligned address at or before @vaddr that follows padding, not before @limit; 0. */
-static uint64_t after_padding(struct code *c, uint64_t vaddr, uint64_t limit, bool filler)
-{
-	for (uint64_t at = vaddr & ~(uint64_t)(ALIGNMENT - 1); at > limit && at > ALIGNMENT;
-	     at -= ALIGNMENT) {
-		uint8_t b[2];
+	for (uint64_t at = vaddr & ~(uint64_t)(isa->align - 1); at > limit && at > BOUNDARY;
+	     at -= isa->align) {
+		uint8_t b[2 * BOUNDARY];
 
-		if (elf_code_read(&c->bytes, at - 1, b, sizeof(b)) != sizeof(b))
+		if (elf_code_read(&c->bytes, at - BOUNDARY, b, sizeof(b)) != sizeof(b))
 			return 0;
-		if (is_padding(b, filler))
+		if (isa->begins(b, b + BOUNDARY, sure))
 			return at;
 	}
 	return 0;
@@ -173,10 +175,10 @@ static uint64_t after_padding(struct code *c, uint64_t vaddr, uint64_t limit, bo
 
 /* The nearest place that is called or follows padding from which all is as in a function. */
 static uint64_t search_back(struct code *c, const struct starts *s, uint64_t vaddr, uint64_t end,
-			    bool filler)
+			    bool sure)
 {
 	uint64_t limit = vaddr > BEFORE_MAX ? vaddr - BEFORE_MAX : 0;
-	uint64_t pad = after_padding(c, vaddr, limit, filler);
+	uint64_t pad = after_another(c, vaddr, limit, sure);
 	size_t i = starts_before(s, vaddr);
 
 	for (size_t tries = 0; tries < TRIES_MAX; tries++) {
@@ -186,7 +188,7 @@ static uint64_t search_back(struct code *c, const struct starts *s, uint64_t vad
 		if (!from)
 			break;
 		if (from == pad)
-			pad = after_padding(c, pad - 1, limit, filler);
+			pad = after_another(c, pad - 1, limit, sure);
 		if (from == called)
 			i--;
 		if (is_start(c, from, end, vaddr))
@@ -238,27 +240,24 @@ int code_functions(struct code *c, const uint64_t *at, size_t n, struct elf_rang
  * The arguments as this way to the call leaves them: the call itself may be shared with other
  * sites.
  */
-static bool read_site(struct code *c, const struct x86_graph *g, uint64_t at, struct code_site *ret)
+static bool read_site(const struct insn_graph *g, uint64_t at, struct code_site *ret)
 {
-	const struct x86_insn *first = code_at(g, at);
-	struct x86_state before, s;
-	struct x86_insn x = { .kind = X86_PLAIN };
+	const struct insn *first = code_at(g, at);
+	struct insn_state before, s;
+	struct insn x = { .kind = INSN_PLAIN };
 	uint64_t addr;
 
 	if (!first)
 		return false;
 	s = first->before;
 	addr = first->addr;
-	for (size_t i = 0; i < BLOCK_MAX && x.kind == X86_PLAIN; i++, addr += x.len) {
-		uint8_t bytes[16];
-
+	for (size_t i = 0; i < BLOCK_MAX && x.kind == INSN_PLAIN; i++, addr += x.len) {
 		before = s;
-		if (x86_step(bytes, elf_code_read(&c->bytes, addr, bytes, sizeof(bytes)), addr, &s,
-			     &x) < 0)
+		if (insn_step(&g->code, addr, &s, &x) < 0)
 			return false;
 	}
 	memcpy(ret->arg, before.reg, sizeof(ret->arg));
-	return x.kind != X86_PLAIN;
+	return x.kind != INSN_PLAIN;
 }
 
 int code_sites(struct code *c, const uint64_t *texts, size_t n, struct code_sites *ret)
@@ -266,7 +265,7 @@ int code_sites(struct code *c, const uint64_t *texts, size_t n, struct code_site
 	struct elf_ref refs[CODE_SITES_MAX];
 	uint64_t at[CODE_SITES_MAX];
 	struct elf_range functions[CODE_SITES_MAX];
-	_cleanup_(freep) struct x86_graph *g = NULL;
+	_cleanup_(freep) struct insn_graph *g = NULL;
 	int r = elf_find_refs(c->bytes.e, texts, n, refs, CODE_SITES_MAX), found = r;
 
 	ret->n = 0;
@@ -285,7 +284,7 @@ int code_sites(struct code *c, const uint64_t *texts, size_t n, struct code_site
 			free(g);
 			g = code_graph(c, &functions[i]);
 		}
-		if (functions[i].from && g && read_site(c, g, at[i], s))
+		if (functions[i].from && g && read_site(g, at[i], s))
 			ret->n++;
 	}
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * x86-64 code of a file without symbols: functions, and the places in them where they report
+ * Code of a file without symbols: functions, and the places in them where they report
  * errors.
  *
  * Libraries in C report an error by a call with the name of a source file or function among the
@@ -9,35 +9,39 @@
  */
 #pragma once
 
-#include "probe/elf/x86.h"
+#include "probe/elf/insn.h"
 #include "probe/elf/xref.h"
 
-#define CODE_GRAPHS_MAX 600 /* functions that are decoded for one file */
+#define CODE_GRAPHS_MAX 600	   /* functions that are decoded for one file */
+#define CODE_VISITS_MAX (1u << 19) /* of instructions, in less than a second; files have 12,000 */
 #define CODE_SITES_MAX	512
 #define CODE_ARGS	5
 
-/* The code of a file, and what was spent on it. */
+/* The code of a file, and what was spent on it. Set bytes.e, the rest is 0. */
 struct code {
 	struct elf_code bytes;
-	size_t graphs; /* decoded so far */
+	size_t graphs, visits; /* decoded so far */
 };
 
+/* To read it by; lent by @bytes. */
+struct insn_code code_reader(struct elf_code *bytes);
+
 /* NULL where it does not decode, enough was decoded, or memory is refused; freed by the caller. */
-struct x86_graph *code_graph(struct code *c, const struct elf_range *function);
+struct insn_graph *code_graph(struct code *c, const struct elf_range *function);
 /* The instruction that the byte at @addr is part of, or NULL. */
-const struct x86_insn *code_at(const struct x86_graph *g, uint64_t addr);
+const struct insn *code_at(const struct insn_graph *g, uint64_t addr);
 /*
  * Whether the graph begins where a function does, as far as instruction @at of it is concerned:
  * from there on returns are reached with the stack as it was at the beginning, and none with less
  * on it. (With more on it are those that lie behind a call that does not return.)
  */
-bool code_returns_from(const struct x86_graph *g, const struct x86_insn *at);
+bool code_returns_from(const struct insn_graph *g, const struct insn *at);
 
 /* Where a function refers to one of the texts, and what it passes to the call that follows. */
 struct code_site {
 	uint64_t text;
 	struct elf_range function;
-	struct x86_value arg[CODE_ARGS]; /* X86_NUMBER where known */
+	struct insn_value arg[CODE_ARGS]; /* VALUE_NUMBER where known */
 };
 
 struct code_sites {

@@ -66,7 +66,7 @@ struct elf_code {
 	uint8_t page[4096];
 };
 
-/* An x86_read_fn; @code is a struct elf_code. Nothing where the address is not executable. */
+/* An insn_read_fn; @code is a struct elf_code. Nothing where the address is not executable. */
 size_t elf_code_read(void *code, uint64_t addr, void *buf, size_t n);
 /* Up to @n bytes of a segment; the number read, 0 where the address is not in the file. */
 size_t elf_read_at(const struct elf_file *e, uint64_t vaddr, void *buf, size_t n);

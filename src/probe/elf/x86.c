@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <Zydis/Zydis.h>
+#include <elf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,15 +33,15 @@ static int decode(const uint8_t *code, size_t n, struct decoded *ret)
 										      : -EBADMSG;
 }
 
-/* X86_REGS where it is none of ours (vectors, flags). */
-static enum x86_reg reg_of(ZydisRegister r)
+/* INSN_REGS where it is none of ours (vectors, flags). */
+static int reg_of(ZydisRegister r)
 {
 	ZydisRegister whole = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, r);
 
 	for (int i = 0; i < X86_REGS; i++)
 		if (zydis_regs[i] == whole)
-			return (enum x86_reg)i;
-	return X86_REGS;
+			return i;
+	return INSN_REGS;
 }
 
 /*
@@ -64,34 +65,34 @@ static bool is_emulated(const uint8_t *code, const ZydisDecodedInstruction *i)
 	       !(i->attributes & ZYDIS_ATTRIB_HAS_OPERANDSIZE);
 }
 
-static enum x86_kind kind_of(const struct decoded *d)
+static enum insn_kind kind_of(const struct decoded *d)
 {
 	bool relative = d->insn.operand_count > 0 && d->op[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
 
 	switch (d->insn.mnemonic) {
 	case ZYDIS_MNEMONIC_CALL:
-		return relative ? X86_CALL : X86_CALL_INDIRECT;
+		return relative ? INSN_CALL : INSN_CALL_INDIRECT;
 	case ZYDIS_MNEMONIC_JMP:
-		return relative ? X86_JUMP : X86_JUMP_INDIRECT;
+		return relative ? INSN_JUMP : INSN_JUMP_INDIRECT;
 	case ZYDIS_MNEMONIC_RET:
-		return X86_RETURN;
+		return INSN_RETURN;
 	case ZYDIS_MNEMONIC_UD2:
 	case ZYDIS_MNEMONIC_HLT:
 	case ZYDIS_MNEMONIC_INT3:
-		return X86_STOP;
+		return INSN_STOP;
 	default:
-		return d->insn.meta.category == ZYDIS_CATEGORY_COND_BR ? X86_BRANCH : X86_PLAIN;
+		return d->insn.meta.category == ZYDIS_CATEGORY_COND_BR ? INSN_BRANCH : INSN_PLAIN;
 	}
 }
 
-static void fill(const uint8_t *code, uint64_t addr, const struct decoded *d, struct x86_insn *ret)
+static void fill(const uint8_t *code, uint64_t addr, const struct decoded *d, struct insn *ret)
 {
-	struct x86_insn x = { .addr = addr, .len = d->insn.length, .kind = kind_of(d) };
+	struct insn x = { .addr = addr, .len = d->insn.length, .kind = kind_of(d) };
 	ZyanU64 to = 0;
 
-	if (x.kind != X86_PLAIN && d->insn.operand_count > 0 &&
+	if (x.kind != INSN_PLAIN && d->insn.operand_count > 0 &&
 	    ZYAN_SUCCESS(ZydisCalcAbsoluteAddress(&d->insn, &d->op[0], addr, &to))) {
-		if (x.kind == X86_CALL || x.kind == X86_JUMP || x.kind == X86_BRANCH)
+		if (x.kind == INSN_CALL || x.kind == INSN_JUMP || x.kind == INSN_BRANCH)
 			x.target = to;
 		else if (d->op[0].type == ZYDIS_OPERAND_TYPE_MEMORY &&
 			 d->op[0].mem.base == ZYDIS_REGISTER_RIP)
@@ -99,56 +100,47 @@ static void fill(const uint8_t *code, uint64_t addr, const struct decoded *d, st
 	}
 	x.emulated = is_emulated(code, &d->insn);
 	x.landing = d->insn.mnemonic == ZYDIS_MNEMONIC_ENDBR64;
-	x.writes_rax = x.kind == X86_CALL || x.kind == X86_CALL_INDIRECT;
+	x.writes_result = x.kind == INSN_CALL || x.kind == INSN_CALL_INDIRECT;
 	for (size_t i = 0; i < d->insn.operand_count; i++)
 		if (d->op[i].type == ZYDIS_OPERAND_TYPE_REGISTER &&
 		    (d->op[i].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) &&
 		    reg_of(d->op[i].reg.value) == X86_RAX)
-			x.writes_rax = true;
+			x.writes_result = true;
 	*ret = x;
-}
-
-int x86_decode(const uint8_t *code, size_t n, uint64_t addr, struct x86_insn *ret)
-{
-	struct decoded d;
-	int r = decode(code, n, &d);
-
-	if (r == 0)
-		fill(code, addr, &d, ret);
-	return r;
 }
 
 /* --- what registers hold --- */
 
-static struct x86_value value_of(const struct x86_state *s, const ZydisDecodedOperand *op)
+static struct insn_value value_of(const struct insn_state *s, const ZydisDecodedOperand *op)
 {
-	struct x86_value v = { X86_ANY, 0 };
-	enum x86_reg r;
+	struct insn_value v = { VALUE_ANY, 0 };
+	int r;
 
 	if (op->type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
-		return (struct x86_value){ X86_NUMBER, op->imm.value.s };
+		return (struct insn_value){ VALUE_NUMBER, op->imm.value.s };
 	if (op->type != ZYDIS_OPERAND_TYPE_REGISTER)
 		return v;
 	r = reg_of(op->reg.value);
-	if (r == X86_REGS)
+	if (r == INSN_REGS)
 		return v;
 	v = s->reg[r];
 	if (op->size == 32) {
-		if (v.kind == X86_ARG)
-			v.kind = X86_ARG32;
-		else if (v.kind != X86_ARG32 && v.kind != X86_NUMBER)
-			v.kind = X86_ANY;
+		if (v.kind == VALUE_ARG)
+			v.kind = VALUE_ARG32;
+		else if (v.kind != VALUE_ARG32 && v.kind != VALUE_NUMBER)
+			v.kind = VALUE_ANY;
 	} else if (op->size != 64) {
-		v.kind = X86_ANY;
+		v.kind = VALUE_ANY;
 	}
 	return v;
 }
 
-/* The value that an instruction of the form "dst = f(src)" gives; X86_ANY: not followed. */
-static struct x86_value result_of(const struct x86_state *s, const struct decoded *d, uint64_t next)
+/* The value that an instruction of the form "dst = f(src)" gives; VALUE_ANY: not followed. */
+static struct insn_value result_of(const struct insn_state *s, const struct decoded *d,
+				   uint64_t next)
 {
 	const ZydisDecodedOperand *dst = &d->op[0], *src = &d->op[1];
-	struct x86_value any = { X86_ANY, 0 }, v;
+	struct insn_value any = { VALUE_ANY, 0 }, v;
 
 	switch (d->insn.mnemonic) {
 	case ZYDIS_MNEMONIC_MOV:
@@ -156,23 +148,23 @@ static struct x86_value result_of(const struct x86_state *s, const struct decode
 		return value_of(s, src);
 	case ZYDIS_MNEMONIC_XOR:
 		if (src->type == ZYDIS_OPERAND_TYPE_REGISTER && src->reg.value == dst->reg.value)
-			return (struct x86_value){ X86_NUMBER, 0 };
+			return (struct insn_value){ VALUE_NUMBER, 0 };
 		return any;
 	case ZYDIS_MNEMONIC_LEA:
 		if (src->mem.base == ZYDIS_REGISTER_RIP && dst->size == 64)
-			return (struct x86_value){
-				X86_NUMBER, (int64_t)(next + (uint64_t)src->mem.disp.value)
+			return (struct insn_value){
+				VALUE_NUMBER, (int64_t)(next + (uint64_t)src->mem.disp.value)
 			};
-		if (src->mem.index != ZYDIS_REGISTER_NONE || reg_of(src->mem.base) == X86_REGS ||
+		if (src->mem.index != ZYDIS_REGISTER_NONE || reg_of(src->mem.base) == INSN_REGS ||
 		    dst->size != 64)
 			return any;
 		v = s->reg[reg_of(src->mem.base)];
 		v.n += src->mem.disp.has_displacement ? src->mem.disp.value : 0;
-		return v.kind == X86_STACK ? v : any;
+		return v.kind == VALUE_STACK ? v : any;
 	case ZYDIS_MNEMONIC_ADD:
 	case ZYDIS_MNEMONIC_SUB:
 		v = s->reg[reg_of(dst->reg.value)];
-		if (v.kind != X86_STACK || dst->size != 64 ||
+		if (v.kind != VALUE_STACK || dst->size != 64 ||
 		    src->type != ZYDIS_OPERAND_TYPE_IMMEDIATE)
 			return any;
 		v.n += d->insn.mnemonic == ZYDIS_MNEMONIC_ADD ? src->imm.value.s
@@ -183,57 +175,57 @@ static struct x86_value result_of(const struct x86_state *s, const struct decode
 	}
 }
 
-static void forget_written(struct x86_state *s, const struct decoded *d)
+static void forget_written(struct insn_state *s, const struct decoded *d)
 {
 	for (size_t i = 0; i < d->insn.operand_count; i++) {
-		enum x86_reg r;
+		int r;
 
 		if (d->op[i].type != ZYDIS_OPERAND_TYPE_REGISTER ||
 		    !(d->op[i].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE))
 			continue;
 		r = reg_of(d->op[i].reg.value);
-		if (r != X86_REGS)
-			s->reg[r] = (struct x86_value){ X86_ANY, 0 };
+		if (r != INSN_REGS)
+			s->reg[r] = (struct insn_value){ VALUE_ANY, 0 };
 	}
 }
 
-static void after_call(struct x86_state *s, uint64_t addr)
+static void after_call(struct insn_state *s, uint64_t addr)
 {
 	static const enum x86_reg clobbered[] = { X86_RDI, X86_RSI, X86_RDX, X86_RCX,
 						  X86_R8,  X86_R9,  X86_R10, X86_R11 };
 
 	for (size_t i = 0; i < sizeof(clobbered) / sizeof(clobbered[0]); i++)
-		s->reg[clobbered[i]] = (struct x86_value){ X86_ANY, 0 };
-	s->reg[X86_RAX] = (struct x86_value){ X86_RESULT, (int64_t)addr };
+		s->reg[clobbered[i]] = (struct insn_value){ VALUE_ANY, 0 };
+	s->reg[X86_RAX] = (struct insn_value){ VALUE_RESULT, (int64_t)addr };
 }
 
-static void apply(struct x86_state *s, const struct decoded *d, const struct x86_insn *x)
+static void apply(struct insn_state *s, const struct decoded *d, const struct insn *x)
 {
-	struct x86_value sp = s->reg[X86_RSP], v = { X86_ANY, 0 };
-	enum x86_reg dst = X86_REGS;
+	struct insn_value sp = s->reg[X86_RSP], v = { VALUE_ANY, 0 };
+	int dst = INSN_REGS;
 
-	if (x->kind == X86_CALL || x->kind == X86_CALL_INDIRECT) {
+	if (x->kind == INSN_CALL || x->kind == INSN_CALL_INDIRECT) {
 		after_call(s, x->addr);
 		return;
 	}
 	if (d->insn.operand_count > 1 && d->op[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
 	    (d->op[0].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) && d->op[0].size >= 32)
 		dst = reg_of(d->op[0].reg.value);
-	if (dst != X86_REGS)
+	if (dst != INSN_REGS)
 		v = result_of(s, d, x->addr + x->len);
 	forget_written(s, d);
-	if (dst != X86_REGS)
+	if (dst != INSN_REGS)
 		s->reg[dst] = v;
-	if (sp.kind == X86_STACK && d->op[0].size == 64) {
+	if (sp.kind == VALUE_STACK && d->op[0].size == 64) {
 		if (d->insn.mnemonic == ZYDIS_MNEMONIC_PUSH)
-			s->reg[X86_RSP] = (struct x86_value){ X86_STACK, sp.n - 8 };
+			s->reg[X86_RSP] = (struct insn_value){ VALUE_STACK, sp.n - 8 };
 		else if (d->insn.mnemonic == ZYDIS_MNEMONIC_POP && dst != X86_RSP)
-			s->reg[X86_RSP] = (struct x86_value){ X86_STACK, sp.n + 8 };
+			s->reg[X86_RSP] = (struct insn_value){ VALUE_STACK, sp.n + 8 };
 	}
 }
 
-int x86_step(const uint8_t *code, size_t n, uint64_t addr, struct x86_state *s,
-	     struct x86_insn *ret)
+static int step(const uint8_t *code, size_t n, uint64_t addr, struct insn_state *s,
+		struct insn *ret)
 {
 	struct decoded d;
 	int r = decode(code, n, &d);
@@ -247,7 +239,7 @@ int x86_step(const uint8_t *code, size_t n, uint64_t addr, struct x86_state *s,
 
 /* --- what it does with memory --- */
 
-static void access_memory(const ZydisDecodedOperand *m, struct x86_access *ret)
+static void access_memory(const ZydisDecodedOperand *m, struct insn_access *ret)
 {
 	if ((m->mem.type != ZYDIS_MEMOP_TYPE_MEM && m->mem.type != ZYDIS_MEMOP_TYPE_AGEN) ||
 	    m->mem.index != ZYDIS_REGISTER_NONE || m->mem.segment == ZYDIS_REGISTER_FS ||
@@ -262,9 +254,11 @@ static void access_memory(const ZydisDecodedOperand *m, struct x86_access *ret)
 	ret->writes = m->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE;
 }
 
-int x86_access(const uint8_t *code, size_t n, struct x86_access *ret)
+static int access_of(const uint8_t *code, size_t n, struct insn_access *ret)
 {
-	struct x86_access a = { .base = X86_REGS, .to = X86_REGS, .with = X86_REGS };
+	struct insn_access a = {
+		.base = INSN_REGS, .to = INSN_REGS, .to_second = INSN_REGS, .with = INSN_REGS
+	};
 	struct decoded d;
 	int r = decode(code, n, &d);
 
@@ -288,7 +282,7 @@ int x86_access(const uint8_t *code, size_t n, struct x86_access *ret)
 	return 0;
 }
 
-void x86_text(const uint8_t *code, size_t n, uint64_t addr, char ret[X86_TEXT_SIZE])
+static void text_of(const uint8_t *code, size_t n, uint64_t addr, char ret[INSN_TEXT_SIZE])
 {
 	char text[128] = "?";
 	ZydisFormatter f;
@@ -308,5 +302,38 @@ void x86_text(const uint8_t *code, size_t n, uint64_t addr, char ret[X86_TEXT_SI
 		ZydisFormatterFormatInstruction(&f, &d.insn, d.op, d.insn.operand_count_visible,
 						text, sizeof(text), addr, NULL);
 	}
-	snprintf(ret, X86_TEXT_SIZE, "%.*s", X86_TEXT_SIZE - 1, text);
+	snprintf(ret, INSN_TEXT_SIZE, "%.*s", INSN_TEXT_SIZE - 1, text);
 }
+
+/*
+ * int3 stands nowhere else than between functions. Else: the ends of nops of one and more bytes,
+ * and of a function that needs none.
+ */
+static bool begins(const uint8_t before[4], const uint8_t at[4], bool sure)
+{
+	if (sure)
+		return before[3] == 0xcc && at[0] != 0xcc;
+	return before[3] == 0x90 || before[3] == 0x00 || before[3] == 0xc3;
+}
+
+#define BIT(reg) (1u << (reg))
+
+const struct isa isa_x86 = {
+	.machine = EM_X86_64,
+	.name = "x86-64",
+	.len_max = INSN_LEN_MAX,
+	.align = 16,
+	.n_regs = X86_REGS,
+	.n_args = 6,
+	.sp = X86_RSP,
+	.frame = X86_RBP,
+	.result = X86_RAX,
+	.result_by_argument = true,
+	.link = INSN_REGS,
+	.kept = BIT(X86_RBX) | BIT(X86_RBP) | BIT(X86_R12) | BIT(X86_R13) | BIT(X86_R14) |
+		BIT(X86_R15),
+	.step = step,
+	.access = access_of,
+	.text = text_of,
+	.begins = begins,
+};

@@ -189,7 +189,7 @@ static void forget(struct machine *m)
 	memset(m->vector, 0, sizeof(m->vector));
 }
 
-void x86_stores(x86_read_fn read, void *ctx, uint64_t start, uint64_t end,
+void x86_stores(insn_read_fn read, void *ctx, uint64_t start, uint64_t end,
 		void (*fn)(void *ctx, uint64_t at, struct x86_word w), void *fn_ctx)
 {
 	struct machine m = { .fn = fn, .ctx = fn_ctx };

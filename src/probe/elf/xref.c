@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/util.h"
+
 #define BLOCK	  (256u << 10)
 #define OVERLAP	  16 /* what a hit may need of the bytes around it */
 #define RANGE_MAX 64
@@ -75,6 +77,10 @@ struct scan {
 	struct elf_ref *ret;
 	size_t n, max;
 	bool full;
+	/* A64: what adrp and add have put into each register, and where. */
+	struct {
+		uint64_t v, at;
+	} made[32];
 };
 
 /* Looks at code of which the first @from bytes were seen before. */
@@ -173,6 +179,92 @@ static void scan_calls(struct scan *s, const uint8_t *code, size_t from, size_t 
 	}
 }
 
+/* --- A64 (Arm ARM, C4.1) --- */
+
+#define A64_SIZE 4
+#define PAGE_FAR 4096 /* bytes of code between the instructions that make an address */
+
+static uint64_t signed_field(uint32_t w, int at, int width)
+{
+	return (uint64_t)((int64_t)((uint64_t)(w >> at) << (64 - width)) >> (64 - width));
+}
+
+/* adr, adrp: the low two bits of the distance stand apart. */
+static uint64_t distance(uint32_t w)
+{
+	return signed_field(w, 5, 19) << 2 | (w >> 29 & 3);
+}
+
+static void look_a64(struct scan *s, uint32_t w, uint64_t at)
+{
+	const uint32_t to = w & 31, from = w >> 5 & 31;
+	uint64_t v;
+
+	switch (w & 0x9f000000) {
+	case 0x10000000: /* adr */
+		v = at + distance(w);
+		break;
+	case 0x90000000: /* adrp */
+		v = (at & ~4095ull) + (distance(w) << 12);
+		break;
+	default: /* add x, x, #n; twice where gcc counts from one text to the others */
+		if ((w & 0xffc00000) != 0x91000000 || at - s->made[from].at > PAGE_FAR)
+			return;
+		v = s->made[from].v + (w >> 10 & 4095);
+	}
+	s->made[to].v = v;
+	s->made[to].at = at;
+	if (v - s->low <= s->high - s->low && wanted(s, v))
+		keep(s, at, v);
+}
+
+/* The first whole instruction of which not all was seen. */
+static size_t first_a64(size_t from, uint64_t vaddr)
+{
+	size_t skip = (size_t)(-vaddr & (A64_SIZE - 1));
+
+	return from <= skip ? skip : skip + (from - skip + A64_SIZE - 1) / A64_SIZE * A64_SIZE;
+}
+
+static void scan_refs_a64(struct scan *s, const uint8_t *code, size_t from, size_t n,
+			  uint64_t vaddr)
+{
+	for (size_t i = first_a64(from, vaddr); i + A64_SIZE <= n; i += A64_SIZE)
+		look_a64(s, word(code + i), vaddr + i);
+}
+
+/* bl */
+static void scan_calls_a64(struct scan *s, const uint8_t *code, size_t from, size_t n,
+			   uint64_t vaddr)
+{
+	for (size_t i = first_a64(from, vaddr); i + A64_SIZE <= n; i += A64_SIZE) {
+		uint32_t w = word(code + i);
+		uint64_t to = vaddr + i + (signed_field(w, 0, 26) << 2);
+
+		if ((w & 0xfc000000) == 0x94000000 && to - s->low <= s->high - s->low &&
+		    wanted(s, to))
+			keep(s, vaddr + i, to);
+	}
+}
+
+static const struct scanner {
+	uint16_t machine;
+	scan_fn refs, calls;
+} scanners[] = {
+	{ EM_X86_64, scan_refs, scan_calls },
+	{ EM_AARCH64, scan_refs_a64, scan_calls_a64 },
+};
+
+static const struct scanner *scanner_of(const struct elf_file *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(scanners); i++)
+		if (scanners[i].machine == e->machine)
+			return &scanners[i];
+	return NULL;
+}
+
+/* --- all of the code --- */
+
 static uint64_t now_ms(void)
 {
 	struct timespec t;
@@ -237,15 +329,16 @@ int elf_find_refs(const struct elf_file *e, const uint64_t *to, size_t n, struct
 		  size_t max)
 {
 	struct scan s = { .e = e, .to = to, .n_to = n, .ret = ret, .max = max, .low = UINT64_MAX };
+	const struct scanner *scanner = scanner_of(e);
 	int r;
 
-	if (n == 0 || e->machine != EM_X86_64)
+	if (n == 0 || !scanner)
 		return 0;
 	for (size_t i = 0; i < n; i++) {
 		s.low = to[i] < s.low ? to[i] : s.low;
 		s.high = to[i] > s.high ? to[i] : s.high;
 	}
-	r = scan_code(&s, scan_refs);
+	r = scan_code(&s, scanner->refs);
 	if (r >= 0 && s.full)
 		return -E2BIG;
 	if (r > 0)
@@ -257,8 +350,9 @@ int elf_find_calls(const struct elf_file *e, const struct elf_range *to, size_t 
 		   struct elf_ref *ret, size_t max)
 {
 	struct scan s = { .e = e, .ranges = to, .ret = ret, .max = max, .low = UINT64_MAX };
+	const struct scanner *scanner = scanner_of(e);
 
-	if (e->machine != EM_X86_64)
+	if (!scanner)
 		return 0;
 	s.n_to = n < RANGE_MAX ? n : RANGE_MAX;
 	for (size_t i = 0; i < s.n_to; i++) {
@@ -267,5 +361,5 @@ int elf_find_calls(const struct elf_file *e, const struct elf_range *to, size_t 
 	}
 	if (s.low >= s.high)
 		return 0;
-	return scan_code(&s, scan_calls);
+	return scan_code(&s, scanner->calls);
 }

@@ -5,8 +5,8 @@
  *
  * Code is read in blocks with pread, like everything of elf.h, and each search of it has a bound of
  * bytes and of time. A hit is a pattern of bytes: it may lie in the middle of an instruction or in
- * data between functions, so whoever uses it decodes the code around it (x86.h). x86-64 only: of
- * code for other processors nothing is found.
+ * data between functions, so whoever uses it decodes the code around it (insn.h). Of code for
+ * processors that are not known here nothing is found.
  */
 #pragma once
 
@@ -17,7 +17,7 @@
 #define ELF_TEXT_MAX (128ull << 20) /* bytes of constants that one search looks at */
 
 struct elf_ref {
-	uint64_t at; /* of the four bytes that hold the address */
+	uint64_t at; /* in the instruction that completes the address */
 	uint64_t to;
 };
 

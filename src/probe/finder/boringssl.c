@@ -53,11 +53,11 @@ struct search {
  */
 static int64_t reason_of(const struct code_site *s, int64_t library)
 {
-	if (s->arg[0].kind != X86_NUMBER || s->arg[0].n != library)
+	if (s->arg[0].kind != VALUE_NUMBER || s->arg[0].n != library)
 		return -1;
 	for (size_t k = 2; k < 4; k++)
-		if (s->arg[k].kind == X86_NUMBER && (uint64_t)s->arg[k].n == s->text)
-			return s->arg[k - 1].kind == X86_NUMBER ? s->arg[k - 1].n : -1;
+		if (s->arg[k].kind == VALUE_NUMBER && (uint64_t)s->arg[k].n == s->text)
+			return s->arg[k - 1].kind == VALUE_NUMBER ? s->arg[k - 1].n : -1;
 	return -1;
 }
 
@@ -108,7 +108,7 @@ static bool reports(const struct function *f, const struct signature_codes *c)
 static void find_write(struct search *s, const struct signature_codes *codes, struct candidate *ret)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		_cleanup_(freep) struct x86_graph *g = NULL;
+		_cleanup_(freep) struct insn_graph *g = NULL;
 
 		if (!reports(&s->fn[i], codes))
 			continue;
@@ -127,12 +127,12 @@ struct reads {
 /* Sorts a function that may be SSL_read or SSL_peek. */
 static void sort_read(struct search *s, const struct elf_range *at, bool inlined, struct reads *r)
 {
-	_cleanup_(freep) struct x86_graph *g = code_graph(&s->code, at);
+	_cleanup_(freep) struct insn_graph *g = code_graph(&s->code, at);
 
 	if (!g || !shape_fills_buffer(g) ||
 	    (!inlined && (r->impl->n != 1 || !shape_calls(g, r->impl->at.from, 1))))
 		return;
-	if (shape_consumes(&s->code, g))
+	if (shape_consumes(g))
 		candidate_take(&r->read, at,
 			       "the errors it reports; calls ssl_read_impl, copies, consumes");
 	else
@@ -170,11 +170,11 @@ static void find_read_by_calls(struct search *s, struct reads *r)
 		return;
 	n = find_callers(s, r->peek.at.from, callers);
 	for (size_t i = 0; i < n; i++) {
-		_cleanup_(freep) struct x86_graph *g = NULL;
+		_cleanup_(freep) struct insn_graph *g = NULL;
 
 		if (callers[i].from)
 			g = code_graph(&s->code, &callers[i]);
-		if (g && shape_consumes_after(&s->code, g, r->peek.at.from))
+		if (g && shape_consumes_after(g, r->peek.at.from))
 			candidate_take(&r->read, &callers[i],
 				       "calls SSL_peek with its arguments, consumes");
 	}
@@ -212,8 +212,8 @@ static struct candidate find_one(struct search *s, const struct signature_codes 
 
 static void add_destructor(struct search *s, const struct candidate *create)
 {
-	_cleanup_(freep) struct x86_graph *g = code_graph(&s->code, &create->at), *d = NULL;
-	uint64_t target = g ? shape_destructor(&s->code, g) : 0;
+	_cleanup_(freep) struct insn_graph *g = code_graph(&s->code, &create->at), *d = NULL;
+	uint64_t target = g ? shape_destructor(g) : 0;
 	struct candidate end = { .at = { target, target },
 				 .evidence = "what SSL_new calls first to undo it" };
 
@@ -291,6 +291,7 @@ static int find(const struct elf_file *e, bool classic, struct probe_target *ret
 	const struct signatures *sig = signatures();
 	_cleanup_(freep) struct search *s = NULL;
 	uint64_t texts[TEXTS_MAX];
+	bool known;
 	int n = elf_find_strings(e, sig->boringssl.file, false, texts, TEXTS_MAX), r;
 
 	(void)classic; /* the entries found are where the classic places are */
@@ -301,14 +302,15 @@ static int find(const struct elf_file *e, bool classic, struct probe_target *ret
 		return -ENOMEM;
 	s->code.bytes.e = e;
 	s->ret = ret;
-	r = e->machine == EM_X86_64 ? code_sites(&s->code, texts, (size_t)n, &s->sites) : 0;
+	known = isa_of(e->machine);
+	r = known ? code_sites(&s->code, texts, (size_t)n, &s->sites) : 0;
 	if (r == -ENOMEM)
 		return r;
-	if (r == 0 && s->sites.n == 0 && e->machine == EM_X86_64)
+	if (r == 0 && s->sites.n == 0 && known)
 		return 0; /* the text alone: somebody's list of files */
 	elf_search(e, "Bun v1.", VERSION_MAX, is_bun, ret);
-	if (e->machine != EM_X86_64)
-		return refuse(ret, "only on x86-64");
+	if (!known)
+		return refuse(ret, "only on x86-64 and arm64");
 	if (r < 0)
 		return refuse(ret,
 			      r == -ETIME ? "the search took too long" : "too many references");

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "probe/finder/place.h"
 
 void candidate_take(struct candidate *c, const struct elf_range *at, const char *evidence)
 {
@@ -14,28 +15,33 @@ void candidate_take(struct candidate *c, const struct elf_range *at, const char 
 	snprintf(c->evidence, sizeof(c->evidence), "%s", evidence);
 }
 
+/* SSL_new gives its object when it returns: there is no probe of its exit. */
+static bool fits(const struct insn_graph *g, const struct place *p)
+{
+	uint64_t entry;
+	bool at_return;
+
+	return p->abi != PROBE_ABI_NEW ||
+	       (insn_place_entry(g, p->n_args, &entry, &at_return) == 0 && at_return);
+}
+
 bool candidate_place(const struct candidate *c, struct code *code, const char *function,
 		     enum probe_abi abi, bool write, size_t n_args, struct probe_target *t)
 {
-	_cleanup_(freep) struct x86_graph *g = code_graph(code, &c->at);
-	struct probe_point p = { .abi = abi, .write = write };
-	uint64_t entry = 0, left;
-	bool at_return = false;
-	uint8_t bytes[16];
+	_cleanup_(freep) struct insn_graph *g = code_graph(code, &c->at);
+	const struct place p = {
+		.function = function,
+		.evidence = c->evidence,
+		.abi = abi,
+		.n_args = (uint8_t)n_args,
+		.write = write,
+		.no_result = abi == PROBE_ABI_FREE || abi == PROBE_ABI_CLEAR,
+		.start = c->at.from,
+	};
 
-	if (!g || t->n_points == TARGET_POINTS_MAX)
+	if (!g)
 		return false;
-	if (x86_place_entry(g, n_args, &entry, &at_return) < 0 || !at_return) {
-		if (probe_is_life(abi))
-			return false;
-		entry = c->at.from;
-		p.cost = PROBE_CLASSIC;
-	}
-	if (!elf_offset(code->bytes.e, entry, &p.entry, &left))
-		return false;
-	snprintf(p.function, sizeof(p.function), "%s", function);
-	snprintf(p.evidence, sizeof(p.evidence), "%s", c->evidence);
-	x86_text(bytes, elf_code_read(&code->bytes, entry, bytes, sizeof(bytes)), entry, p.insn);
-	t->points[t->n_points++] = p;
-	return true;
+	if (fits(g, &p) && place_cheap(&code->bytes, &p, g, t))
+		return true;
+	return !probe_is_life(abi) && place_classic(&code->bytes, &p, t);
 }

@@ -16,7 +16,7 @@ void candidate_take(struct candidate *c, const struct elf_range *at, const char 
 
 /*
  * Puts a point on it: on the first instruction that the kernel emulates, if the @n_args arguments
- * are in place there and the return address is on top of the stack, else on the function's first.
+ * are in place there and the result can be had too (place.h), else on the function's first.
  * False where that is not possible, or would make a point dear that only says when connections
  * begin and end; nothing has changed then.
  */

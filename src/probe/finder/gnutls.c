@@ -76,7 +76,7 @@ struct search {
 
 static void add(struct search *s, enum function f)
 {
-	_cleanup_(freep) struct x86_graph *g = NULL;
+	_cleanup_(freep) struct insn_graph *g = NULL;
 	const struct place p = { .function = functions[f].name,
 				 .evidence = "symbol",
 				 .abi = functions[f].abi,
@@ -96,7 +96,7 @@ static void add(struct search *s, enum function f)
 
 static bool leads_to(struct search *s, enum function from, enum function to)
 {
-	_cleanup_(freep) struct x86_graph *g = NULL;
+	_cleanup_(freep) struct insn_graph *g = NULL;
 
 	if (!s->fn[from].found || !s->fn[to].found)
 		return false;
@@ -104,9 +104,9 @@ static bool leads_to(struct search *s, enum function from, enum function to)
 		return true;
 	g = place_graph(&s->code, s->fn[from].vaddr, s->fn[from].size);
 	for (size_t i = 0; g && i < g->n; i++) {
-		const struct x86_insn *x = &g->insn[i];
+		const struct insn *x = &g->insn[i];
 
-		if ((x->kind == X86_CALL || x->kind == X86_JUMP) && x->target &&
+		if ((x->kind == INSN_CALL || x->kind == INSN_JUMP) && x->target &&
 		    place_resolve(&s->code, s->fn, N_FUNCTIONS, x->target) == s->fn[to].vaddr)
 			return true;
 	}
@@ -124,34 +124,34 @@ static void place_sending(struct search *s)
 
 /* --- receiving --- */
 
-static bool is_arg(const struct x86_insn *x, enum x86_reg reg, int64_t n)
+static bool is_arg(const struct insn *x, int reg, int64_t n)
 {
-	return x->before.reg[reg].kind == X86_ARG && x->before.reg[reg].n == n;
+	return x->before.reg[reg].kind == VALUE_ARG && x->before.reg[reg].n == n;
 }
 
 /* Whether the instruction leaves for another function, as f(session, 23, data, size, ...). */
-static bool hands_over(const struct x86_graph *g, const struct x86_insn *x)
+static bool hands_over(const struct insn_graph *g, const struct insn *x)
 {
-	const struct x86_value *type = &x->before.reg[X86_RSI];
-	const struct x86_value *sp = &x->before.reg[X86_RSP];
+	const struct insn_value *type = &x->before.reg[1];
+	const struct insn_value *sp = &x->before.reg[g->code.isa->sp];
 
-	return x->kind == X86_JUMP && (x->target < g->start || x->target >= g->end) &&
-	       sp->kind == X86_STACK && sp->n == 0 && is_arg(x, X86_RDI, 0) &&
-	       type->kind == X86_NUMBER && type->n == APPLICATION_DATA && is_arg(x, X86_RDX, 1) &&
-	       is_arg(x, X86_RCX, 2);
+	return x->kind == INSN_JUMP && (x->target < g->start || x->target >= g->end) &&
+	       sp->kind == VALUE_STACK && sp->n == 0 && is_arg(x, 0, 0) &&
+	       type->kind == VALUE_NUMBER && type->n == APPLICATION_DATA && is_arg(x, 2, 1) &&
+	       is_arg(x, 3, 2);
 }
 
 /* The one function that @f ends in, with its own arguments; 0: none, or not certain. */
 static uint64_t ends_in(struct search *s, enum function f)
 {
-	_cleanup_(freep) struct x86_graph *g = NULL;
+	_cleanup_(freep) struct insn_graph *g = NULL;
 	uint64_t found = 0;
 
 	if (!s->fn[f].found || !s->fn[f].size)
 		return 0;
 	g = place_graph(&s->code, s->fn[f].vaddr, s->fn[f].size);
 	for (size_t i = 0; g && i < g->n; i++) {
-		const struct x86_insn *x = &g->insn[i];
+		const struct insn *x = &g->insn[i];
 
 		if (x->addr < g->start || x->addr >= g->end || !hands_over(g, x))
 			continue;
@@ -164,7 +164,7 @@ static uint64_t ends_in(struct search *s, enum function f)
 
 static bool add_recv_int(struct search *s)
 {
-	_cleanup_(freep) struct x86_graph *g = NULL;
+	_cleanup_(freep) struct insn_graph *g = NULL;
 	struct place p = {
 		.function = "_gnutls_recv_int",
 		.evidence = "symbols; what recv and recv_seq end in",
@@ -172,14 +172,11 @@ static bool add_recv_int(struct search *s)
 		.n_args = 4,
 		.start = ends_in(s, RECV),
 	};
-	uint64_t entry;
-	bool at_return;
 
 	if (!p.start || p.start != ends_in(s, RECV_SEQ))
 		return false;
 	g = place_graph(&s->code, p.start, 0);
-	return g && x86_place_entry(g, p.n_args, &entry, &at_return) == 0 && at_return &&
-	       place_at(&s->code, &p, entry, 0, PROBE_CHEAP, s->ret);
+	return place_cheap(&s->code, &p, g, s->ret);
 }
 
 static void place_receiving(struct search *s)
@@ -245,7 +242,7 @@ static int find(const struct elf_file *e, bool classic, struct probe_target *ret
 		return r < 0 ? r : 0;
 	snprintf(ret->library, sizeof(ret->library), "gnutls");
 	ret->source = SONDE_SOURCE_GNUTLS;
-	if (e->machine != EM_X86_64) {
+	if (!isa_of(e->machine)) {
 		snprintf(ret->reason, sizeof(ret->reason), "GnuTLS for another processor");
 		return 0;
 	}

@@ -3,8 +3,9 @@
  * Go's crypto/tls, stripped or not, found by the names in .gopclntab.
  *
  * Where Go's code begins is not in the tables of Go 1.26 and of position-independent programs. It
- * is where runtime.morestack_noctxt is seen: "mov $0,%edx; jmp runtime.morestack", whose distance
- * the table gives, so there is exactly one such place, and what a header says is held against it.
+ * is where runtime.morestack_noctxt is seen: "mov $0,%edx; jmp runtime.morestack" (arm64: "mov w26,
+ * wzr; b runtime.morestack"), whose distance the table gives, so there is exactly one such place,
+ * and what a header says is held against it.
  *
  * Write is seen where it calls writeRecordLocked, before the bytes are sent: when it returns,
  * another thread may have read the answer already, and the order would be wrong. Nothing is sent
@@ -12,8 +13,8 @@
  *
  * Read is seen at its one copy to the caller's buffer, a call of memmove, and the end of the stream
  * where it returns errors (single-stepped, but seldom); where that is not clear
- * (programs without optimisation, for debuggers), at its start and its return instructions, which
- * are single-stepped.
+ * (programs without optimisation, for debuggers; arm64), at its start and its return instructions,
+ * which are single-stepped but on arm64.
  *
  * Close ends a connection. A handshake begins one, for the memory of a connection that was
  * dropped may become another's.
@@ -68,6 +69,7 @@ static const char *const names[N_WANTED] = {
 
 struct search {
 	const struct elf_file *e;
+	struct insn_code reader;
 	struct probe_target *ret;
 	bool classic;
 	struct pclntab_function fn[N_WANTED];
@@ -84,57 +86,73 @@ static size_t read_code(void *ctx, uint64_t addr, void *buf, size_t n)
 
 /* --- where the code begins --- */
 
-#define MARK_SIZE 10
+#define MARK_MAX 12
+
+/* What runtime.morestack_noctxt is made of. */
+struct mark {
+	uint8_t code[MARK_MAX];
+	size_t n;
+};
 
 /* mov $0,%edx; jmp morestack */
-static void make_mark(const struct search *s, uint8_t mark[MARK_SIZE])
+static void make_mark_x86(const struct search *s, struct mark *ret)
 {
-	uint32_t jump = (uint32_t)(s->fn[MORESTACK].start - (s->fn[NO_CONTEXT].start + MARK_SIZE));
+	uint32_t jump;
 
-	memset(mark, 0, MARK_SIZE);
-	mark[0] = 0xba;
-	mark[5] = 0xe9;
-	memcpy(mark + 6, &jump, sizeof(jump));
+	*ret = (struct mark){ { 0xba, 0, 0, 0, 0, 0xe9 }, 10 };
+	jump = (uint32_t)(s->fn[MORESTACK].start - (s->fn[NO_CONTEXT].start + ret->n));
+	memcpy(ret->code + 6, &jump, sizeof(jump));
+}
+
+/* mov sp, sp (since 1.19); mov w26, wzr; b morestack */
+static void make_mark_a64(const struct search *s, bool first, struct mark *ret)
+{
+	const uint32_t words[] = { 0x910003ff, 0x2a1f03fa };
+	const size_t skip = first ? 0 : 1, n = (2 - skip) * sizeof(words[0]);
+	uint32_t jump = (uint32_t)(s->fn[MORESTACK].start - (s->fn[NO_CONTEXT].start + n));
+
+	jump = 0x14000000 | (jump >> 2 & 0x03ffffff);
+	memcpy(ret->code, words + skip, n);
+	memcpy(ret->code + n, &jump, sizeof(jump));
+	ret->n = n + sizeof(jump);
 }
 
 static size_t marks_in(const struct search *s, const struct elf_segment *seg,
-		       const uint8_t mark[MARK_SIZE], uint64_t *ret_addr)
+		       const struct mark *mark, uint64_t *ret_addr)
 {
 	_cleanup_(freep) uint8_t *block = malloc(TEXT_BLOCK);
 	uint64_t size = seg->size < TEXT_MAX ? seg->size : TEXT_MAX;
 	size_t found = 0;
 
-	for (uint64_t at = 0; block && size - at >= MARK_SIZE;) {
+	for (uint64_t at = 0; block && size - at >= mark->n;) {
 		size_t n = size - at < TEXT_BLOCK ? (size_t)(size - at) : TEXT_BLOCK;
 		const uint8_t *from = block, *hit;
 
 		if (elf_read(s->e, seg->offset + at, block, n) < 0)
 			return found;
-		while ((hit = memmem(from, n - (size_t)(from - block), mark, MARK_SIZE))) {
+		while ((hit = memmem(from, n - (size_t)(from - block), mark->code, mark->n))) {
 			*ret_addr = seg->vaddr + at + (uint64_t)(hit - block);
 			found++;
 			from = hit + 1;
 		}
 		if (n == size - at)
 			break;
-		at += n - (MARK_SIZE - 1);
+		at += n - (mark->n - 1);
 	}
 	return found;
 }
 
-static bool find_text(struct search *s, uint64_t header)
+/* 1: found; 0; -ENOTUNIQ */
+static int find_mark(struct search *s, uint64_t header, const struct mark *mark)
 {
-	uint8_t mark[MARK_SIZE], seen[MARK_SIZE];
 	uint64_t addr = 0, at = header + s->fn[NO_CONTEXT].start;
+	uint8_t seen[MARK_MAX];
 	size_t found = 0;
 
-	if (s->fn[MORESTACK].n != 1 || s->fn[NO_CONTEXT].n != 1)
-		return false;
-	make_mark(s, mark);
-	if (header && read_code(s, at, seen, MARK_SIZE) == MARK_SIZE &&
-	    memcmp(mark, seen, MARK_SIZE) == 0) {
+	if (header && read_code(s, at, seen, mark->n) == mark->n &&
+	    memcmp(mark->code, seen, mark->n) == 0) {
 		s->text = header;
-		return true;
+		return 1;
 	}
 	for (size_t i = 0; i < s->e->n_segments; i++) {
 		const struct elf_segment *seg = &s->e->segments[i];
@@ -142,8 +160,28 @@ static bool find_text(struct search *s, uint64_t header)
 		if (seg->type == PT_LOAD && (seg->flags & PF_X))
 			found += marks_in(s, seg, mark, &addr);
 	}
+	if (found == 0)
+		return 0;
 	s->text = addr - s->fn[NO_CONTEXT].start;
-	return found == 1 && addr >= s->fn[NO_CONTEXT].start;
+	return found == 1 && addr >= s->fn[NO_CONTEXT].start ? 1 : -ENOTUNIQ;
+}
+
+static bool find_text(struct search *s, uint64_t header)
+{
+	struct mark mark;
+	int r = 0;
+
+	if (s->fn[MORESTACK].n != 1 || s->fn[NO_CONTEXT].n != 1)
+		return false;
+	if (s->e->machine == EM_X86_64) {
+		make_mark_x86(s, &mark);
+		return find_mark(s, header, &mark) > 0;
+	}
+	for (int older = 0; older < 2 && r == 0; older++) {
+		make_mark_a64(s, !older, &mark);
+		r = find_mark(s, header, &mark);
+	}
+	return r > 0;
 }
 
 /* --- points --- */
@@ -155,7 +193,7 @@ static uint64_t addr_of(const struct search *s, int which)
 
 static bool load(struct search *s, int which)
 {
-	return s->fn[which].n == 1 && go_code_read(read_code, s, s->text + s->fn[which].start,
+	return s->fn[which].n == 1 && go_code_read(&s->reader, s->text + s->fn[which].start,
 						   s->text + s->fn[which].end, &s->code) == 0;
 }
 
@@ -164,7 +202,6 @@ static bool add(struct search *s, int which, enum probe_abi abi, const struct go
 {
 	struct probe_target *t = s->ret;
 	struct probe_point *p = &t->points[t->n_points];
-	uint8_t code[16];
 	uint64_t left;
 
 	if (t->n_points == TARGET_POINTS_MAX)
@@ -177,7 +214,7 @@ static bool add(struct search *s, int which, enum probe_abi abi, const struct go
 		return false;
 	snprintf(p->function, sizeof(p->function), "%s", names[which]);
 	snprintf(p->evidence, sizeof(p->evidence), ".gopclntab; %s", evidence);
-	x86_text(code, read_code(s, place->addr, code, sizeof(code)), place->addr, p->insn);
+	insn_text(&s->reader, place->addr, p->insn);
 	t->n_points++;
 	return true;
 }
@@ -327,8 +364,8 @@ static int examine(struct search *s, const struct pclntab *t)
 		return r;
 	snprintf(s->ret->library, sizeof(s->ret->library), "go");
 	read_version(s->e, s->ret);
-	if (s->e->machine != EM_X86_64)
-		return refuse(s, "for another processor than x86-64");
+	if (!isa_of(s->e->machine))
+		return refuse(s, "for another processor than x86-64 and arm64");
 	if (!find_text(s, t->text))
 		return refuse(s, "where its code begins is not clear");
 	if (!add_all(s))
@@ -358,6 +395,7 @@ static int find(const struct elf_file *e, bool classic, struct probe_target *ret
 		if (!s)
 			return -ENOMEM;
 		s->e = e;
+		s->reader = (struct insn_code){ isa_of(e->machine), read_code, s };
 		s->ret = ret;
 		s->classic = classic;
 		r = examine(s, &t);

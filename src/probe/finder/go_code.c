@@ -2,6 +2,7 @@
 #include "probe/finder/go_code.h"
 
 #include <Zydis/Zydis.h>
+#include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,7 +181,7 @@ static void move_sp(struct go_state *s, const struct decoded *d)
 		s->sp += (int32_t)by;
 }
 
-static void apply(struct go_state *s, const struct decoded *d, const struct x86_insn *x)
+static void apply(struct go_state *s, const struct decoded *d, const struct insn *x)
 {
 	const struct go_state before = *s;
 
@@ -188,7 +189,7 @@ static void apply(struct go_state *s, const struct decoded *d, const struct x86_
 	if (d->insn.mnemonic == ZYDIS_MNEMONIC_MOV)
 		copy(s, &before, d);
 	move_sp(s, d);
-	if (x->kind == X86_CALL || x->kind == X86_CALL_INDIRECT)
+	if (x->kind == INSN_CALL || x->kind == INSN_CALL_INDIRECT)
 		memset(s->held, 0, sizeof(s->held));
 }
 
@@ -253,24 +254,24 @@ static bool arrive(struct walk *w, uint64_t addr, const struct go_state *s)
 static bool visit(struct walk *w, struct go_insn *i, const uint8_t *code)
 {
 	struct go_state s = i->before;
-	const struct x86_insn *x = &i->x;
+	const struct insn *x = &i->x;
 	struct decoded d;
 
 	if (!decode(code, x->len, &d) || takes_address(&s, &d))
 		return false;
 	apply(&s, &d, x);
 	switch (x->kind) {
-	case X86_RETURN:
-	case X86_STOP:
+	case INSN_RETURN:
+	case INSN_STOP:
 		return true;
-	case X86_JUMP:
+	case INSN_JUMP:
 		return arrive(w, x->target, &s);
-	case X86_JUMP_INDIRECT:
+	case INSN_JUMP_INDIRECT:
 		return false;
-	case X86_BRANCH:
+	case INSN_BRANCH:
 		return arrive(w, x->target, &s) && arrive(w, x->addr + x->len, &s);
-	case X86_CALL:
-	case X86_CALL_INDIRECT:
+	case INSN_CALL:
+	case INSN_CALL_INDIRECT:
 		arrive(w, x->addr + x->len, &s); /* or it does not come back */
 		return true;
 	default:
@@ -300,29 +301,46 @@ static bool follow(struct go_code *c, const uint8_t *code)
 	return true;
 }
 
-int go_code_read(x86_read_fn read, void *ctx, uint64_t start, uint64_t end, struct go_code *ret)
+/* All instructions from @start to @end; whatever the registers hold. */
+static int decode_all(const struct isa *isa, const uint8_t *code, size_t n, uint64_t start,
+		      struct go_code *ret)
+{
+	ret->n = 0;
+	for (size_t at = 0; at < n; at += ret->insn[ret->n - 1].x.len) {
+		struct insn_state none = { 0 };
+		struct go_insn *i = &ret->insn[ret->n];
+
+		if (ret->n == GO_INSNS_MAX)
+			return -E2BIG;
+		memset(i, 0, sizeof(*i));
+		if (isa->step(code + at, n - at, start + at, &none, &i->x) < 0)
+			return -EBADMSG;
+		ret->n++;
+	}
+	return 0;
+}
+
+int go_code_read(const struct insn_code *c, uint64_t start, uint64_t end, struct go_code *ret)
 {
 	_cleanup_(freep) uint8_t *code = NULL;
 	size_t n = (size_t)(end - start);
+	int r;
 
 	if (end <= start || end - start > GO_BYTES_MAX)
 		return -E2BIG;
 	code = malloc(GO_BYTES_MAX);
 	if (!code)
 		return -ENOMEM;
-	if (read(ctx, start, code, n) != n)
+	if (!c->isa || c->read(c->ctx, start, code, n) != n)
 		return -EBADMSG;
-	ret->n = 0;
-	for (size_t at = 0; at < n; at += ret->insn[ret->n - 1].x.len) {
-		struct go_insn *i = &ret->insn[ret->n];
-
-		if (ret->n == GO_INSNS_MAX)
-			return -E2BIG;
-		memset(i, 0, sizeof(*i));
-		if (x86_decode(code + at, n - at, start + at, &i->x) < 0)
-			return -EBADMSG;
-		ret->n++;
-	}
-	ret->followed = follow(ret, code);
+	r = decode_all(c->isa, code, n, start, ret);
+	if (r < 0)
+		return r;
+	ret->machine = c->isa->machine;
+	ret->entered = ret->followed = false;
+	if (ret->machine == EM_X86_64)
+		ret->entered = ret->followed = follow(ret, code);
+	else
+		go_a64_enter(c, ret);
 	return 0;
 }

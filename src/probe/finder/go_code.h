@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Code that Go's compiler made for x86-64, as far as placing probes needs it. Its functions have
- * known bounds and no data inside, so they are decoded from end to end; what does not decode is
- * refused.
+ * Code that Go's compiler made, as far as placing probes needs it. Its functions have known bounds
+ * and no data inside, so they are decoded from end to end; what does not decode is refused.
  *
  * Calling convention (Go's ABIInternal, since 1.17): arguments in rax, rbx, rcx, rdi, ..., results
  * in rax, rbx, ...; r14 is the goroutine; no register but rsp, rbp and r14 survives a call; the
- * first arguments' own memory is right above the return address ("home" here).
+ * first arguments' own memory is right above the return address ("home" here). On arm64 (since
+ * 1.18) arguments and results are in r0, r1, ...; what they become is not followed there beyond
+ * the function's first block.
  */
 #pragma once
 
@@ -20,24 +21,29 @@
 struct go_state {
 	bool sp_known;
 	bool home[GO_ARGS];	/* the argument is in its home */
-	uint16_t held[GO_ARGS]; /* registers that hold it, a bit for each enum x86_reg */
+	uint16_t held[GO_ARGS]; /* registers that hold it, a bit for each that is followed */
 	int32_t sp;		/* rsp, relative to where the return address is */
 };
 
 struct go_insn {
-	struct x86_insn x;
+	struct insn x;
 	struct go_state before;
 	bool reached, queued;
 };
 
 struct go_code {
+	uint16_t machine; /* EM_ */
 	struct go_insn insn[GO_INSNS_MAX];
 	size_t n;
-	bool followed; /* false: the states are not to be trusted */
+	bool entered;  /* the states are to be trusted where nothing has jumped yet */
+	bool followed; /* and everywhere */
 };
 
 /* Decodes [start, end). 0, -EBADMSG, -E2BIG, -ENOMEM. */
-int go_code_read(x86_read_fn read, void *ctx, uint64_t start, uint64_t end, struct go_code *ret);
+int go_code_read(const struct insn_code *code, uint64_t start, uint64_t end, struct go_code *ret);
+/* --- go_a64.c --- */
+/* Says what the first block's instructions find; sets `entered`. */
+void go_a64_enter(const struct insn_code *code, struct go_code *c);
 
 /* NULL where @addr is no instruction of it. */
 const struct go_insn *go_code_at(const struct go_code *c, uint64_t addr);

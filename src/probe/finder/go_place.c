@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Where probes stand in Go's code: never a return probe, which would break the program. */
+#include <elf.h>
 #include <errno.h>
 
 #include "probe/finder/go_code.h"
 
-static bool holds(const struct go_state *s, size_t arg, enum x86_reg reg)
+static bool holds(const struct go_state *s, size_t arg, int reg)
 {
 	return s->held[arg] & 1u << reg;
 }
@@ -14,9 +15,10 @@ static void place_at(const struct go_insn *i, struct go_place *ret)
 	*ret = (struct go_place){ .addr = i->x.addr, .emulated = i->x.emulated };
 }
 
-static bool at_entry(const struct go_state *s, size_t n_args)
+static bool at_entry(const struct go_code *c, const struct go_state *s, size_t n_args)
 {
-	static const enum x86_reg args[GO_ARGS] = { X86_RAX, X86_RBX, X86_RCX };
+	static const int x86[GO_ARGS] = { X86_RAX, X86_RBX, X86_RCX }, a64[GO_ARGS] = { 0, 1, 2 };
+	const int *args = c->machine == EM_AARCH64 ? a64 : x86;
 
 	for (size_t k = 0; k < n_args && k < GO_ARGS; k++)
 		if (!holds(s, k, args[k]))
@@ -29,10 +31,10 @@ void go_place_entry(const struct go_code *c, size_t n_args, struct go_place *ret
 {
 	size_t i = 0;
 
-	while (c->followed && i + 1 < c->n && c->insn[i].x.kind == X86_PLAIN &&
+	while (c->entered && i + 1 < c->n && c->insn[i].x.kind == INSN_PLAIN &&
 	       !c->insn[i].x.emulated)
 		i++;
-	if (!c->followed || !c->insn[i].x.emulated || !at_entry(&c->insn[i].before, n_args))
+	if (!c->entered || !c->insn[i].x.emulated || !at_entry(c, &c->insn[i].before, n_args))
 		i = 0;
 	place_at(&c->insn[i], ret);
 }
@@ -43,12 +45,12 @@ int go_place_returns(const struct go_code *c, struct go_place *ret, size_t max)
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->n; i++) {
-		const struct x86_insn *x = &c->insn[i].x;
+		const struct insn *x = &c->insn[i].x;
 
-		if ((x->kind == X86_JUMP || x->kind == X86_BRANCH) &&
+		if ((x->kind == INSN_JUMP || x->kind == INSN_BRANCH) &&
 		    (x->target < start || x->target > end))
 			return -ENOTSUP;
-		if (x->kind != X86_RETURN)
+		if (x->kind != INSN_RETURN)
 			continue;
 		if (n == max)
 			return -E2BIG;
@@ -62,7 +64,7 @@ int go_place_call(const struct go_code *c, uint64_t target, size_t *i, struct go
 	while (*i < c->n) {
 		const struct go_insn *g = &c->insn[(*i)++];
 
-		if (g->x.kind == X86_CALL && g->x.target == target) {
+		if (g->x.kind == INSN_CALL && g->x.target == target) {
 			place_at(g, ret);
 			return 0;
 		}
@@ -77,7 +79,7 @@ static bool is_given_pointer(const struct go_insn *i)
 			      1u << X86_RSI | 1u << X86_R8 | 1u << X86_R9 | 1u << X86_R10 |
 			      1u << X86_R11;
 
-	return i->reached && (i->x.kind == X86_CALL || i->x.kind == X86_CALL_INDIRECT) &&
+	return i->reached && (i->x.kind == INSN_CALL || i->x.kind == INSN_CALL_INDIRECT) &&
 	       (i->before.held[1] & args);
 }
 
@@ -116,11 +118,11 @@ static void follow(const struct go_code *c, const struct go_insn *i, bool *seen)
 	seen[i - c->insn] = true;
 	todo[n++] = i;
 	while (n > 0) {
-		const struct x86_insn *x = &todo[--n]->x;
-		const bool ends = x->kind == X86_RETURN || x->kind == X86_STOP ||
-				  x->kind == X86_CALL || x->kind == X86_JUMP;
+		const struct insn *x = &todo[--n]->x;
+		const bool ends = x->kind == INSN_RETURN || x->kind == INSN_STOP ||
+				  x->kind == INSN_CALL || x->kind == INSN_JUMP;
 		const struct go_insn *next[] = { ends ? NULL : go_code_at(c, x->addr + x->len),
-						 x->kind == X86_JUMP || x->kind == X86_BRANCH
+						 x->kind == INSN_JUMP || x->kind == INSN_BRANCH
 							 ? go_code_at(c, x->target)
 							 : NULL };
 
@@ -146,7 +148,7 @@ size_t go_place_errors(const struct go_code *c, const struct go_place *copy, str
 	for (size_t i = 0; i < c->n && n < max; i++) {
 		const struct go_insn *g = &c->insn[i];
 
-		if (g->x.kind != X86_RETURN || !g->reached || seen[i] ||
+		if (g->x.kind != INSN_RETURN || !g->reached || seen[i] ||
 		    !has_receiver(&g->before) || g->before.sp != 0)
 			continue;
 		place_at(g, &ret[n]);

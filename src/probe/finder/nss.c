@@ -22,6 +22,7 @@
 
 #include "base/cleanup.h"
 #include "base/util.h"
+#include "probe/elf/x86.h"
 #include "probe/finder/finder.h"
 #include "probe/finder/place.h"
 
@@ -251,7 +252,7 @@ static int refuse(struct probe_target *ret, const char *why)
 static void add_points(struct search *s, bool classic, struct probe_target *ret)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
-		_cleanup_(freep) struct x86_graph *g = NULL;
+		_cleanup_(freep) struct insn_graph *g = NULL;
 		const struct place p = { .function = methods[i].name,
 					 .evidence =
 						 "entry of the table of the TLS layer's methods",
@@ -303,17 +304,19 @@ static int find(const struct elf_file *e, bool classic, struct probe_target *ret
 		return r < 0 ? r : 0;
 	snprintf(ret->library, sizeof(ret->library), "nss");
 	ret->source = SONDE_SOURCE_NSS;
-	if (e->machine != EM_X86_64)
-		return refuse(ret, "for another processor");
+	if (!isa_of(e->machine))
+		return refuse(ret, "only on x86-64 and arm64");
 	s->code.e = s->e = e;
 	for (size_t i = 0; i < N_IMPORTS; i++)
 		s->symbol[i] = elf_import(e, imports[i].name);
 	elf_relocations(e, find_imports, s);
 	take(s);
-	if (!s->n_found)
+	if (!s->n_found && e->machine == EM_X86_64)
 		scan_code(s);
 	if (s->n_found != 1)
-		return refuse(ret, s->n_found ? "two tables of methods" : "no table of methods");
+		return refuse(ret, s->n_found		     ? "two tables of methods"
+				   : e->machine == EM_X86_64 ? "no table of methods"
+							     : "no constant table of methods");
 	add_points(s, classic, ret);
 	elf_versions(e, newest_version, ret);
 	return ret->n_points > 0;

@@ -5,8 +5,8 @@
  *
  * For each direction the first of these that holds:
  *   1. The public functions all pass their arguments on to one internal function, and that
- *      begins with an emulated instruction: one probe there, with a return probe, sees every
- *      call once (Debian's libssl 3: ssl_write_internal, `push %r14`).
+ *      has an emulated instruction as 2. wants it: one probe there, mostly with a return
+ *      probe, sees every call once (Debian's libssl 3: ssl_write_internal, `push %r14`).
  *   2. Each public function for itself: at an emulated instruction of its first block, the result
  *      by a return probe where the return address is still on top of the stack, else at a branch
  *      on the way out (SSL_write+0x16 `js`, +0x38 `jne`).
@@ -57,7 +57,7 @@ static const char *const internals[] = { [IN] = "ssl_read_internal", [OUT] = "ss
 struct search {
 	const struct elf_file *e;
 	struct elf_function fn[N_WANTED]; /* apis, then internals */
-	struct x86_graph *graph[N_APIS];  /* NULL: not decoded */
+	struct insn_graph *graph[N_APIS]; /* NULL: not decoded */
 	struct probe_target *ret;
 	bool classic;
 	struct elf_code code;
@@ -111,39 +111,15 @@ static int api_at(const struct search *s, uint64_t addr)
 	return -1;
 }
 
-/* A64: bl and b have a 26-bit offset in words. */
-static bool calls_api_a64(struct search *s, size_t i)
-{
-	uint64_t end = s->fn[i].vaddr + (s->fn[i].size < 4096 ? s->fn[i].size : 4096);
-
-	for (uint64_t at = s->fn[i].vaddr; at < end; at += 4) {
-		uint32_t word;
-		int64_t offset;
-		int k;
-
-		if (elf_code_read(&s->code, at, &word, sizeof(word)) != sizeof(word))
-			return false;
-		if ((word & 0x7c000000) != 0x14000000)
-			continue;
-		offset = (int64_t)((uint64_t)(word & 0x03ffffff) << 38) >> 36;
-		k = api_at(s, at + (uint64_t)offset);
-		if (k >= 0 && (size_t)k != i && apis[k].group == apis[i].group)
-			return true;
-	}
-	return false;
-}
-
 static bool calls_api(struct search *s, size_t i)
 {
-	const struct x86_graph *g = s->graph[i];
+	const struct insn_graph *g = s->graph[i];
 
-	if (s->e->machine == EM_AARCH64)
-		return calls_api_a64(s, i);
 	for (size_t n = 0; g && n < g->n; n++) {
-		const struct x86_insn *x = &g->insn[n];
+		const struct insn *x = &g->insn[n];
 		int k;
 
-		if ((x->kind != X86_CALL && x->kind != X86_JUMP) || !x->target)
+		if ((x->kind != INSN_CALL && x->kind != INSN_JUMP) || !x->target)
 			continue;
 		k = api_at(s, place_resolve(&s->code, s->fn, N_APIS, x->target));
 		if (k >= 0 && (size_t)k != i && apis[k].group == apis[i].group)
@@ -169,24 +145,24 @@ static void drop_doubles(struct search *s)
 
 /* --- option 1 --- */
 
-static bool calls(const struct x86_graph *g, uint64_t target)
+static bool calls(const struct insn_graph *g, uint64_t target)
 {
 	for (size_t i = 0; i < g->n; i++)
-		if (g->insn[i].kind == X86_CALL && g->insn[i].target == target)
+		if (g->insn[i].kind == INSN_CALL && g->insn[i].target == target)
 			return true;
 	return false;
 }
 
 /* What one public function hands its arguments to; 0 in @ret: only known to call the symbol. */
 static int find_pass(const struct search *s, size_t i, const struct elf_function *symbol,
-		     struct x86_pass *ret)
+		     struct insn_pass *ret)
 {
 	bool local = apis[i].abi == PROBE_ABI_RW;
 
 	if (!s->graph[i])
 		return -ENOENT;
-	*ret = (struct x86_pass){ 0 };
-	if (x86_find_pass(s->graph[i], apis[i].n_args + local, local, ret) == 0)
+	*ret = (struct insn_pass){ 0 };
+	if (insn_find_pass(s->graph[i], apis[i].n_args + local, local, ret) == 0)
 		return 0;
 	return symbol->found && calls(s->graph[i], symbol->vaddr) ? 0 : -ENOENT;
 }
@@ -195,10 +171,10 @@ static int find_pass(const struct search *s, size_t i, const struct elf_function
  * The function that all of a group's public functions hand their arguments to. Where its symbol
  * is there too, one caller whose arguments can be followed is enough.
  */
-static int find_internal(const struct search *s, int group, struct x86_pass *ret)
+static int find_internal(const struct search *s, int group, struct insn_pass *ret)
 {
 	const struct elf_function *symbol = &s->fn[N_APIS + (size_t)group];
-	struct x86_pass all = { 0 }, one;
+	struct insn_pass all = { 0 }, one;
 	size_t n = 0, followed = 0;
 
 	for (size_t i = 0; i < N_APIS; i++) {
@@ -224,11 +200,9 @@ static int find_internal(const struct search *s, int group, struct x86_pass *ret
 
 static bool add_internal(struct search *s, int group)
 {
-	_cleanup_(freep) struct x86_graph *g = NULL;
+	_cleanup_(freep) struct insn_graph *g = NULL;
 	struct place p = { .function = internals[group], .write = group == OUT };
-	struct x86_pass pass;
-	uint64_t entry;
-	bool at_return;
+	struct insn_pass pass;
 
 	if (find_internal(s, group, &pass) < 0)
 		return false;
@@ -239,9 +213,7 @@ static bool add_internal(struct search *s, int group)
 			     ? "symbol; what the public functions call"
 			     : "symbols; what all of them call with their own arguments";
 	g = place_graph(&s->code, pass.target, s->fn[N_APIS + (size_t)group].size);
-	if (!g || x86_place_entry(g, p.n_args, &entry, &at_return) < 0 || !at_return)
-		return false;
-	return place_at(&s->code, &p, entry, 0, PROBE_CHEAP, s->ret);
+	return place_cheap(&s->code, &p, g, s->ret);
 }
 
 static void place_group(struct search *s, int group)
@@ -372,11 +344,11 @@ static int find(const struct elf_file *e, bool classic, struct probe_target *ret
 	if (r < 0 || !can_place(s))
 		return r < 0 ? r : 0;
 	elf_find_slots(e, s->fn, N_APIS);
-	if (e->machine != EM_X86_64 && e->machine != EM_AARCH64) {
+	if (!isa_of(e->machine)) {
 		snprintf(ret->reason, sizeof(ret->reason), "OpenSSL for another processor");
 		return 0;
 	}
-	for (size_t i = 0; i < N_APIS && e->machine == EM_X86_64; i++)
+	for (size_t i = 0; i < N_APIS; i++)
 		if (s->fn[i].found)
 			s->graph[i] = place_graph(&s->code, s->fn[i].vaddr, s->fn[i].size);
 	drop_doubles(s);

@@ -106,16 +106,16 @@ static bool is_name(const struct search *s, size_t k, uint64_t text)
 /* ERR_set_debug(file, line, function): a line is a small number. */
 static bool is_report(const struct code_site *s)
 {
-	return s->arg[2].kind == X86_NUMBER && (uint64_t)s->arg[2].n == s->text &&
-	       s->arg[1].kind == X86_NUMBER && s->arg[1].n > 0 && s->arg[1].n < 100000 &&
-	       s->arg[0].kind == X86_NUMBER;
+	return s->arg[2].kind == VALUE_NUMBER && (uint64_t)s->arg[2].n == s->text &&
+	       s->arg[1].kind == VALUE_NUMBER && s->arg[1].n > 0 && s->arg[1].n < 100000 &&
+	       s->arg[0].kind == VALUE_NUMBER;
 }
 
 static bool is_number(const struct search *s, size_t k, const struct code_site *site)
 {
-	return site->arg[3].kind == X86_NUMBER && (uint64_t)site->arg[3].n == site->text &&
-	       site->arg[0].kind == X86_NUMBER && site->arg[0].n == s->sig->openssl1.library &&
-	       site->arg[1].kind == X86_NUMBER && site->arg[1].n == s->sig->openssl1.number[k];
+	return site->arg[3].kind == VALUE_NUMBER && (uint64_t)site->arg[3].n == site->text &&
+	       site->arg[0].kind == VALUE_NUMBER && site->arg[0].n == s->sig->openssl1.library &&
+	       site->arg[1].kind == VALUE_NUMBER && site->arg[1].n == s->sig->openssl1.number[k];
 }
 
 static void note_copy(struct search *s, size_t k, const struct elf_range *f)
@@ -152,14 +152,14 @@ static void find_functions(struct search *s, bool by_name)
 static int internal_length(struct search *s, size_t public)
 {
 	const uint64_t internal = s->fn[public + 1].at.from;
-	_cleanup_(freep) struct x86_graph *p = code_graph(&s->code, &s->fn[public].at);
-	_cleanup_(freep) struct x86_graph *i = code_graph(&s->code, &s->fn[public + 1].at);
+	_cleanup_(freep) struct insn_graph *p = code_graph(&s->code, &s->fn[public].at);
+	_cleanup_(freep) struct insn_graph *i = code_graph(&s->code, &s->fn[public + 1].at);
 	int handed = i ? shape_length_argument(i) : -ENOENT, passed = -ENOENT;
-	struct x86_pass pass;
+	struct insn_pass pass;
 
 	if (!p || !shape_calls(p, internal, 1))
 		return -ENOENT;
-	if (x86_find_pass(p, 4, true, &pass) == 0)
+	if (insn_find_pass(p, 4, true, &pass) == 0)
 		passed = pass.target != internal ? 0 : pass.flags ? 4 : 3;
 	if (passed >= 0 && handed >= 0 && passed != handed)
 		return -ENOENT;
@@ -182,11 +182,11 @@ static bool add_internal(struct search *s, size_t public, const char *function)
 			       (size_t)length + 1, s->ret);
 }
 
-static bool calls_copy(const struct search *s, size_t k, const struct x86_graph *g)
+static bool calls_copy(const struct search *s, size_t k, const struct insn_graph *g)
 {
 	for (size_t i = 0; i < g->n; i++)
 		for (size_t c = 0; c < s->n_copies[k]; c++)
-			if (g->insn[i].kind == X86_CALL &&
+			if (g->insn[i].kind == INSN_CALL &&
 			    g->insn[i].target == s->copies[k][c].from)
 				return true;
 	return false;
@@ -202,7 +202,7 @@ static bool add_copy(struct search *s, size_t public, const struct elf_range *at
 	static const size_t n_args[] = { [0] = 3, [3] = 4, [4] = 5 };
 	struct candidate c = { .at = *at,
 			       .evidence = "the internal one's errors; hands all to the protocol" };
-	_cleanup_(freep) struct x86_graph *g = code_graph(&s->code, at);
+	_cleanup_(freep) struct insn_graph *g = code_graph(&s->code, at);
 	bool is_public = at->from == s->fn[public].at.from;
 	int length = g ? shape_length_argument(g) : -1;
 
@@ -291,7 +291,7 @@ static int find(const struct elf_file *e, bool classic, struct probe_target *ret
 	s->code.bytes.e = e;
 	s->ret = ret;
 	s->sig = signatures();
-	if (e->machine != EM_X86_64)
+	if (!isa_of(e->machine))
 		return 0;
 	r = find_names(s);
 	if (r < 0)

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "probe/finder/place.h"
 
-#include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct x86_graph *place_graph(struct elf_code *c, uint64_t addr, uint64_t size)
-{
-	struct x86_graph *g = malloc(sizeof(*g));
+#define PLT_STEPS 5 /* instructions of an entry: bti, adrp, ldr, add, br */
 
-	if (g && x86_graph(elf_code_read, c, addr, size, g) < 0) {
+struct insn_graph *place_graph(struct elf_code *c, uint64_t addr, uint64_t size)
+{
+	const struct insn_code code = code_reader(c);
+	struct insn_graph *g = malloc(sizeof(*g));
+
+	if (g && insn_graph(&code, addr, size, g) < 0) {
 		free(g);
 		return NULL;
 	}
@@ -21,8 +23,8 @@ bool place_at(struct elf_code *c, const struct place *p, uint64_t entry, uint64_
 	      enum probe_cost cost, struct probe_target *ret)
 {
 	struct probe_point *point = &ret->points[ret->n_points];
+	const struct insn_code code = code_reader(c);
 	uint64_t left;
-	uint8_t code[16];
 
 	if (ret->n_points == TARGET_POINTS_MAX)
 		return false;
@@ -37,8 +39,7 @@ bool place_at(struct elf_code *c, const struct place *p, uint64_t entry, uint64_
 		snprintf(point->evidence, sizeof(point->evidence),
 			 "%s; +0x%llx, arguments still in place", p->evidence,
 			 (unsigned long long)(entry - p->start));
-	if (c->e->machine == EM_X86_64)
-		x86_text(code, elf_code_read(c, entry, code, sizeof(code)), entry, point->insn);
+	insn_text(&code, entry, point->insn);
 	ret->n_points++;
 	return true;
 }
@@ -48,33 +49,47 @@ bool place_classic(struct elf_code *c, const struct place *p, struct probe_targe
 	return place_at(c, p, p->start, 0, PROBE_CLASSIC, ret);
 }
 
-bool place_cheap(struct elf_code *c, const struct place *p, const struct x86_graph *g,
+/* How far the stack pointer has moved since the function began. */
+static bool frame_at(const struct insn_graph *g, uint64_t addr, uint16_t *ret)
+{
+	const struct insn *i = insn_at(g, addr);
+	const struct insn_value *sp = i ? &i->before.reg[g->code.isa->sp] : NULL;
+
+	if (!sp || sp->kind != VALUE_STACK || sp->n > 0 || sp->n < -UINT16_MAX)
+		return false;
+	*ret = (uint16_t)-sp->n;
+	return true;
+}
+
+bool place_cheap(struct elf_code *c, const struct place *p, const struct insn_graph *g,
 		 struct probe_target *ret)
 {
 	uint64_t entry, exit = 0;
+	uint16_t frame;
 	bool at_return;
 
-	if (!g || x86_place_entry(g, p->n_args, &entry, &at_return) < 0)
+	if (!g || insn_place_entry(g, p->n_args, &entry, &at_return) < 0 ||
+	    !frame_at(g, entry, &frame))
 		return false;
-	if (!p->no_result && !at_return && x86_place_exit(g, &exit) < 0)
+	if (!p->no_result && !at_return && insn_place_exit(g, &exit) < 0)
 		return false;
-	return place_at(c, p, entry, exit, PROBE_CHEAP, ret);
+	if (!place_at(c, p, entry, exit, PROBE_CHEAP, ret))
+		return false;
+	ret->points[ret->n_points - 1].detail = frame;
+	return true;
 }
 
 uint64_t place_resolve(struct elf_code *c, const struct elf_function *fns, size_t n, uint64_t addr)
 {
-	struct x86_insn i;
-	uint8_t code[16];
+	const struct insn_code code = code_reader(c);
+	struct insn_state s = { 0 };
+	struct insn i = { .kind = INSN_PLAIN };
 	uint64_t at = addr;
 
-	for (int tries = 0; tries < 2; tries++) {
-		if (x86_decode(code, elf_code_read(c, at, code, sizeof(code)), at, &i) < 0)
+	for (int steps = 0; steps < PLT_STEPS && i.kind == INSN_PLAIN; steps++, at += i.len)
+		if (insn_step(&code, at, &s, &i) < 0)
 			return addr;
-		at += i.len;
-		if (!i.landing)
-			break;
-	}
-	for (size_t k = 0; k < n && i.kind == X86_JUMP_INDIRECT && i.slot; k++)
+	for (size_t k = 0; k < n && i.kind == INSN_JUMP_INDIRECT && i.slot; k++)
 		if (fns[k].found && fns[k].slot == i.slot)
 			return fns[k].vaddr;
 	return addr;

@@ -5,8 +5,8 @@
  */
 #pragma once
 
+#include "probe/elf/code.h"
 #include "probe/elf/elf.h"
-#include "probe/elf/x86.h"
 #include "probe/finder/target.h"
 
 /* A function that is to be a point. */
@@ -20,7 +20,7 @@ struct place {
 };
 
 /* To be freed; NULL where the code is not understood at all. @size: 0 where not known. */
-struct x86_graph *place_graph(struct elf_code *c, uint64_t addr, uint64_t size);
+struct insn_graph *place_graph(struct elf_code *c, uint64_t addr, uint64_t size);
 
 /* Adds a point at given addresses; @exit 0: return probe. False where there is no room. */
 bool place_at(struct elf_code *c, const struct place *p, uint64_t entry, uint64_t exit,
@@ -29,10 +29,10 @@ bool place_at(struct elf_code *c, const struct place *p, uint64_t entry, uint64_
 bool place_classic(struct elf_code *c, const struct place *p, struct probe_target *ret);
 /*
  * At an emulated instruction of the function's first block, the result by a return probe where the
- * return address is still on top of the stack, else at a branch on the way out. False where there
- * is no such place. @g may be NULL.
+ * return address is still where the call left it, else at an instruction on the way out
+ * (insn_place_exit). False where there is no such place. @g may be NULL.
  */
-bool place_cheap(struct elf_code *c, const struct place *p, const struct x86_graph *g,
+bool place_cheap(struct elf_code *c, const struct place *p, const struct insn_graph *g,
 		 struct probe_target *ret);
 
 /* The address that a jump through the procedure linkage table arrives at, else @addr itself. */

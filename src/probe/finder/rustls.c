@@ -6,10 +6,10 @@
  *	dyn MessageEncrypter	drop or 0, size, alignment, encrypt, encrypted_payload_len
  *	dyn MessageDecrypter	drop or 0, size, alignment, decrypt
  *
- * encrypted_payload_len(&self, n) is nothing but `lea 17(%rsi),%rax; ret` (TLS 1.3; 24 and 16 for
- * TLS 1.2), which is where the search begins. The decrypter's vtable stands nearby, before or
- * after. Both functions must read their message as rustls lays it out (finder_rustls_code.c); a
- * cipher of which only one half is found is refused.
+ * encrypted_payload_len(&self, n) is nothing but `lea 17(%rsi),%rax; ret` or `add x0, x1, #17; ret`
+ * (TLS 1.3; 24 and 16 for TLS 1.2), which is where the search begins. The decrypter's vtable stands
+ *nearby, before or after. Both functions must read their message as rustls lays it out
+ *(finder_rustls_code.c); a cipher of which only one half is found is refused.
  */
 #include <elf.h>
 #include <errno.h>
@@ -19,6 +19,7 @@
 
 #include "base/cleanup.h"
 #include "base/util.h"
+#include "probe/elf/code.h"
 #include "probe/finder/finder.h"
 #include "probe/finder/rustls.h"
 
@@ -46,6 +47,7 @@ struct cipher {
 
 struct search {
 	const struct elf_file *e;
+	struct insn_code code;
 	struct probe_target *ret;
 	struct leaf leaf[LEAVES_MAX];
 	size_t n_leaves;
@@ -54,7 +56,8 @@ struct search {
 	struct cipher cipher[CIPHERS_MAX];
 	size_t n_ciphers;
 	bool half, strange; /* a decrypter is missing; an encrypter is not as expected */
-	struct x86_graph graph;
+	struct insn_graph graph;
+	size_t visits; /* by all graphs */
 	uint8_t block[BLOCK];
 };
 
@@ -96,7 +99,24 @@ static bool begins(const uint8_t *block, size_t n, size_t at, size_t *ret)
 	return true;
 }
 
-static void find_leaves_in(struct search *s, size_t n, uint64_t addr)
+static enum rustls_overhead leaf_at(const struct search *s, uint64_t addr)
+{
+	for (size_t i = 0; i < s->n_leaves && i < LEAVES_MAX; i++)
+		if (s->leaf[i].addr == addr)
+			return s->leaf[i].overhead;
+	return 0;
+}
+
+static void keep_leaf(struct search *s, uint64_t addr, uint8_t overhead)
+{
+	if (leaf_at(s, addr)) /* where blocks overlap */
+		return;
+	if (s->n_leaves < LEAVES_MAX)
+		s->leaf[s->n_leaves] = (struct leaf){ addr, overhead };
+	s->n_leaves++;
+}
+
+static void find_leaves_x86(struct search *s, size_t n, uint64_t addr)
 {
 	static const uint8_t lea[] = { 0x48, 0x8d, 0x46 };
 	const uint8_t *from = s->block, *hit;
@@ -104,16 +124,42 @@ static void find_leaves_in(struct search *s, size_t n, uint64_t addr)
 
 	while ((hit = memmem(from, n - (size_t)(from - s->block), lea, sizeof(lea)))) {
 		from = hit + 1;
-		if (!begins(s->block, n, (size_t)(hit - s->block), &at))
-			continue;
-		if (s->n_leaves < LEAVES_MAX)
-			s->leaf[s->n_leaves] = (struct leaf){ addr + at, hit[3] };
-		s->n_leaves++;
+		if (begins(s->block, n, (size_t)(hit - s->block), &at))
+			keep_leaf(s, addr + at, hit[3]);
 	}
 }
 
-/* Blocks overlap by less than the shortest function, so that each is seen once. */
-#define OVERLAP 9
+#define A64_RET 0xd65f03c0
+
+/* `add x0, x1, #n` is the third of five instructions: how many before it belong to the function. */
+static int begins_a64(const uint32_t w[5])
+{
+	if ((w[2] & 0xfffc03ff) != 0x91000020 || !is_overhead(w[2] >> 10 & 0xff))
+		return -1;
+	if (w[3] == A64_RET)
+		return 0;
+	/* stp x29, x30, [sp, #-16]!; mov x29, sp; add; ldp x29, x30, [sp], #16; ret */
+	return w[0] == 0xa9bf7bfd && w[1] == 0x910003fd && w[3] == 0xa8c17bfd && w[4] == A64_RET
+		       ? 2
+		       : -1;
+}
+
+static void find_leaves_a64(struct search *s, size_t n, uint64_t addr)
+{
+	uint32_t w[5];
+
+	for (size_t at = -addr & 3; at + sizeof(w) <= n; at += sizeof(w[0])) {
+		int before;
+
+		memcpy(w, s->block + at, sizeof(w));
+		before = begins_a64(w);
+		if (before >= 0)
+			keep_leaf(s, addr + at + (2 - (size_t)before) * sizeof(w[0]),
+				  w[2] >> 10 & 0xff);
+	}
+}
+
+#define OVERLAP 19 /* bytes: one less than what is looked at together */
 
 static int find_leaves(struct search *s)
 {
@@ -131,19 +177,14 @@ static int find_leaves(struct search *s)
 
 			if (r < 0)
 				return r;
-			find_leaves_in(s, n, g->vaddr + at);
+			if (s->e->machine == EM_X86_64)
+				find_leaves_x86(s, n, g->vaddr + at);
+			else
+				find_leaves_a64(s, n, g->vaddr + at);
 			at += n - OVERLAP;
 			left -= n - OVERLAP < left ? n - OVERLAP : left;
 		}
 	}
-	return 0;
-}
-
-static enum rustls_overhead leaf_at(const struct search *s, uint64_t addr)
-{
-	for (size_t i = 0; i < s->n_leaves; i++)
-		if (s->leaf[i].addr == addr)
-			return s->leaf[i].overhead;
 	return 0;
 }
 
@@ -175,7 +216,10 @@ static bool is_vtable(const struct search *s, const uint64_t *w)
 
 static bool decode(struct search *s, uint64_t addr)
 {
-	return x86_graph(read_code, s, addr, 0, &s->graph) == 0;
+	if (s->visits >= CODE_VISITS_MAX || insn_graph(&s->code, addr, 0, &s->graph) < 0)
+		return false;
+	s->visits += s->graph.visits;
+	return true;
 }
 
 static bool is_taken(const struct search *s, uint64_t fn)
@@ -198,10 +242,10 @@ static bool is_wanted(struct search *s, uint64_t fn, const struct wanted *w, uin
 	if (is_taken(s, fn) || !decode(s, fn))
 		return false;
 	if (!w->encrypt)
-		return rustls_is_decrypt(&s->graph, read_code, s, w->form, w->overhead, ret_type);
+		return rustls_is_decrypt(&s->graph, w->form, w->overhead, ret_type);
 	/* TLS 1.2 adds behind a table of jumps. */
-	return rustls_encrypt_form(&s->graph, read_code, s) == w->form &&
-	       (w->overhead != RUSTLS_TLS13 || rustls_adds(&s->graph, read_code, s, w->overhead));
+	return rustls_encrypt_form(&s->graph) == w->form &&
+	       (w->overhead != RUSTLS_TLS13 || rustls_adds(&s->graph, w->overhead));
 }
 
 /* Beside the vtable in the middle of the window: nearer ones first, on both sides. 0: none. */
@@ -235,7 +279,7 @@ static void find_cipher(struct search *s, const struct elf_window *w)
 	if (!c.overhead || !is_vtable(s, vtable) || is_taken(s, c.encrypt))
 		return;
 	if (decode(s, c.encrypt))
-		c.form = wanted.form = rustls_encrypt_form(&s->graph, read_code, s);
+		c.form = wanted.form = rustls_encrypt_form(&s->graph);
 	if (!c.form) {
 		s->strange = true;
 		return;
@@ -310,12 +354,25 @@ static int find_old(struct search *s)
 
 /* --- points --- */
 
+/* An emulated instruction that has all that is wanted; false: none. */
+static bool find_cheap(const struct search *s, bool write, uint64_t fn, uint64_t *ret)
+{
+	/* Where the address of the result is in a register of its own, that is not followed. */
+	const bool own_result = !s->code.isa->result_by_argument;
+	uint64_t entry;
+	bool at_return;
+
+	if (insn_place_entry(&s->graph, own_result ? 3 : 4, &entry, &at_return) < 0 ||
+	    (!write && (!at_return || (own_result && entry != fn))))
+		return false;
+	*ret = entry;
+	return true;
+}
+
 static bool add_point(struct search *s, const struct cipher *c, bool write, bool classic)
 {
 	struct probe_point *p = &s->ret->points[s->ret->n_points];
 	uint64_t fn = write ? c->encrypt : c->decrypt, entry = fn, left;
-	bool at_return = true;
-	uint8_t code[16];
 
 	if (s->ret->n_points == TARGET_POINTS_MAX || !decode(s, fn))
 		return false;
@@ -327,11 +384,8 @@ static bool add_point(struct search *s, const struct cipher *c, bool write, bool
 		.owned = c->form == RUSTLS_OWNED,
 		.cost = PROBE_CHEAP,
 	};
-	if (classic || x86_place_entry(&s->graph, 4, &entry, &at_return) < 0 ||
-	    (!write && !at_return)) {
-		entry = fn;
+	if (classic || !find_cheap(s, write, fn, &entry))
 		p->cost = PROBE_CLASSIC;
-	}
 	if (!elf_offset(s->e, entry, &p->entry, &left))
 		return false;
 	snprintf(p->function, sizeof(p->function), "%s %s", overhead_names[c->overhead],
@@ -339,7 +393,7 @@ static bool add_point(struct search *s, const struct cipher *c, bool write, bool
 	snprintf(p->evidence, sizeof(p->evidence),
 		 write ? "vtable with encrypted_payload_len; reads its message so"
 		       : "vtable beside the encrypter's; reads its message so");
-	x86_text(code, read_code(s, entry, code, sizeof(code)), entry, p->insn);
+	insn_text(&s->code, entry, p->insn);
 	s->ret->n_points++;
 	return true;
 }
@@ -392,12 +446,13 @@ static int find(const struct elf_file *e, bool classic, struct probe_target *ret
 	_cleanup_(freep) struct search *s = NULL;
 	int r;
 
-	if (e->machine != EM_X86_64)
+	if (!isa_of(e->machine))
 		return 0;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
 	s->e = e;
+	s->code = (struct insn_code){ isa_of(e->machine), read_code, s };
 	s->ret = ret;
 	r = find_all(s);
 	if (r < 0)

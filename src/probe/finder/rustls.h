@@ -2,7 +2,7 @@
 /* What the code of rustls' functions says of the layout of what it is given. */
 #pragma once
 
-#include "probe/elf/x86.h"
+#include "probe/elf/insn.h"
 
 /* What a record has beside its text: nonce, tag, type. Tells the cipher's kind. */
 enum rustls_overhead {
@@ -28,13 +28,13 @@ enum rustls_form {
 };
 
 /* In which form the function is an encrypt(), by what it reads of its third argument. */
-enum rustls_form rustls_encrypt_form(const struct x86_graph *g, x86_read_fn read, void *ctx);
+enum rustls_form rustls_encrypt_form(const struct insn_graph *g);
 /* Whether the function has the number @n somewhere: what a record is longer than its text. */
-bool rustls_adds(const struct x86_graph *g, x86_read_fn read, void *ctx, int64_t n);
+bool rustls_adds(const struct insn_graph *g, int64_t n);
 
 /*
  * Whether it is a decrypt() in this form: it compares the length with what a record has at least;
  * TLS 1.2 reads the type as well, @ret_type says where.
  */
-bool rustls_is_decrypt(const struct x86_graph *g, x86_read_fn read, void *ctx,
-		       enum rustls_form form, enum rustls_overhead overhead, uint8_t *ret_type);
+bool rustls_is_decrypt(const struct insn_graph *g, enum rustls_form form,
+		       enum rustls_overhead overhead, uint8_t *ret_type);

@@ -8,24 +8,21 @@
 
 #include "probe/finder/rustls.h"
 
-#define MESSAGE	   2	/* the argument's number */
 #define FAR	   8192 /* code that is further away belongs to others */
-#define CODE_MAX   15
-#define COMPARE_IN 12 /* instructions between reading the length and comparing it */
+#define COMPARE_IN 12	/* instructions between reading the length and comparing it */
 
 struct reads {
-	const struct x86_graph *g;
-	x86_read_fn read;
-	void *ctx;
-	uint32_t held[X86_INSNS_MAX]; /* before each instruction: registers that may hold it */
+	const struct insn_graph *g;
+	int message;		       /* which argument it is */
+	uint32_t held[INSN_GRAPH_MAX]; /* before each instruction: registers that may hold it */
 };
 
-static uint32_t held_in(const struct x86_state *s)
+static uint32_t held_in(const struct insn_state *s, int message)
 {
 	uint32_t mask = 0;
 
-	for (int i = 0; i < X86_REGS; i++)
-		if (s->reg[i].kind == X86_ARG && s->reg[i].n == MESSAGE)
+	for (int i = 0; i < INSN_REGS; i++)
+		if (s->reg[i].kind == VALUE_ARG && s->reg[i].n == message)
 			mask |= 1u << i;
 	return mask;
 }
@@ -33,20 +30,19 @@ static uint32_t held_in(const struct x86_state *s)
 /* The registers that may hold it after the instruction. */
 static uint32_t held_after(const struct reads *r, size_t at)
 {
-	const struct x86_insn *i = &r->g->insn[at];
-	uint8_t code[CODE_MAX];
-	struct x86_state s = { 0 };
-	struct x86_insn x;
+	const struct insn *i = &r->g->insn[at];
+	struct insn_state s = { 0 };
+	struct insn x;
 
-	for (int k = 0; k < X86_REGS; k++)
+	for (int k = 0; k < INSN_REGS; k++)
 		if (r->held[at] & 1u << k)
-			s.reg[k] = (struct x86_value){ X86_ARG, MESSAGE };
-	if (x86_step(code, r->read(r->ctx, i->addr, code, sizeof(code)), i->addr, &s, &x) < 0)
+			s.reg[k] = (struct insn_value){ VALUE_ARG, r->message };
+	if (insn_step(&r->g->code, i->addr, &s, &x) < 0)
 		return 0;
-	return held_in(&s);
+	return held_in(&s, r->message);
 }
 
-static bool is_near(const struct x86_graph *g, size_t at)
+static bool is_near(const struct insn_graph *g, size_t at)
 {
 	return g->insn[at].addr >= g->start && g->insn[at].addr - g->start < FAR;
 }
@@ -55,13 +51,15 @@ static void follow(struct reads *r)
 {
 	bool news = true;
 
+	/* (result, self, message, sequence number), the result perhaps in a register of its own */
+	r->message = r->g->code.isa->result_by_argument ? 2 : 1;
 	memset(r->held, 0, sizeof(r->held));
-	r->held[0] = 1u << X86_RDX;
+	r->held[0] = 1u << r->message;
 	/* Every round adds a register somewhere; mostly along the order of discovery. */
-	for (int round = 0; news && round < X86_REGS * 2; round++) {
+	for (int round = 0; news && round < INSN_REGS * 2; round++) {
 		news = false;
 		for (size_t k = 0; k < r->g->n; k++) {
-			const struct x86_insn *i = &r->g->insn[k];
+			const struct insn *i = &r->g->insn[k];
 			uint32_t after = r->held[k] && i->reached ? held_after(r, k) : 0;
 
 			for (size_t n = 0; after && n < i->n_next; n++) {
@@ -74,36 +72,40 @@ static void follow(struct reads *r)
 	}
 }
 
-static bool access_at(const struct reads *r, const struct x86_insn *i, struct x86_access *ret)
+static bool access_at(const struct reads *r, const struct insn *i, struct insn_access *ret)
 {
-	uint8_t code[CODE_MAX];
-
-	return x86_access(code, r->read(r->ctx, i->addr, code, sizeof(code)), ret) == 0;
+	return insn_access(&r->g->code, i->addr, ret) == 0;
 }
 
 /* Whether instruction @at reads the message, and how. */
-static bool reads_message(const struct reads *r, size_t at, struct x86_access *ret)
+static bool reads_message(const struct reads *r, size_t at, struct insn_access *ret)
 {
 	return r->held[at] && r->g->insn[at].reached && is_near(r->g, at) &&
-	       access_at(r, &r->g->insn[at], ret) && ret->base != X86_REGS && ret->reads &&
+	       access_at(r, &r->g->insn[at], ret) && ret->base != INSN_REGS && ret->reads &&
 	       r->held[at] & 1u << ret->base;
+}
+
+/* Whether one of the words that are read begins at @offset. */
+static bool covers(const struct insn_access *a, int64_t offset)
+{
+	return a->offset == offset || (a->pair && a->offset + a->size == offset);
 }
 
 /* Bits of the sizes (in bytes) in which the message is read at @offset. */
 static uint32_t sizes_at(const struct reads *r, int64_t offset)
 {
-	struct x86_access a;
+	struct insn_access a;
 	uint32_t sizes = 0;
 
 	for (size_t k = 0; k < r->g->n; k++)
-		if (reads_message(r, k, &a) && a.offset == offset)
+		if (reads_message(r, k, &a) && covers(&a, offset))
 			sizes |= a.size;
 	return sizes;
 }
 
-enum rustls_form rustls_encrypt_form(const struct x86_graph *g, x86_read_fn read, void *ctx)
+enum rustls_form rustls_encrypt_form(const struct insn_graph *g)
 {
-	struct reads r = { .g = g, .read = read, .ctx = ctx };
+	struct reads r = { .g = g };
 	uint32_t type;
 
 	follow(&r);
@@ -118,31 +120,32 @@ enum rustls_form rustls_encrypt_form(const struct x86_graph *g, x86_read_fn read
 	return RUSTLS_NONE;
 }
 
-bool rustls_adds(const struct x86_graph *g, x86_read_fn read, void *ctx, int64_t n)
+bool rustls_adds(const struct insn_graph *g, int64_t n)
 {
-	struct reads r = { .g = g, .read = read, .ctx = ctx };
-	struct x86_access a;
+	struct reads r = { .g = g };
+	struct insn_access a;
 
 	for (size_t k = 0; k < g->n; k++)
 		if (g->insn[k].reached && is_near(g, k) && access_at(&r, &g->insn[k], &a) &&
-		    (a.adds == n || (a.base != X86_REGS && !a.reads && a.offset == n)))
+		    (a.adds == n || (a.base != INSN_REGS && !a.reads && a.offset == n)))
 			return true;
 	return false;
 }
 
 /* Whether what instruction @at has read into a register is soon compared with @least. */
-static bool is_compared(const struct reads *r, size_t at, const struct x86_access *a, int64_t least)
+static bool is_compared(const struct reads *r, size_t at, const struct insn_access *a, int to,
+			int64_t least)
 {
-	const struct x86_insn *i = &r->g->insn[at];
-	struct x86_access next;
+	const struct insn *i = &r->g->insn[at];
+	struct insn_access next;
 
 	if (a->compares)
 		return a->number == least || a->number == least - 1;
-	for (int n = 0; n < COMPARE_IN && i && a->to != X86_REGS; n++) {
-		i = x86_at(r->g, i->addr + i->len);
+	for (int n = 0; n < COMPARE_IN && i && to != INSN_REGS; n++) {
+		i = insn_at(r->g, i->addr + i->len);
 		if (!i || !access_at(r, i, &next))
 			return false;
-		if (next.compares && next.with == a->to)
+		if (next.compares && next.with == to)
 			return next.number == least || next.number == least - 1;
 	}
 	return false;
@@ -150,11 +153,11 @@ static bool is_compared(const struct reads *r, size_t at, const struct x86_acces
 
 static bool compares_length(const struct reads *r, int64_t offset, int64_t least)
 {
-	struct x86_access a;
+	struct insn_access a;
 
 	for (size_t k = 0; k < r->g->n; k++)
-		if (reads_message(r, k, &a) && a.offset == offset && a.size == 8 &&
-		    is_compared(r, k, &a, least))
+		if (reads_message(r, k, &a) && covers(&a, offset) && a.size == 8 &&
+		    is_compared(r, k, &a, a.offset == offset ? a.to : a.to_second, least))
 			return true;
 	return false;
 }
@@ -168,11 +171,11 @@ static uint8_t type_behind_vec(const struct reads *r)
 	return 0;
 }
 
-bool rustls_is_decrypt(const struct x86_graph *g, x86_read_fn read, void *ctx,
-		       enum rustls_form form, enum rustls_overhead overhead, uint8_t *ret_type)
+bool rustls_is_decrypt(const struct insn_graph *g, enum rustls_form form,
+		       enum rustls_overhead overhead, uint8_t *ret_type)
 {
 	const int64_t least = overhead == RUSTLS_TLS12_GCM ? 24 : 16;
-	struct reads r = { .g = g, .read = read, .ctx = ctx };
+	struct reads r = { .g = g };
 
 	follow(&r);
 	if (!compares_length(&r, form == RUSTLS_OWNED ? 16 : 8, least))

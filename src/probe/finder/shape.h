@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "probe/elf/code.h"
+#include "probe/elf/insn.h"
 
 /*
  * Hands its object (argument 0), and its buffer and length (1 and 2) behind something of its own,
@@ -13,27 +13,27 @@
  * &needs_handshake, ...) of the protocol's table, or directly where the linker saw that it can be
  * no other.
  */
-bool shape_passes_on(const struct x86_graph *g);
+bool shape_passes_on(const struct insn_graph *g);
 
 /* Calls @target with its own first @n arguments in place. */
-bool shape_calls(const struct x86_graph *g, uint64_t target, size_t n);
+bool shape_calls(const struct insn_graph *g, uint64_t target, size_t n);
 
 /*
  * Fills its buffer (argument 1) by a call that gets it first, memcpy(), and then moves on what it
  * has copied from: stores both a pointer and the length beside it. SSL_read does both, SSL_peek
  * only the first.
  */
-bool shape_fills_buffer(const struct x86_graph *g);
-bool shape_consumes(struct code *c, const struct x86_graph *g);
+bool shape_fills_buffer(const struct insn_graph *g);
+bool shape_consumes(const struct insn_graph *g);
 /* Moves on after a call of @target with its own three arguments: SSL_read that calls SSL_peek. */
-bool shape_consumes_after(struct code *c, const struct x86_graph *g, uint64_t target);
+bool shape_consumes_after(const struct insn_graph *g, uint64_t target);
 
 /*
  * What a constructor calls first to undo an object that it has made and gives up: the object's
  * destructor. The constructor has passed the object to a function of a table before, and passes
  * it on only to what frees its memory afterwards. 0 where that is not one function.
  */
-uint64_t shape_destructor(struct code *c, const struct x86_graph *constructor);
+uint64_t shape_destructor(const struct insn_graph *constructor);
 
 /*
  * Where OpenSSL's function that moves bytes gets the address of the length from: it hands its
@@ -42,4 +42,4 @@ uint64_t shape_destructor(struct code *c, const struct x86_graph *constructor);
  * something of its own on the stack (SSL_write), or -ENOENT where there is no such call or two
  * that do not agree.
  */
-int shape_length_argument(const struct x86_graph *g);
+int shape_length_argument(const struct insn_graph *g);

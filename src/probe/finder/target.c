@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/util.h"
+#include "probe/elf/insn.h"
 #include "probe/finder/finder.h"
 
 /* In order. A file may carry several: which of them its traffic takes is not known from outside. */
@@ -82,6 +83,19 @@ static int ask(const struct elf_file *e, bool classic, struct probe_target *t)
 	return 0;
 }
 
+static void make_foreign(const struct elf_file *e, struct probe_target *t)
+{
+	const struct isa *isa = isa_of(e->machine);
+
+	snprintf(t->machine, sizeof(t->machine), "%s", isa ? isa->name : "unknown");
+	if (t->n_points == 0)
+		return;
+	t->n_foreign = t->n_points;
+	t->n_points = 0;
+	snprintf(t->reason, sizeof(t->reason), "%s for another processor than this machine's: %s",
+		 t->library, t->machine);
+}
+
 static int examine(int fd, const char *path, bool classic, struct probe_target *ret)
 {
 	struct probe_target t = { .path = "" };
@@ -101,10 +115,8 @@ static int examine(int fd, const char *path, bool classic, struct probe_target *
 	r = ask(&e, classic, &t);
 	if (r < 0)
 		return r;
-	if (t.n_points > 0 && e.machine != HOST) {
-		t.n_points = 0;
-		snprintf(t.reason, sizeof(t.reason), "%s for another processor", t.library);
-	}
+	if (e.machine != HOST)
+		make_foreign(&e, &t);
 	if (t.n_points == 0 && !t.reason[0])
 		snprintf(t.reason, sizeof(t.reason), "no TLS library inside that sonde knows");
 	*ret = t;

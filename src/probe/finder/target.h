@@ -75,7 +75,9 @@ struct probe_point {
 	uint64_t exit; /* file offset of the exit probe where rax holds the result; 0: return probe
 			  at entry, where the return address is still on top of the stack */
 	enum probe_cost cost;
-	uint16_t detail;   /* what else the ABI needs */
+	/* Go: what else the ABI needs. Else how many bytes the function has on its stack where the
+	 * entry probe stands. */
+	uint16_t detail;
 	char insn[32];	   /* at entry, as text: "push %rbp" */
 	char evidence[96]; /* how it was found: "symbol SSL_write; call target" */
 };
@@ -92,6 +94,10 @@ struct probe_target {
 	char version[32];	  /* "3.0.17", empty where not known */
 	struct probe_point points[TARGET_POINTS_MAX];
 	size_t n_points;
+	/* Of a file for another machine: its name, and how many points would be probed there. Then
+	 * n_points is 0. */
+	char machine[16];
+	size_t n_foreign;
 	char reason[160]; /* why there are none, for people */
 };
 

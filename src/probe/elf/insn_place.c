@@ -6,19 +6,18 @@
 #include <errno.h>
 #include <string.h>
 
-#include "probe/elf/x86.h"
+#include "probe/elf/insn.h"
 
-static bool holds_arg(const struct x86_state *s, size_t n, bool half_is_enough)
+static bool holds_arg(const struct insn_state *s, size_t n, bool half_is_enough)
 {
-	const struct x86_value *v =
-		&s->reg[n]; /* the registers of arguments come first, in order */
+	const struct insn_value *v = &s->reg[n];
 
 	return v->n == (int64_t)n &&
-	       (v->kind == X86_ARG || (half_is_enough && v->kind == X86_ARG32));
+	       (v->kind == VALUE_ARG || (half_is_enough && v->kind == VALUE_ARG32));
 }
 
 /* Argument 2 is a length; whoever widens an int on the way has changed nothing. */
-static bool holds_args(const struct x86_state *s, size_t n)
+static bool holds_args(const struct insn_state *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (!holds_arg(s, i, i == 2))
@@ -26,44 +25,55 @@ static bool holds_args(const struct x86_state *s, size_t n)
 	return true;
 }
 
-static bool jumps_between(const struct x86_graph *g, uint64_t after, uint64_t to)
+static bool jumps_between(const struct insn_graph *g, uint64_t after, uint64_t to)
 {
 	for (size_t i = 0; i < g->n; i++)
-		if ((g->insn[i].kind == X86_JUMP || g->insn[i].kind == X86_BRANCH) &&
+		if ((g->insn[i].kind == INSN_JUMP || g->insn[i].kind == INSN_BRANCH) &&
 		    g->insn[i].target > after && g->insn[i].target <= to)
 			return true;
 	return false;
 }
 
-int x86_place_entry(const struct x86_graph *g, size_t n_args, uint64_t *ret, bool *ret_at_return)
+/* A link that was saved is read back from there, and a call makes its own. */
+static bool is_at_return(const struct isa *isa, const struct insn *i)
 {
-	const struct x86_insn *i = &g->insn[0];
+	const struct insn_value *sp = &i->before.reg[isa->sp];
+
+	if (sp->kind != VALUE_STACK || sp->n != 0)
+		return false;
+	return isa->link == INSN_REGS || (i->before.reg[isa->link].kind == VALUE_LINK &&
+					  i->kind != INSN_CALL && i->kind != INSN_CALL_INDIRECT);
+}
+
+int insn_place_entry(const struct insn_graph *g, size_t n_args, uint64_t *ret, bool *ret_at_return)
+{
+	const struct insn *i = &g->insn[0];
 	uint64_t first;
 
 	if (i->landing)
-		i = x86_at(g, i->addr + i->len);
+		i = insn_at(g, i->addr + i->len);
 	first = i ? i->addr : 0;
 	/* Branches are emulated: the walk never leaves the first block. */
-	while (i && i->kind == X86_PLAIN && !i->emulated)
-		i = x86_at(g, i->addr + i->len);
+	while (i && i->kind == INSN_PLAIN && !i->emulated)
+		i = insn_at(g, i->addr + i->len);
 	if (!i || !i->emulated || !holds_args(&i->before, n_args))
 		return -ENOENT;
 	if (i->addr != first && (!g->complete || jumps_between(g, g->start, i->addr)))
 		return -ENOENT;
 	*ret = i->addr;
-	*ret_at_return = i->before.reg[X86_RSP].kind == X86_STACK && i->before.reg[X86_RSP].n == 0;
+	*ret_at_return = is_at_return(g->code.isa, i);
 	return 0;
 }
 
-static bool leaves(const struct x86_insn *i)
+static bool leaves(const struct insn *i)
 {
-	return i->kind == X86_RETURN || i->kind == X86_JUMP_INDIRECT;
+	return i->kind == INSN_RETURN || i->kind == INSN_JUMP_INDIRECT;
 }
 
 /* Marks what can be reached from instruction @from, without going through @without. */
-static void reach(const struct x86_graph *g, size_t from, size_t without, bool *seen)
+static void reach(const struct insn_graph *g, size_t from, size_t without, bool *seen)
 {
-	uint16_t todo[X86_INSNS_MAX];
+	uint16_t todo[INSN_GRAPH_MAX];
 	size_t n = 0;
 
 	if (from == without || seen[from])
@@ -71,7 +81,7 @@ static void reach(const struct x86_graph *g, size_t from, size_t without, bool *
 	seen[from] = true;
 	todo[n++] = (uint16_t)from;
 	while (n > 0) {
-		const struct x86_insn *i = &g->insn[todo[--n]];
+		const struct insn *i = &g->insn[todo[--n]];
 
 		for (size_t k = 0; k < i->n_next; k++) {
 			if (i->next[k] == without || seen[i->next[k]])
@@ -83,7 +93,7 @@ static void reach(const struct x86_graph *g, size_t from, size_t without, bool *
 }
 
 /* Marks the instructions from which the function can be left. */
-static void mark_leaving(const struct x86_graph *g, bool *ret)
+static void mark_leaving(const struct insn_graph *g, bool *ret)
 {
 	bool news = true;
 
@@ -102,11 +112,11 @@ static void mark_leaving(const struct x86_graph *g, bool *ret)
 	}
 }
 
-/* Whether the function leaves only through @j, once, and with the rax that it has there. */
-static bool is_exit(const struct x86_graph *g, size_t j, const bool *leaving)
+/* Whether the function leaves only through @j, once, and with the result that it has there. */
+static bool is_exit(const struct insn_graph *g, size_t j, const bool *leaving)
 {
-	bool before[X86_INSNS_MAX] = { 0 }, after[X86_INSNS_MAX] = { 0 };
-	const struct x86_insn *x = &g->insn[j];
+	bool before[INSN_GRAPH_MAX] = { 0 }, after[INSN_GRAPH_MAX] = { 0 };
+	const struct insn *x = &g->insn[j];
 
 	reach(g, 0, j, before);
 	for (size_t k = 0; k < x->n_next; k++)
@@ -117,23 +127,23 @@ static bool is_exit(const struct x86_graph *g, size_t j, const bool *leaving)
 		if (before[i] && leaves(&g->insn[i]))
 			return false;
 		/* A tail call gives a result of its own. */
-		if (after[i] &&
-		    (g->insn[i].kind == X86_JUMP_INDIRECT || (g->insn[i].writes_rax && leaving[i])))
+		if (after[i] && (g->insn[i].kind == INSN_JUMP_INDIRECT ||
+				 (g->insn[i].writes_result && leaving[i])))
 			return false;
 	}
 	return leaving[j];
 }
 
-int x86_place_exit(const struct x86_graph *g, uint64_t *ret)
+int insn_place_exit(const struct insn_graph *g, uint64_t *ret)
 {
-	bool leaving[X86_INSNS_MAX];
+	bool leaving[INSN_GRAPH_MAX];
 
 	if (!g->complete)
 		return -ENOENT;
 	mark_leaving(g, leaving);
 	for (size_t i = 0; i < g->n; i++) {
-		if (g->insn[i].kind != X86_BRANCH || !g->insn[i].emulated ||
-		    !is_exit(g, i, leaving))
+		if ((g->insn[i].kind != INSN_BRANCH && g->insn[i].kind != INSN_RETURN) ||
+		    !g->insn[i].emulated || !is_exit(g, i, leaving))
 			continue;
 		*ret = g->insn[i].addr;
 		return 0;
@@ -142,22 +152,22 @@ int x86_place_exit(const struct x86_graph *g, uint64_t *ret)
 }
 
 /* Whether the last argument is passed on in place @at of the call. */
-static bool passes_last(const struct x86_state *s, size_t at, size_t n_args, bool local)
+static bool passes_last(const struct insn_state *s, size_t at, size_t n_args, bool local)
 {
-	const struct x86_value *v = &s->reg[at];
+	const struct insn_value *v = &s->reg[at];
 
 	if (local)
-		return v->kind == X86_STACK;
-	return v->kind == X86_ARG && v->n == (int64_t)n_args - 1;
+		return v->kind == VALUE_STACK;
+	return v->kind == VALUE_ARG && v->n == (int64_t)n_args - 1;
 }
 
 /*
  * Arguments 0 to n - 2 stay where they are; the last is the fourth (ssl_write_internal until
  * OpenSSL 3.2) or, with flags before it, the fifth (since 3.3).
  */
-static bool passes(const struct x86_state *s, size_t n_args, bool local, bool *ret_flags)
+static bool passes(const struct insn_state *s, size_t n_args, bool local, bool *ret_flags)
 {
-	const struct x86_value *flags = &s->reg[X86_RCX];
+	const struct insn_value *flags = &s->reg[3];
 
 	if (!holds_args(s, 3))
 		return false;
@@ -165,23 +175,23 @@ static bool passes(const struct x86_state *s, size_t n_args, bool local, bool *r
 		*ret_flags = true;
 		return holds_arg(s, 3, false) && passes_last(s, 4, n_args, local);
 	}
-	*ret_flags = flags->kind == X86_NUMBER && flags->n == 0;
+	*ret_flags = flags->kind == VALUE_NUMBER && flags->n == 0;
 	return passes_last(s, *ret_flags ? 4 : 3, n_args, local);
 }
 
-int x86_find_pass(const struct x86_graph *g, size_t n_args, bool local, struct x86_pass *ret)
+int insn_find_pass(const struct insn_graph *g, size_t n_args, bool local, struct insn_pass *ret)
 {
-	struct x86_pass found = { 0 };
+	struct insn_pass found = { 0 };
 
 	for (size_t i = 0; i < g->n; i++) {
-		const struct x86_insn *x = &g->insn[i];
+		const struct insn *x = &g->insn[i];
 		bool flags;
 
-		if (x->kind != X86_CALL || !passes(&x->before, n_args, local, &flags))
+		if (x->kind != INSN_CALL || !passes(&x->before, n_args, local, &flags))
 			continue;
 		if (found.target && (found.target != x->target || found.flags != flags))
 			return -ENOTUNIQ;
-		found = (struct x86_pass){ x->target, flags };
+		found = (struct insn_pass){ x->target, flags };
 	}
 	if (!found.target)
 		return -ENOENT;
