@@ -106,15 +106,33 @@ static int show_raw(struct showing *s, const struct id128 *run)
 
 /* --- the tree --- */
 
+static void add_trigger(struct buf *b, const struct run *run)
+{
+	text_clean(b, run->trigger, 0);
+	if (run->trigger_name.n == 0)
+		return;
+	buf_add(b, SLICE(": "), SIZE_MAX);
+	text_clean(b, run->trigger_name, 0);
+}
+
+/* What the other lines say already is not said again. */
+static struct slice unless_said(struct slice s, struct slice by)
+{
+	return slice_eq(s, by) ? (struct slice){ 0 } : s;
+}
+
 static void print_facts(const struct screen *s, const struct run *run)
 {
+	_cleanup_(buf_done) struct buf trigger = { 0 };
 	const struct {
 		const char *title;
 		struct slice text;
 	} facts[] = { { "where", run->cwd },
+		      { "project", unless_said(run->project, run->cwd) },
 		      { "user", run->user },
 		      { "host", run->host },
-		      { "trigger", run->trigger } };
+		      { "trigger", (add_trigger(&trigger, run), buf_slice(&trigger)) },
+		      { "part of", unless_said(run->workflow, run->trigger_name) } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(facts); i++) {
 		_cleanup_(buf_done) struct buf b = { 0 };

@@ -20,6 +20,7 @@
 #include "trace/identity.h"
 #include "trace/redact.h"
 #include "trace/trace.h"
+#include "trace/trigger.h"
 
 #define RUNS_MAX	      1024 /* open at once */
 #define RUN_PROCESSES_MAX     4096 /* process spans of one run; more are only counted */
@@ -188,7 +189,8 @@ struct run_state {
 	struct process_key root;
 	uint64_t start_ns, end_ns, emitted_ns;
 	uint64_t live; /* processes */
-	char *cwd, *user, *trigger, *task, *provider;
+	char *cwd, *user, *project, *task, *provider;
+	struct trigger trigger;
 	char *source, *recorder; /* of an import: "har", and what made the file; else NULL */
 	struct slice argv;	 /* NUL after each */
 	struct buf models;
