@@ -225,6 +225,8 @@ void run_tick(struct trace *t)
 		next = r->hh.next;
 		if (is_over(r, t->now_ns))
 			drop(t, r);
+		else if (!r->exited && r->status != RUN_TIMED_OUT && status_is_overdue(r))
+			run_emit(r, true);
 		else if (r->dirty)
 			run_emit(r, false);
 	}
@@ -305,6 +307,8 @@ void run_emit(struct run_state *r, bool force)
 		return;
 	r->dirty = false;
 	r->emitted_ns = t->now_ns;
+	if (!r->finished)
+		status_decide(r);
 	if (t->config.content == CONTENT_OFF || !t->sink->run)
 		return;
 	emit_begin(&e, r, STEP_AGENT, r->start_ns);

@@ -19,6 +19,7 @@
 #include "trace/hash.h"
 #include "trace/identity.h"
 #include "trace/redact.h"
+#include "trace/signal.h"
 #include "trace/trace.h"
 #include "trace/trigger.h"
 
@@ -183,6 +184,12 @@ struct peer {
 	int error;	 /* of an attempt to connect; 0: none */
 };
 
+/* Who waits for input that comes from outside, and has not got any. */
+struct waits {
+	struct process_key who;
+	uint8_t what; /* enum sonde_wait_for; 0: nobody */
+};
+
 struct run_state {
 	UT_hash_handle hh; /* by scope */
 	struct trace *t;
@@ -191,6 +198,8 @@ struct run_state {
 	uint64_t live; /* processes */
 	char *cwd, *user, *project, *task, *provider;
 	struct trigger trigger;
+	struct sent_signals signals;
+	struct waits waits;
 	char *source, *recorder; /* of an import: "har", and what made the file; else NULL */
 	struct slice argv;	 /* NUL after each */
 	struct buf models;
@@ -254,6 +263,11 @@ void run_add_call(struct run_state *r, const struct call_state *c, const struct 
 
 /* --- status.c --- */
 void status_decide(struct run_state *r);
+/* Whether it takes longer than the configuration allows. */
+bool status_is_overdue(const struct run_state *r);
+void status_wait(struct run_state *r, const struct sonde_wait_event *e);
+/* Nobody waits there any more. */
+void status_process_gone(struct run_state *r, struct process_key who);
 
 /* --- notes.c --- */
 void notes_attach(struct trace *t, struct process_key process, struct slice json);

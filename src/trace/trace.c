@@ -9,6 +9,7 @@
 #include "trace/state.h"
 
 #define CONTENT_LIMIT_DEFAULT 5000
+#define NS_PER_S	      1000000000ull
 
 int trace_new(const struct trace_sink *sink, void *ctx, struct proc *procs,
 	      const struct price_table *prices, struct stats *stats, struct trace **ret)
@@ -82,13 +83,14 @@ static bool flag(const cJSON *j, const char *name)
 
 static void configure(struct trace *t, const cJSON *j)
 {
-	const int64_t limit = json_int(j, "content_limit");
+	const int64_t limit = json_int(j, "content_limit"), seconds = json_int(j, "max_run_time_s");
 
 	t->config.content = level_of(json_str(j, "content"));
 	t->config.content_limit = limit > 0 ? (size_t)limit : CONTENT_LIMIT_DEFAULT;
 	t->config.llm_content = flag(j, "content_llm");
 	t->config.memory_content = flag(j, "content_memory");
 	t->config.tool_content = flag(j, "content_tools");
+	t->config.max_run_ns = seconds > 0 ? (uint64_t)seconds * NS_PER_S : 0;
 	content_reset(&t->content);
 }
 
@@ -150,6 +152,7 @@ static void take_process(struct trace *t, const struct sonde_event *e, struct pr
 		break;
 	case SONDE_EV_EXIT:
 		r->live -= r->live > 0;
+		status_process_gone(r, p->key);
 		if (process_key_eq(p->key, r->root))
 			run_exit(r, p, e->ts_ns);
 		else
@@ -158,6 +161,22 @@ static void take_process(struct trace *t, const struct sonde_event *e, struct pr
 	default:
 		break;
 	}
+}
+
+static void take_signal(struct trace *t, const struct sonde_signal_event *e, struct process *p)
+{
+	struct run_state *r = p ? run_of(t, p->key) : NULL;
+
+	if (r && !r->finished)
+		signal_sent(r, e);
+}
+
+static void take_wait(struct trace *t, const struct sonde_wait_event *e, struct process *p)
+{
+	struct run_state *r = p ? run_of(t, p->key) : NULL;
+
+	if (r && !r->finished)
+		status_wait(r, e);
 }
 
 static void take_connect(struct trace *t, const struct sonde_connect_event *e, struct process *p)
@@ -193,6 +212,12 @@ void trace_event(struct trace *t, const struct sonde_event *e, struct process *p
 		break;
 	case SONDE_EV_CONNECT:
 		take_connect(t, (const struct sonde_connect_event *)e, p);
+		break;
+	case SONDE_EV_SIGNAL:
+		take_signal(t, (const struct sonde_signal_event *)e, p);
+		break;
+	case SONDE_EV_WAIT:
+		take_wait(t, (const struct sonde_wait_event *)e, p);
 		break;
 	case SONDE_EV_ATTACH:
 		notes_attach(t, (struct process_key){ e->tgid, e->start_ns }, json_of(e));
