@@ -118,7 +118,7 @@ static void add_trigger(struct buf *b, const struct run *run)
 /* What the other lines say already is not said again. */
 static struct slice unless_said(struct slice s, struct slice by)
 {
-	return slice_eq(s, by) ? (struct slice){ 0 } : s;
+	return !slice_eq(s, by) ? s : (struct slice){ 0 };
 }
 
 static void print_facts(const struct screen *s, const struct run *run)

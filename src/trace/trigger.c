@@ -297,7 +297,8 @@ static bool found_line(struct trigger *t, const struct process *p)
 	if (n)
 		memcpy(line, p->argv.p, n);
 	for (size_t i = 0; i < n; i++)
-		line[i] = line[i] ? line[i] : ' ';
+		if (line[i] == '\0')
+			line[i] = ' ';
 	return found(t, "cron", slice_trim((struct slice){ line, n }));
 }
 
@@ -385,7 +386,7 @@ static struct slice unit_of(struct slice cgroup)
 
 static bool by_unit(const struct facts *f, struct trigger *t)
 {
-	const struct slice unit = f->container.n ? (struct slice){ 0 } : unit_of(f->cgroup);
+	const struct slice unit = !f->container.n ? unit_of(f->cgroup) : (struct slice){ 0 };
 	const bool timer = has_env(f, "TRIGGER_TIMER_REALTIME_USEC") ||
 			   has_env(f, "TRIGGER_TIMER_MONOTONIC_USEC");
 
