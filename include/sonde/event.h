@@ -397,7 +397,8 @@ _Static_assert(sizeof(struct sonde_wait_event) == 40, "wire format");
  *
  * PROC    {"exe","cwd","cgroup","container","uid","gid","comm","tty","ppid","env":["NAME",...],
  *          "sandbox":{"seccomp":0|1|2,"no_new_privs":true,"caps":"hex","namespaces":["user",...],
- *          "read_only_root":true}}; namespaces: that are not those of the host's init
+ *          "read_only_root":true}}; namespaces: that are not those of the host's
+ *          init, or of the prober where that one is out of reach
  *
  * ATTACH  {"file","dev","inode","build_id","library","version","ok":true,"reason",
  *          "cost":"cheap|classic","how":"multi|session|perf","late_ms":N,

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/util.h"
+#include "probe/confinement.h"
 
 #define TEXT_MAX      16384 /* of one file in /proc */
 #define ENV_NAMES_MAX 256
@@ -214,5 +215,6 @@ void describe_process(pid_t pid, struct json_writer *w)
 		json_put_int(w, s.parent);
 		describe_tty(s.tty, w);
 	}
+	confinement_describe(pid, w);
 	describe_env(pid, w);
 }

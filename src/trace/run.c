@@ -249,6 +249,7 @@ void run_free(struct run_state *r)
 		conversation_free(conv);
 	mcp_free_all(r);
 	notes_free(r);
+	assurance_free(r);
 	cache_done(&r->outputs);
 	cache_done(&r->inputs);
 	cache_done(&r->responses);
@@ -293,6 +294,7 @@ static void fill_text(struct run_state *r, struct emit *e, struct run *run)
 	trigger_emit(&r->trigger, e, run);
 	run->models = emit_text(e, buf_slice(&r->models));
 	run->provider = emit_text(e, slice_of(r->provider));
+	run->assurance = assurance_json(r, e);
 	run->notes = e->mem ? notes_json(r, e->mem) : (struct slice){ 0 };
 }
 

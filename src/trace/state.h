@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/id.h"
 #include "sonde/tool.h"
+#include "trace/assurance.h"
 #include "trace/cache.h"
 #include "trace/clock.h"
 #include "trace/content.h"
@@ -55,6 +56,8 @@ struct trace {
 	struct cache answers;	    /* response id -> struct answer_ref: the same call seen twice */
 	struct attach_note *attached; /* libraries that could not be attached, or late */
 	unsigned n_attached;
+	struct egress_rule *egress;
+	size_t n_egress;
 };
 
 struct attach_note {
@@ -107,6 +110,8 @@ struct proc_state {
 	bool argv_cut;
 	struct buf chain; /* command lines of its other programs, NUL after each */
 	int code, signal;
+	struct sandbox sandbox;
+	bool confined; /* it may do other things than who started it */
 	bool exited, final;
 };
 
@@ -198,6 +203,7 @@ struct run_state {
 	uint64_t live; /* processes */
 	char *cwd, *user, *project, *task, *provider;
 	struct trigger trigger;
+	struct assurance assurance;
 	struct sent_signals signals;
 	struct waits waits;
 	char *source, *recorder; /* of an import: "har", and what made the file; else NULL */
@@ -302,6 +308,8 @@ bool process_descends(const struct run_state *r, struct process_key key, struct 
 void process_free(struct run_state *r, struct proc_state *ps);
 
 /* --- process.c --- */
+/* Tells it again. */
+void process_emit(struct run_state *r, struct proc_state *ps);
 void process_exec(struct run_state *r, struct process *p, uint64_t ts_ns);
 void process_exit(struct run_state *r, const struct process *p, uint64_t ts_ns);
 void process_late_facts(struct run_state *r, const struct process *p);

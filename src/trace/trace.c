@@ -53,6 +53,7 @@ void trace_free(struct trace *t)
 	cache_done(&t->answers);
 	content_done(&t->content);
 	redactor_free(t->redactor);
+	free(t->egress);
 	free(t->boot_id);
 	free(t->host);
 	free(t);
@@ -91,6 +92,7 @@ static void configure(struct trace *t, const cJSON *j)
 	t->config.memory_content = flag(j, "content_memory");
 	t->config.tool_content = flag(j, "content_tools");
 	t->config.max_run_ns = seconds > 0 ? (uint64_t)seconds * NS_PER_S : 0;
+	assurance_configure(t, j);
 	content_reset(&t->content);
 }
 
@@ -149,6 +151,7 @@ static void take_process(struct trace *t, const struct sonde_event *e, struct pr
 		break;
 	case SONDE_EV_PROC:
 		process_late_facts(r, p);
+		assurance_process(r, p, json_of(e));
 		break;
 	case SONDE_EV_EXIT:
 		r->live -= r->live > 0;
@@ -183,8 +186,18 @@ static void take_connect(struct trace *t, const struct sonde_connect_event *e, s
 {
 	struct run_state *r = p ? run_of(t, p->key) : NULL;
 
+	if (!r || r->finished)
+		return;
+	notes_connect(r, e);
+	assurance_connect(r, e);
+}
+
+static void take_file(struct trace *t, const struct sonde_file_event *e, struct process *p)
+{
+	struct run_state *r = p ? run_of(t, p->key) : NULL;
+
 	if (r && !r->finished)
-		notes_connect(r, e);
+		assurance_file(r, e);
 }
 
 /* --- the way in --- */
@@ -213,6 +226,9 @@ void trace_event(struct trace *t, const struct sonde_event *e, struct process *p
 	case SONDE_EV_CONNECT:
 		take_connect(t, (const struct sonde_connect_event *)e, p);
 		break;
+	case SONDE_EV_FILE:
+		take_file(t, (const struct sonde_file_event *)e, p);
+		break;
 	case SONDE_EV_SIGNAL:
 		take_signal(t, (const struct sonde_signal_event *)e, p);
 		break;
@@ -238,7 +254,12 @@ void trace_event(struct trace *t, const struct sonde_event *e, struct process *p
 
 void trace_head(struct trace *t, enum http_event ev, const struct http_exchange *x)
 {
+	const bool judged = t->n_egress && ev == HTTP_REQUEST_HEAD;
+	struct run_state *r = judged ? run_of(t, x->conn->process) : NULL;
+
 	learn_head(t->redactor, ev == HTTP_RESPONSE_HEAD ? &x->response : &x->request);
+	if (r && !r->finished)
+		assurance_request(r, x);
 }
 
 void trace_call(struct trace *t, enum llm_event ev, struct llm_call *call)
@@ -273,8 +294,10 @@ void trace_connection(struct trace *t, const struct connection *conn, bool was_h
 {
 	struct run_state *r = run_of(t, conn->process);
 
-	if (r && !r->finished)
-		notes_connection(r, conn, was_http);
+	if (!r || r->finished)
+		return;
+	notes_connection(r, conn, was_http);
+	assurance_connection(r, conn);
 }
 
 void trace_end(struct trace *t, uint64_t ts_ns)
