@@ -69,6 +69,12 @@ static bool is_near(uint64_t ts_ns, uint64_t end_ns)
 	return ts_ns && ts_ns <= end_ns && end_ns - ts_ns <= ENDING_NS;
 }
 
+/* Programs use timers for what they like. */
+static bool is_own_timer(const struct sent_signal *s)
+{
+	return s->by == SENT_BY_KERNEL && (s->signal == SIGALRM || s->signal == SIGXCPU);
+}
+
 const struct sent_signal *signal_that_ended(const struct sent_signals *s, int signal,
 					    uint64_t end_ns)
 {
@@ -78,7 +84,9 @@ const struct sent_signal *signal_that_ended(const struct sent_signals *s, int si
 	for (unsigned i = from; i < s->n; i++) {
 		const struct sent_signal *one = &s->to_root[i % SIGNALS_MAX];
 
-		if ((signal && one->signal != signal) || !is_near(one->ts_ns, end_ns))
+		if (signal ? one->signal != signal : is_own_timer(one))
+			continue;
+		if (!is_near(one->ts_ns, end_ns))
 			continue;
 		if (one->by != SENT_BY_SONDE)
 			return one;

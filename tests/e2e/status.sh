@@ -31,11 +31,12 @@ began() {
 ended() {
 	says ".status == \"$1\" and ((.status_reason // \"\") | test(\"$2\"))"
 }
+quietly() { "$@" >/dev/null 2>&1; }
 # ends_up SECONDS STATUS REASON-PATTERN	the same, soon
 ends_up() {
 	local seconds=$1
 	shift
-	within "$seconds" eval 'ended "$1" "$2" >/dev/null' || ended "$@"
+	within "$seconds" quietly ended "$@" || ended "$@"
 }
 export -f told says began ended
 in_project="^(true|sleep) in $T/project\$"
@@ -91,7 +92,7 @@ ssh_in() {
 ok "over ssh" ssh_in
 
 attached() {
-	script -qec 'sh -c "echo \$\$ >$T/pid; exec sleep 3"' /dev/null </dev/null >/dev/null &
+	script -qec 'sh -c "echo \$\$ >$T/pid; exec sleep 12"' /dev/null </dev/null >/dev/null &
 	pids+=($!)
 	within 10 test -s "$T/pid" && run --pid "$(cat "$T/pid")" && began terminal '^pts/' "$in_project" && says ".project == \"$T/project\""
 }

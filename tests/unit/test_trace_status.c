@@ -169,6 +169,19 @@ static void who_sent_the_signal_says_what_the_end_means(void **state)
 		  "cancelled (stopped by systemd)" },
 		/* a key that it took for something else */
 		{ "agent", PLAIN, { SENT(ROOT, SIGINT, 0, "agent") }, 0, 0, "completed ()" },
+		/* its own timer, of which it took care */
+		{ "agent",
+		  PLAIN,
+		  { SENT(ROOT, SIGALRM, 0, "agent") },
+		  3,
+		  0,
+		  "failed (exit status 3)" },
+		{ "agent",
+		  PLAIN,
+		  { SENT(ROOT, SIGALRM, 0, "agent") },
+		  142,
+		  0,
+		  "timed_out (its timer ran out)" },
 		/* long ago, or of another kind */
 		{ "agent",
 		  PLAIN,
