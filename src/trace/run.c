@@ -209,6 +209,7 @@ void run_finish(struct run_state *r, uint64_t ts_ns)
 		agent_end(r, a, a->last_ns ? a->last_ns : r->end_ns);
 	agent_end(r, r->agents, r->end_ns);
 	run_emit(r, true);
+	live_run(r);
 }
 
 /* Nothing of it is alive or in flight, and nothing came for a while. */
@@ -223,12 +224,15 @@ void run_tick(struct trace *t)
 
 	for (; r; r = next) {
 		next = r->hh.next;
-		if (is_over(r, t->now_ns))
+		if (is_over(r, t->now_ns)) {
 			drop(t, r);
-		else if (!r->exited && r->status != RUN_TIMED_OUT && status_is_overdue(r))
+			continue;
+		}
+		if (!r->exited && r->status != RUN_TIMED_OUT && status_is_overdue(r))
 			run_emit(r, true);
 		else if (r->dirty)
 			run_emit(r, false);
+		live_run(r);
 	}
 }
 
