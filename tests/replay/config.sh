@@ -79,8 +79,10 @@ shown() { # what show prints can be read again
 }
 ok "what is shown is a configuration" shown
 rules() {
-	"$SONDE" config show --json --config "$T/good.conf" >"$T/out" && grep -q '"max_run_time_s":1800' "$T/out" &&
-		[ "$(jq -r 'select(.type == "egress").rule' "$T/out" | tr '\n' ';')" = 'allow .corp.example:443;allow 127.0.0.0/8;deny *;' ] || { cat "$T/out"; return 1; }
+	"$SONDE" config show --json --config "$T/good.conf" >"$T/out" || return 1
+	cat "$T/out"
+	grep -q '"max_run_time_s":1800' "$T/out" &&
+		[ "$(jq -r 'select(.type == "egress").rule' "$T/out" | tr '\n' ';')" = 'allow .corp.example:443;allow 127.0.0.0/8;deny *;' ]
 }
 ok "limits and egress rules are shown, in their order" rules
 
