@@ -386,12 +386,22 @@ _Static_assert(sizeof(struct sonde_wait_event) == 40, "wire format");
  *
  * HOST    {"boot_id","hostname","kernel","arch","sonde_version","event_version":1}
  * CONFIG  {"content":"full|standard|minimal|off","content_limit":5000,"content_llm":true,
- *          "content_memory":true,"content_tools":true,"price_digest":"hex"}
+ *          "content_memory":true,"content_tools":true,"price_digest":"hex",
+ *          "max_run_time_s":N,"egress":["deny *.example",...]}; egress: policy/egress.h
+ *
  * SCOPE   {"scope":1,"kind":"run|pid|program|cgroup|container","argv":[...],"cwd","uid","gid",
- *          "user","tty":true,"owner":"user|root|daemon","trigger":"terminal|..."}; header: the root
- * process; of an import (no process) also "source":"har","recorder":"what made the file" PROC
- * {"exe","cwd","cgroup","container","uid","gid","comm","tty","ppid","env":["NAME",...]} ATTACH
- * {"file","dev","inode","build_id","library","version","ok":true,"reason",
+ *          "user","tty":true,"owner":"user|root|daemon","project":"/git/root",
+ *          "origin":{"ancestors":[{"comm","exe","argv":[...]},...],"tty","cgroup","container",
+ *          "in_container":true,"env":["NAME",...]},"trigger":"import"}; header: the root process;
+ *          ancestors: the nearest first; trigger: where origin need not be looked at;
+ *          of an import (no process) also "source":"har","recorder":"what made the file"
+ *
+ * PROC    {"exe","cwd","cgroup","container","uid","gid","comm","tty","ppid","env":["NAME",...],
+ *          "sandbox":{"seccomp":0|1|2,"no_new_privs":true,"caps":"hex","namespaces":["user",...],
+ *          "read_only_root":true}}; namespaces: that are not those of the host's
+ *          init, or of the prober where that one is out of reach
+ *
+ * ATTACH  {"file","dev","inode","build_id","library","version","ok":true,"reason",
  *          "cost":"cheap|classic","how":"multi|session|perf","late_ms":N,
  *          "probes":[{"function","offset","exit_offset","insn"}]}
  */

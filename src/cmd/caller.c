@@ -12,21 +12,22 @@
 
 #include "base/cleanup.h"
 #include "cmd/launch.h"
+#include "probe/describe.h"
 
 #define SUDOS_MAX 4 /* sudo, and the monitor that it keeps for a pty */
 
 /* The nearest ancestor that is not sudo, 0 where sudo is none of them. */
 static pid_t find_pid(void)
 {
-	pid_t pid = getppid(), parent;
-	char comm[32];
+	struct describe_stat s = { .parent = getppid() };
 
 	for (int i = 0; i <= SUDOS_MAX; i++) {
-		if (pid <= 1 || !process_stat(pid, comm, &parent))
+		const pid_t pid = s.parent;
+
+		if (pid <= 1 || describe_stat(pid, &s) < 0)
 			return 0;
-		if (strcmp(comm, "sudo") != 0)
+		if (strcmp(s.comm, "sudo") != 0)
 			return i > 0 ? pid : 0;
-		pid = parent;
 	}
 	return 0;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -62,6 +63,56 @@ static void endpoint_text(const struct llm_endpoint *e)
 	putchar('\n');
 }
 
+static void limits_json(const struct config *c)
+{
+	_cleanup_(buf_done) struct buf line = { 0 };
+	struct json_writer w = { .out = &line };
+
+	if (c->max_run_time_s == 0)
+		return;
+	json_begin(&w, '{');
+	put(&w, "type", SLICE("limits"));
+	json_key(&w, "max_run_time_s");
+	json_put_int(&w, (int64_t)c->max_run_time_s);
+	json_end(&w, '}');
+	json_line(&w, stdout);
+}
+
+static void egress_json(const struct egress_rule *rule)
+{
+	_cleanup_(buf_done) struct buf line = { 0 };
+	struct json_writer w = { .out = &line };
+
+	json_begin(&w, '{');
+	put(&w, "type", SLICE("egress"));
+	put(&w, "rule", slice_of(rule->text));
+	json_end(&w, '}');
+	json_line(&w, stdout);
+}
+
+static void rules_text(const struct config *c)
+{
+	if (c->max_run_time_s)
+		printf("[limits]\nmax_run_time = %" PRIu64 "s\n\n", c->max_run_time_s);
+	if (c->n_egress)
+		printf("[egress]\n");
+	for (size_t i = 0; i < c->n_egress; i++) {
+		struct slice verb, pattern;
+
+		if (slice_cut(slice_of(c->egress[i].text), ' ', &verb, &pattern))
+			printf("%.*s = %.*s\n", SLICE_ARG(verb), SLICE_ARG(pattern));
+	}
+	if (c->n_egress)
+		putchar('\n');
+}
+
+static void rules_json(const struct config *c)
+{
+	limits_json(c);
+	for (size_t i = 0; i < c->n_egress; i++)
+		egress_json(&c->egress[i]);
+}
+
 static void show(const struct config *c)
 {
 	const struct llm_format *f;
@@ -74,15 +125,26 @@ static void show(const struct config *c)
 		else
 			endpoint_text(e);
 	}
-	if (json)
+	if (json) {
+		rules_json(c);
 		return;
+	}
+	rules_text(c);
 	printf("# [endpoint NAME]: a host or path of your own that model calls go to.\n"
 	       "#   host      gateway.example, .example (all below it), with :PORT that one\n"
 	       "#   path      end of the path; with it:\n"
 	       "#   format    what is spoken there:");
 	for (size_t i = 0; (f = llm_format_nth(i)); i++)
 		printf("%s%s", i % 4 ? " " : "\n#               ", llm_format_name(f));
-	printf("\n#   provider  who answers, for names and prices: openai, anthropic, ...\n");
+	printf("\n#   provider  who answers, for names and prices: openai, anthropic, ...\n"
+	       "# [limits]\n"
+	       "#   max_run_time  a run that takes longer is marked as timed out: 90s, 30m, 2h\n"
+	       "# [egress]: where programs may connect to; what breaks a rule is marked, not "
+	       "stopped\n"
+	       "#   allow, deny   HOST, .DOMAIN (all below it), ADDRESS, NETWORK/BITS or *, with "
+	       ":PORT\n"
+	       "#                 that one; the first rule that fits counts, what none fits is "
+	       "allowed\n");
 }
 
 static int run(int argc, char **argv)
@@ -121,6 +183,16 @@ const struct command command_config = {
 		"  path = /infer\n"
 		"  format = openai.chat\n"
 		"  provider = openai\n"
+		"\n"
+		"and for rules of your own, which sonde watches and never enforces:\n"
+		"\n"
+		"  [limits]\n"
+		"  max_run_time = 30m\n"
+		"\n"
+		"  [egress]\n"
+		"  allow = .openai.com:443\n"
+		"  allow = 127.0.0.0/8\n"
+		"  deny = *\n"
 		"\n"
 		"EXIT STATUS\n"
 		"  0, 1 where the file cannot be read, 2 where the options are wrong.\n",

@@ -131,9 +131,6 @@ struct start_config {
 	struct slice config; /* JSON, event.h */
 };
 
-/* Name and parent of a process; false where it cannot be told. */
-bool process_stat(pid_t pid, char ret_comm[32], pid_t *ret_parent);
-
 /* The "start" message of sonde/control.h, of at most IPC_MAX bytes. 0 or -errno. */
 int start_message(const struct start_config *c, struct buf *ret);
 

@@ -31,7 +31,7 @@
 
 static bool json, quiet, live = true, tree = true, no_store, as_root;
 static bool llm_content = true, memory_content = true, tool_content = true;
-static const char *output, *record, *db, *prices, *config_path;
+static const char *output, *record, *db, *prices, *config_path, *max_time;
 static struct running_query query;
 static int content = CONTENT_FULL;
 static uint64_t content_limit = 5000, ring = SONDE_RING_DEFAULT_BYTES;
@@ -73,6 +73,9 @@ static const struct option_spec options[] = {
 	  NULL },
 	{ "prices", 0, OPTION_STRING, &prices, "FILE", "prices that win over the built-in ones",
 	  NULL, NULL },
+	{ "max-time", 0, OPTION_STRING, &max_time, "TIME",
+	  "a run that takes longer (90s, 30m, 2h) is marked as timed out; it\ngoes on", NULL,
+	  NULL },
 	{ "ring", 0, OPTION_SIZE, &ring, "SIZE", "of the buffer between kernel and engine", NULL,
 	  NULL },
 	{ "as-root", 0, OPTION_FLAG, &as_root, NULL, "under sudo: run the command as root", NULL,
@@ -80,8 +83,23 @@ static const struct option_spec options[] = {
 	{ 0 },
 };
 
+static void put_rules(struct json_writer *w, const struct config *own)
+{
+	if (own->max_run_time_s) {
+		json_key(w, "max_run_time_s");
+		json_put_int(w, (int64_t)own->max_run_time_s);
+	}
+	if (!own->n_egress)
+		return;
+	json_key(w, "egress");
+	json_begin(w, '[');
+	for (size_t i = 0; i < own->n_egress; i++)
+		json_put_str(w, slice_of(own->egress[i].text));
+	json_end(w, ']');
+}
+
 /* The CONFIG event: what decides the store's content, so that a replay does the same. */
-static int write_config(const struct price_table *table, struct buf *ret)
+static int write_config(const struct price_table *table, const struct config *own, struct buf *ret)
 {
 	struct json_writer w = { .out = ret };
 	char digest[ID128_HEX_SIZE];
@@ -101,6 +119,7 @@ static int write_config(const struct price_table *table, struct buf *ret)
 	json_put_bool(&w, tool_content);
 	json_key(&w, "price_digest");
 	json_put_str(&w, slice_of(digest));
+	put_rules(&w, own);
 	json_end(&w, '}');
 	return w.r;
 }
@@ -146,7 +165,12 @@ static int files_open(struct files *f)
 		r = prices_load(prices, &f->prices); /* both have said why */
 	if (r < 0)
 		return r;
-	return write_config(f->prices, &f->config);
+	if (max_time && !config_duration(slice_of(max_time), &f->own->max_run_time_s)) {
+		log_err("run: '--max-time' takes a time such as 90s, 30m or 2h, not '%s'",
+			max_time);
+		return -EINVAL;
+	}
+	return write_config(f->prices, f->own, &f->config);
 }
 
 /* --- the engine's process --- */
@@ -449,7 +473,13 @@ static int run_running(struct launcher *l, const struct person *who)
 static bool is_nonsense(int argc)
 {
 	const size_t asked = running_asked(&query);
+	uint64_t seconds;
 
+	if (max_time && !config_duration(slice_of(max_time), &seconds)) {
+		log_err("run: '--max-time' takes a time such as 90s, 30m or 2h, not '%s'",
+			max_time);
+		return true;
+	}
 	if (argc == 0 && asked == 0)
 		log_err("run: no command given: sonde run [options] -- COMMAND [ARGUMENT...]");
 	else if (argc > 0 && asked > 0)

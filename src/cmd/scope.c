@@ -14,10 +14,10 @@
 #include "base/util.h"
 #include "cmd/launch.h"
 #include "cmd/running.h"
+#include "probe/origin.h"
 #include "sonde/event.h"
 
-#define ENV_MAX	      16384 /* bytes of the variables that go along */
-#define ANCESTORS_MAX 32
+#define ENV_MAX 16384 /* bytes of the variables that go along */
 
 /* The variables that decide which files the command will load. No others leave this process. */
 static bool finds_libraries(const char *var)
@@ -50,82 +50,6 @@ static bool finds_libraries(const char *var)
 		if (strlen(names[i]) == n && strncmp(var, names[i], n) == 0)
 			return true;
 	return false;
-}
-
-static bool any_env(char **env, const char *const *names)
-{
-	for (; *env; env++) {
-		size_t n = strcspn(*env, "=");
-
-		for (size_t i = 0; names[i]; i++)
-			if (strlen(names[i]) == n && strncmp(*env, names[i], n) == 0)
-				return true;
-	}
-	return false;
-}
-
-bool process_stat(pid_t pid, char ret_comm[32], pid_t *ret_parent)
-{
-	char path[64], text[512], *name, *after;
-	_cleanup_(closep) int fd = -1;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
-		return false;
-	text[n] = 0;
-	name = strchr(text, '(');
-	after = strrchr(text, ')');
-	if (!name || !after || strlen(after) < 4)
-		return false;
-	snprintf(ret_comm, 32, "%.*s", (int)(after - name - 1), name + 1);
-	*ret_parent = (pid_t)strtol(after + 4, NULL, 10); /* ") S PPID" */
-	return true;
-}
-
-static const char *trigger_of_ancestors(void)
-{
-	static const struct {
-		const char *comm, *trigger;
-	} known[] = { { "cron", "cron" },
-		      { "crond", "cron" },
-		      { "atd", "cron" },
-		      { "sshd", "ssh" },
-		      { "sshd-session", "ssh" } };
-	pid_t pid = getppid();
-	char comm[32];
-
-	for (int i = 0; i < ANCESTORS_MAX && pid > 1 && process_stat(pid, comm, &pid); i++)
-		for (size_t k = 0; k < ARRAY_SIZE(known); k++)
-			if (strcmp(comm, known[k].comm) == 0)
-				return known[k].trigger;
-	return NULL;
-}
-
-/* What set the run off, told by what is around it. */
-static const char *find_trigger(char **env, bool tty)
-{
-	static const struct {
-		const char *trigger;
-		const char *const names[6];
-	} by_env[] = {
-		{ "agent", { "CLAUDECODE", "CODEX_SANDBOX", "GEMINI_CLI", "OPENCODE" } },
-		{ "ci", { "GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL", "BUILDKITE", "CI" } },
-		{ "kubernetes", { "KUBERNETES_SERVICE_HOST" } },
-		{ "ssh", { "SSH_CONNECTION" } },
-	};
-	static const char *const of_unit[] = { "INVOCATION_ID", NULL };
-	const char *trigger;
-
-	for (size_t i = 0; i < ARRAY_SIZE(by_env); i++)
-		if (any_env(env, by_env[i].names))
-			return by_env[i].trigger;
-	trigger = trigger_of_ancestors();
-	if (trigger || tty)
-		return trigger ? trigger : "terminal";
-	return any_env(env, of_unit) ? "systemd" : "unknown";
 }
 
 static void put_texts(struct json_writer *w, const char *key, char **texts, size_t max,
@@ -178,7 +102,8 @@ static void put_scope(struct json_writer *w, const struct start_config *c, const
 		      size_t argv_max)
 {
 	const bool tty = isatty(STDIN_FILENO) || isatty(STDERR_FILENO);
-	char user[256];
+	_cleanup_(buf_done) struct buf origin = { 0 };
+	char user[256], project[PATH_MAX];
 
 	json_begin(w, '{');
 	put_int(w, "scope", 1);
@@ -191,7 +116,12 @@ static void put_scope(struct json_writer *w, const struct start_config *c, const
 	json_key(w, "tty");
 	json_put_bool(w, tty);
 	put_str(w, "owner", c->person->uid == 0 ? "root" : "user");
-	put_str(w, "trigger", find_trigger(c->env, tty));
+	if (origin_project(getpid(), project))
+		put_str(w, "project", project);
+	if (origin_describe(getpid(), getppid(), c->env, &origin) == 0) {
+		json_key(w, "origin");
+		json_put_raw(w, buf_slice(&origin));
+	}
 	json_end(w, '}');
 }
 

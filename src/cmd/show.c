@@ -106,15 +106,33 @@ static int show_raw(struct showing *s, const struct id128 *run)
 
 /* --- the tree --- */
 
+static void add_trigger(struct buf *b, const struct run *run)
+{
+	text_clean(b, run->trigger, 0);
+	if (run->trigger_name.n == 0)
+		return;
+	buf_add(b, SLICE(": "), SIZE_MAX);
+	text_clean(b, run->trigger_name, 0);
+}
+
+/* What the other lines say already is not said again. */
+static struct slice unless_said(struct slice s, struct slice by)
+{
+	return !slice_eq(s, by) ? s : (struct slice){ 0 };
+}
+
 static void print_facts(const struct screen *s, const struct run *run)
 {
+	_cleanup_(buf_done) struct buf trigger = { 0 };
 	const struct {
 		const char *title;
 		struct slice text;
 	} facts[] = { { "where", run->cwd },
+		      { "project", unless_said(run->project, run->cwd) },
 		      { "user", run->user },
 		      { "host", run->host },
-		      { "trigger", run->trigger } };
+		      { "trigger", (add_trigger(&trigger, run), buf_slice(&trigger)) },
+		      { "part of", unless_said(run->workflow, run->trigger_name) } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(facts); i++) {
 		_cleanup_(buf_done) struct buf b = { 0 };
@@ -135,6 +153,7 @@ static int show_tree(struct showing *s, const struct id128 *run)
 	for (struct kept_run *k = steps.runs; r >= 0 && k; k = k->hh.next) {
 		tree_print_head(&s->screen, &k->run);
 		print_facts(&s->screen, &k->run);
+		assurance_print(&s->screen, &k->run);
 		tree_print(&s->screen, &steps, run, &o);
 		tree_print_totals(&s->screen, &k->run);
 		if (k->run.writable_by_agent)

@@ -332,6 +332,9 @@ static void put_run_who(struct json_writer *w, const struct run *r)
 		{ "user", r->user },
 		{ "host", r->host },
 		{ "trigger", r->trigger },
+		{ "trigger_name", r->trigger_name },
+		{ "workflow", r->workflow },
+		{ "project", r->project },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
@@ -356,6 +359,7 @@ void run_json(struct json_writer *w, const struct run *r, const char *db)
 	else if (r->end_ns && r->process.tgid)
 		put_int(w, "exit_code", r->exit_code);
 	put_run_totals(w, r);
+	put_raw(w, "assurance", r->assurance);
 	put_raw(w, "notes", r->notes);
 	if (r->writable_by_agent) {
 		json_key(w, "writable_by_agent");

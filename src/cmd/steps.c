@@ -26,6 +26,8 @@ static const size_t run_strings[] = {
 	offsetof(struct run, trigger),	     offsetof(struct run, agent),
 	offsetof(struct run, agent_version), offsetof(struct run, models),
 	offsetof(struct run, provider),	     offsetof(struct run, notes),
+	offsetof(struct run, trigger_name),  offsetof(struct run, workflow),
+	offsetof(struct run, project),	     offsetof(struct run, assurance),
 };
 
 static struct slice *string_at(void *base, size_t offset)

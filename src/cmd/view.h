@@ -48,6 +48,9 @@ void tree_print(const struct screen *s, struct steps *steps, const struct id128 
 /* Totals, losses, notes. */
 void tree_print_totals(const struct screen *s, const struct run *run);
 
+/* Sandbox, egress verdicts, refusals: a line for each that is known (view_assurance.c). */
+void assurance_print(const struct screen *s, const struct run *run);
+
 /* "1,204 in (1,000 cached) 88 out (12 reasoning)", "" where nothing is known; short: "1,204+88" */
 void usage_text(struct buf *b, const struct llm_usage *u, bool longer);
 /* "$0.0042", "~$0.0042" (estimated), "unpriced" */

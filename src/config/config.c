@@ -11,9 +11,11 @@
 #include "base/util.h"
 #include "llm/llm.h"
 
-#define MEMORY_MAX     (4u << 20)
-#define ENDPOINTS_MAX  256
-#define LINE_MAX_BYTES 4096
+#define MEMORY_MAX	 (4u << 20)
+#define ENDPOINTS_MAX	 256
+#define LINE_MAX_BYTES	 4096
+#define EGRESS_BYTES_MAX 8192	   /* of all rules: they go along in one event */
+#define SECONDS_MAX	 100000000 /* of the largest unit: no product overflows */
 
 struct parse {
 	struct config *c;
@@ -23,6 +25,7 @@ struct parse {
 	bool failed;
 	struct llm_endpoint **end;
 	unsigned n_endpoints;
+	size_t egress_bytes;
 };
 
 __attribute__((format(printf, 2, 3))) static int fail(struct parse *p, const char *fmt, ...)
@@ -139,18 +142,95 @@ static void check_endpoints(struct parse *p)
 	}
 }
 
+/* --- [limits] --- */
+
+bool config_duration(struct slice text, uint64_t *ret_s)
+{
+	static const struct {
+		char name;
+		uint32_t seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+	uint64_t n;
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		if (text.n < 2 || text.p[text.n - 1] != units[i].name)
+			continue;
+		if (!slice_u64((struct slice){ text.p, text.n - 1 }, &n) || n == 0 ||
+		    n > SECONDS_MAX)
+			return false;
+		*ret_s = n * units[i].seconds;
+		return true;
+	}
+	return false;
+}
+
+static int take_limit(struct parse *p, const char *name, const char *key, const char *value)
+{
+	(void)name;
+	if (strcmp(key, "max_run_time") != 0)
+		return fail(p, "limits have no '%s': max_run_time", key);
+	if (!config_duration(slice_of(value), &p->c->max_run_time_s))
+		return fail(p, "'%s' is no time such as 90s, 30m, 2h, 1d", value);
+	return 1;
+}
+
+/* --- [egress] --- */
+
+static int take_egress(struct parse *p, const char *name, const char *key, const char *value)
+{
+	struct config *c = p->c;
+	char text[EGRESS_RULE_SIZE];
+	const char *why;
+
+	(void)name;
+	if (strcmp(key, "allow") != 0 && strcmp(key, "deny") != 0)
+		return fail(p, "egress has no '%s': allow, deny", key);
+	if (!c->egress)
+		c->egress = arena_alloc(c->mem, EGRESS_RULES_MAX * sizeof(*c->egress));
+	if (!c->egress)
+		return 1; /* memory is asked for once, at the end */
+	if (c->n_egress == EGRESS_RULES_MAX)
+		return fail(p, "more than %d egress rules", EGRESS_RULES_MAX);
+	if (snprintf(text, sizeof(text), "%s %s", key, value) >= (int)sizeof(text))
+		return fail(p, "the rule is too long");
+	if (egress_parse(slice_of(text), &c->egress[c->n_egress], &why) < 0)
+		return fail(p, "'%s': %s", value, why);
+	p->egress_bytes += strlen(text);
+	if (p->egress_bytes > EGRESS_BYTES_MAX)
+		return fail(p, "more than %d bytes of egress rules", EGRESS_BYTES_MAX);
+	c->n_egress++;
+	return 1;
+}
+
 /* --- the file --- */
+
+static const struct section {
+	const char *name; /* with a blank at its end: what follows is a name of the user's */
+	int (*take)(struct parse *p, const char *name, const char *key, const char *value);
+} sections[] = {
+	{ "endpoint ", take_endpoint },
+	{ "limits", take_limit },
+	{ "egress", take_egress },
+};
+
+static bool is_section(const struct section *s, const char *section)
+{
+	const size_t n = strlen(s->name);
+
+	return s->name[n - 1] == ' ' ? strncmp(section, s->name, n) == 0
+				     : strcmp(section, s->name) == 0;
+}
 
 static int on_value(void *user, const char *section, const char *key, const char *value)
 {
-	static const char endpoint[] = "endpoint ";
 	struct parse *p = user;
 
-	if (strncmp(section, endpoint, sizeof(endpoint) - 1) == 0)
-		return take_endpoint(p, section + sizeof(endpoint) - 1, key, value);
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
+		if (is_section(&sections[i], section))
+			return sections[i].take(p, section + strlen(sections[i].name), key, value);
 	if (!*section)
 		return fail(p, "'%s' stands before any [section]", key);
-	return fail(p, "no section [%s]; there is: [endpoint NAME]", section);
+	return fail(p, "no section [%s]; there are: [endpoint NAME], [limits], [egress]", section);
 }
 
 /* As fgets(): the library does not say which line a value is of, so it is counted here. */

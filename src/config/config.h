@@ -7,12 +7,20 @@
  *	path = /infer			end of the path
  *	format = openai.chat		what is spoken there (needs a path)
  *	provider = openai		who answers, for names and prices
+ *
+ *	[limits]
+ *	max_run_time = 30m		a run that takes longer is marked as timed out; s, m, h, d
+ *
+ *	[egress]			in this order; the first that fits counts (policy/egress.h)
+ *	allow = api.openai.com
+ *	deny = *
  */
 #pragma once
 
 #include "base/cleanup.h"
 #include "base/slice.h"
 #include "llm/endpoint.h"
+#include "policy/egress.h"
 
 #define CONFIG_MAX (1u << 20) /* bytes of a file */
 
@@ -20,6 +28,9 @@ struct config {
 	struct arena *mem; /* owns the rest */
 	const char *path;  /* of the file; NULL: none */
 	struct llm_endpoint *endpoints;
+	uint64_t max_run_time_s;    /* 0: no limit */
+	struct egress_rule *egress; /* NULL: none */
+	size_t n_egress;
 };
 
 /* What is wrong with a file. */
@@ -31,5 +42,7 @@ struct config_error {
 /* Reads @text, which came from @path. 0, -EINVAL or -ENOMEM. */
 int config_parse(struct slice text, const char *path, struct config **ret,
 		 struct config_error *err);
+/* "90s", "30m", "2h", "1d" in seconds; false where it is none. */
+bool config_duration(struct slice text, uint64_t *ret_s);
 void config_free(struct config *c);
 DEFINE_CLEANUP(struct config *, config_free)

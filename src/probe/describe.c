@@ -13,16 +13,11 @@
 
 #include "base/cleanup.h"
 #include "base/util.h"
+#include "probe/confinement.h"
 
 #define TEXT_MAX      16384 /* of one file in /proc */
 #define ENV_NAMES_MAX 256
-#define ANCESTORS_MAX 32
-
-struct status {
-	char comm[17];
-	pid_t ppid;
-	unsigned int uid, gid, tty;
-};
+#define ENV_NAME_MAX  128
 
 size_t describe_file(pid_t pid, const char *name, char *ret, size_t size)
 {
@@ -40,7 +35,7 @@ size_t describe_file(pid_t pid, const char *name, char *ret, size_t size)
 }
 
 /* "pid (comm) state ppid pgrp session tty_nr ...": comm may hold anything, also ")". */
-static int read_stat(pid_t pid, struct status *ret)
+int describe_stat(pid_t pid, struct describe_stat *ret)
 {
 	char text[1024], *open, *close;
 	int ppid, tty;
@@ -55,16 +50,16 @@ static int read_stat(pid_t pid, struct status *ret)
 	if (sscanf(close + 1, " %*c %d %*d %*d %d", &ppid, &tty) != 2)
 		return -EBADMSG;
 	snprintf(ret->comm, sizeof(ret->comm), "%.*s", (int)(close - open - 1), open + 1);
-	ret->ppid = ppid;
+	ret->parent = ppid;
 	ret->tty = (unsigned int)tty;
 	return 0;
 }
 
 pid_t describe_parent(pid_t pid)
 {
-	struct status s;
+	struct describe_stat s;
 
-	return read_stat(pid, &s) == 0 ? s.ppid : -1;
+	return describe_stat(pid, &s) == 0 ? s.parent : -1;
 }
 
 /* The first number of a line of /proc/PID/status: the real id. */
@@ -94,7 +89,7 @@ static void put_ids(pid_t pid, struct json_writer *w)
 	put_id(text, "\nGid:", "gid", w);
 }
 
-static void put_link(pid_t pid, const char *name, struct json_writer *w)
+void describe_link(pid_t pid, const char *name, struct json_writer *w)
 {
 	char path[64], target[4096];
 	ssize_t n;
@@ -105,6 +100,23 @@ static void put_link(pid_t pid, const char *name, struct json_writer *w)
 		return;
 	json_key(w, name);
 	json_put_str(w, (struct slice){ target, (size_t)n });
+}
+
+/* The cgroup of version 2; of version 1 the one that systemd keeps its units in. */
+static struct slice cgroup_of(const char *text)
+{
+	static const char *const hierarchies[] = { "0::", ":name=systemd:" };
+	struct slice path = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(hierarchies) && path.n <= strlen("/"); i++) {
+		const char *at = strstr(text, hierarchies[i]);
+
+		if (!at)
+			continue;
+		path = slice_of(at + strlen(hierarchies[i]));
+		path.n = strcspn(path.p, "\n");
+	}
+	return path;
 }
 
 /* The last 64 hexadecimal digits in a row of the cgroup's path: how every container runtime names
@@ -122,17 +134,14 @@ static struct slice container_of(struct slice cgroup)
 	return found;
 }
 
-static void put_cgroup(pid_t pid, struct json_writer *w)
+void describe_cgroup(pid_t pid, struct json_writer *w)
 {
 	char text[TEXT_MAX];
 	struct slice path, container;
-	const char *at;
 
 	describe_file(pid, "cgroup", text, sizeof(text));
-	at = strstr(text, "0::"); /* version 2 */
-	if (at) {
-		path = slice_of(at + 3);
-		path.n = strcspn(path.p, "\n");
+	path = cgroup_of(text);
+	if (path.n) {
 		json_key(w, "cgroup");
 		json_put_str(w, path);
 	}
@@ -144,26 +153,39 @@ static void put_cgroup(pid_t pid, struct json_writer *w)
 }
 
 /* Values are secrets; which names there are tells what a program is run under. */
-static void put_env_names(pid_t pid, struct json_writer *w)
+static bool put_env_name(struct json_writer *w, const char *var)
+{
+	const size_t n = strcspn(var, "=");
+
+	if (n == 0 || n > ENV_NAME_MAX || var[n] != '=')
+		return false;
+	json_put_str(w, (struct slice){ var, n });
+	return true;
+}
+
+void describe_env(pid_t pid, struct json_writer *w)
 {
 	static char text[128 << 10];
 	size_t n = describe_file(pid, "environ", text, sizeof(text)), names = 0;
 
 	json_key(w, "env");
 	json_begin(w, '[');
-	for (size_t at = 0; at < n && names < ENV_NAMES_MAX; at += strlen(text + at) + 1) {
-		size_t len = strcspn(text + at, "=");
-
-		if (len == 0 || len > 128 || text[at + len] != '=')
-			continue;
-		json_put_str(w, (struct slice){ text + at, len });
-		names++;
-	}
+	for (size_t at = 0; at < n && names < ENV_NAMES_MAX; at += strlen(text + at) + 1)
+		names += put_env_name(w, text + at);
 	json_end(w, ']');
 	explicit_bzero(text, n);
 }
 
-static void put_tty(unsigned int tty, struct json_writer *w)
+void describe_env_of(char **env, struct json_writer *w)
+{
+	json_key(w, "env");
+	json_begin(w, '[');
+	for (size_t names = 0; *env && names < ENV_NAMES_MAX; env++)
+		names += put_env_name(w, *env);
+	json_end(w, ']');
+}
+
+void describe_tty(unsigned int tty, struct json_writer *w)
 {
 	char name[32];
 
@@ -180,74 +202,19 @@ static void put_tty(unsigned int tty, struct json_writer *w)
 
 void describe_process(pid_t pid, struct json_writer *w)
 {
-	struct status s;
+	struct describe_stat s;
 
-	put_link(pid, "exe", w);
-	put_link(pid, "cwd", w);
-	put_cgroup(pid, w);
+	describe_link(pid, "exe", w);
+	describe_link(pid, "cwd", w);
+	describe_cgroup(pid, w);
 	put_ids(pid, w);
-	if (read_stat(pid, &s) == 0) {
+	if (describe_stat(pid, &s) == 0) {
 		json_key(w, "comm");
 		json_put_str(w, slice_of(s.comm));
 		json_key(w, "ppid");
-		json_put_int(w, s.ppid);
-		put_tty(s.tty, w);
+		json_put_int(w, s.parent);
+		describe_tty(s.tty, w);
 	}
-	put_env_names(pid, w);
-}
-
-static bool has_env(pid_t pid, const char *name)
-{
-	static char text[128 << 10];
-	size_t n = describe_file(pid, "environ", text, sizeof(text)), len = strlen(name);
-	bool found = false;
-
-	for (size_t at = 0; at < n && !found; at += strlen(text + at) + 1)
-		found = strncmp(text + at, name, len) == 0 && text[at + len] == '=';
-	explicit_bzero(text, n);
-	return found;
-}
-
-/* Ancestors that say how a command was begun; the nearest counts. */
-static const struct {
-	const char *comm, *trigger;
-} starters[] = {
-	{ "sshd", "ssh" },	     { "sshd-session", "ssh" },
-	{ "dropbear", "ssh" },	     { "cron", "cron" },
-	{ "crond", "cron" },	     { "atd", "cron" },
-	{ "gitlab-runner", "ci" },   { "Runner.Worker", "ci" },
-	{ "buildkite-agent", "ci" }, { "tmux: server", "terminal" },
-};
-
-static const char *starter(const char *comm)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(starters); i++)
-		if (strcmp(starters[i].comm, comm) == 0)
-			return starters[i].trigger;
-	return NULL;
-}
-
-const char *describe_trigger(pid_t pid)
-{
-	static const char *const ci[] = { "CI", "GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL",
-					  "BUILDKITE" };
-	struct status s = { .ppid = pid };
-	unsigned int tty = 0;
-	const char *trigger;
-
-	for (size_t i = 0; i < ARRAY_SIZE(ci); i++)
-		if (has_env(pid, ci[i]))
-			return "ci";
-	for (int i = 0; i < ANCESTORS_MAX && s.ppid > 1; i++) {
-		if (read_stat(s.ppid, &s) < 0)
-			break;
-		if (i == 0)
-			tty = s.tty;
-		trigger = starter(s.comm);
-		if (trigger)
-			return trigger;
-	}
-	if (tty)
-		return "terminal";
-	return has_env(pid, "INVOCATION_ID") ? "systemd" : "other";
+	confinement_describe(pid, w);
+	describe_env(pid, w);
 }

@@ -16,11 +16,21 @@ void describe_process(pid_t pid, struct json_writer *w);
 
 /* Reads /proc/PID/NAME; its length, 0 where it cannot. NUL-terminated, cut where it is longer. */
 size_t describe_file(pid_t pid, const char *name, char *ret, size_t size);
+
+struct describe_stat {
+	char comm[17];
+	pid_t parent;
+	unsigned int tty; /* as the kernel numbers it; 0: none */
+};
+
+/* 0; -ESRCH where there is no such process, -EBADMSG. */
+int describe_stat(pid_t pid, struct describe_stat *ret);
 /* -1 where there is no such process. */
 pid_t describe_parent(pid_t pid);
 
-/*
- * What began @pid: "terminal", "ssh", "cron", "systemd", "ci", or "other", from its environment's
- * names, its terminal and its ancestors.
- */
-const char *describe_trigger(pid_t pid);
+/* Single members: what a link in /proc/PID leads to; "cgroup" and "container"; "tty"; "env". */
+void describe_link(pid_t pid, const char *name, struct json_writer *w);
+void describe_cgroup(pid_t pid, struct json_writer *w);
+void describe_tty(unsigned int tty, struct json_writer *w);
+void describe_env(pid_t pid, struct json_writer *w);
+void describe_env_of(char **env, struct json_writer *w);

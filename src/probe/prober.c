@@ -18,7 +18,6 @@
 #include "base/util.h"
 #include "probe/attach.h"
 #include "probe/capture.h"
-#include "probe/describe.h"
 #include "probe/features.h"
 #include "probe/files.h"
 #include "probe/join.h"
@@ -219,7 +218,7 @@ static int begin_command(struct prober *p, const cJSON *start)
 		snprintf(p->refusal, sizeof(p->refusal), "the command's process has gone");
 		return -ESRCH;
 	}
-	report_scope(p->outbox, p->root, json_at(start, "scope"), describe_trigger(p->root.tgid));
+	report_scope(p->outbox, p->root, json_at(start, "scope"));
 	r = capture_scope_add(p->capture, p->root.tgid, p->root.start_ns, 1, false);
 	if (r < 0)
 		return r;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "probe/report.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -8,8 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/json.h"
 #include "probe/describe.h"
+#include "probe/origin.h"
 
 #define NS_PER_S 1000000000ll
 
@@ -158,8 +161,22 @@ void report_config(struct outbox *o, const cJSON *config)
 	draft_send(&d, o, (struct report_process){ 0 }, SONDE_EV_CONFIG);
 }
 
-void report_scope(struct outbox *o, struct report_process p, const cJSON *scope,
-		  const char *trigger)
+/* Of what ran before it was traced; of its command the launcher has told. */
+static void put_origin(pid_t pid, const cJSON *scope, struct json_writer *w)
+{
+	_cleanup_(buf_done) struct buf origin = { 0 };
+	char project[PATH_MAX];
+
+	if (!cJSON_GetObjectItemCaseSensitive(scope, "project") && origin_project(pid, project))
+		put_text(w, "project", project);
+	if (cJSON_GetObjectItemCaseSensitive(scope, "origin") ||
+	    origin_describe(pid, describe_parent(pid), NULL, &origin) < 0)
+		return;
+	json_key(w, "origin");
+	json_put_raw(w, buf_slice(&origin));
+}
+
+void report_scope(struct outbox *o, struct report_process p, const cJSON *scope)
 {
 	const cJSON *member;
 	struct draft d;
@@ -172,8 +189,7 @@ void report_scope(struct outbox *o, struct report_process p, const cJSON *scope,
 	}
 	if (!cJSON_GetObjectItemCaseSensitive(scope, "scope"))
 		put_number(&d.w, "scope", 1);
-	if (!cJSON_GetObjectItemCaseSensitive(scope, "trigger"))
-		put_text(&d.w, "trigger", trigger);
+	put_origin(p.tgid, scope, &d.w);
 	json_end(&d.w, '}');
 	draft_send(&d, o, p, SONDE_EV_SCOPE);
 }

@@ -29,9 +29,8 @@ int64_t report_clock(struct outbox *o);
 int64_t clock_offset(void);
 uint64_t clock_boot(void);
 void report_config(struct outbox *o, const cJSON *config);
-/* @trigger is added where the launcher has not said it. */
-void report_scope(struct outbox *o, struct report_process p, const cJSON *scope,
-		  const char *trigger);
+/* Where it comes from is added where the launcher has not said it (origin.h). */
+void report_scope(struct outbox *o, struct report_process p, const cJSON *scope);
 void report_proc(struct outbox *o, struct report_process p);
 void report_attach(struct outbox *o, struct report_process p, const struct report_attach *a);
 void report_end(struct outbox *o);

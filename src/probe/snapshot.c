@@ -105,7 +105,7 @@ void snapshot_scope(struct outbox *o, struct report_process root, uint32_t scope
 		cJSON_AddItemToObject(j, item->string, item);
 	}
 	cJSON_Delete(command);
-	report_scope(o, root, j, describe_trigger(root.tgid));
+	report_scope(o, root, j);
 	cJSON_Delete(j);
 }
 

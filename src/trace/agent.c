@@ -99,6 +99,16 @@ static void fill_ending(struct emit *e, const struct run_state *r, const struct 
 	}
 }
 
+static void fill_sandbox(struct emit *e, struct run_state *r, const struct agent_span *a)
+{
+	const struct proc_state *ps = a->root ? NULL : process_find(r, a->process);
+
+	if (a->root)
+		sandbox_emit(e, &r->assurance.sandbox);
+	else if (ps && ps->own_agent && !a->sub)
+		sandbox_emit(e, &ps->sandbox);
+}
+
 void agent_emit(struct run_state *r, struct agent_span *a, bool final)
 {
 	struct slice name = slice_of(a->name);
@@ -123,6 +133,7 @@ void agent_emit(struct run_state *r, struct agent_span *a, bool final)
 		emit_command(&e, r->argv);
 	if (a->root)
 		emit_str(&e, ATTR_RECORDER, slice_of(r->recorder));
+	fill_sandbox(&e, r, a);
 	fill_ending(&e, r, a);
 	emit_end(&e, a->end_ns, final);
 }

@@ -103,7 +103,15 @@
 #define ATTR_PROCESS_SIGNAL	  "sonde.process.signal"
 #define ATTR_PROCESS_CHAIN	  "sonde.process.programs"
 #define ATTR_PROCESS_CPU_NS	  "sonde.process.cpu_ns"
-#define ATTR_UNEXPLAINED	  "sonde.unexplained" /* no open tool call explains it */
+#define ATTR_UNEXPLAINED	  "sonde.unexplained"	  /* no open tool call explains it */
+#define ATTR_SANDBOX_SECCOMP	  "sonde.sandbox.seccomp" /* none, filter */
+#define ATTR_SANDBOX_NO_NEW_PRIVS "sonde.sandbox.no_new_privs"
+#define ATTR_SANDBOX_CAPS	  "sonde.sandbox.capabilities" /* none, all, hexadecimal */
+#define ATTR_SANDBOX_NAMESPACES	  "sonde.sandbox.namespaces"   /* that are not the host's */
+#define ATTR_SANDBOX_READ_ONLY	  "sonde.sandbox.read_only_root"
+#define ATTR_SANDBOX_UID	  "sonde.sandbox.uid"
+#define ATTR_EGRESS_VERDICT	  "sonde.egress.verdict" /* allowed, denied, undecided */
+#define ATTR_EGRESS_RULE	  "sonde.egress.rule"
 #define ATTR_RUN_STATUS		  "sonde.run.status"
 #define ATTR_RUN_REASON		  "sonde.run.status_reason"
 #define ATTR_SUBAGENT		  "sonde.agent.sub"

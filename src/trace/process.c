@@ -9,8 +9,6 @@
 #define CHAIN_MAX      16384
 #define CHAIN_LINE_MAX 1024 /* bytes of one program: wrappers bring scripts of many KB */
 
-static void emit(struct run_state *r, struct proc_state *ps);
-
 /* --- a program begins --- */
 
 static struct id64 span_id(const struct run_state *r, struct process_key key, const char *kind)
@@ -126,7 +124,7 @@ static void emit_ending(struct emit *e, const struct proc_state *ps)
 	}
 }
 
-static void emit(struct run_state *r, struct proc_state *ps)
+void process_emit(struct run_state *r, struct proc_state *ps)
 {
 	struct emit e;
 
@@ -147,6 +145,8 @@ static void emit(struct run_state *r, struct proc_state *ps)
 		 ps->parent_key.tgid ? (int64_t)ps->parent_key.tgid : LLM_UNKNOWN);
 	/* An agent that asked its model for something has to explain what it starts. */
 	emit_true(&e, ATTR_UNEXPLAINED, !ps->in_tool && !ps->own_agent && ps->agent->calls > 0);
+	if (ps->confined)
+		sandbox_emit(&e, &ps->sandbox);
 	emit_int(&e, ATTR_LATE_ATTACH, notes_late_ms(r->t, ps->key));
 	emit_ending(&e, ps);
 	emit_end(&e, ps->end_ns, ps->final);
@@ -202,14 +202,14 @@ void process_link(struct run_state *r, struct proc_state *ps, struct tool_state 
 	ps->evidence = evidence;
 	tool_carried(r, tool, ps);
 	mark_descendants(r, ps);
-	emit(r, ps);
+	process_emit(r, ps);
 }
 
 void process_unlink(struct run_state *r, struct proc_state *ps)
 {
 	inherit(r, ps);
 	mark_descendants(r, ps);
-	emit(r, ps);
+	process_emit(r, ps);
 }
 
 static void place(struct run_state *r, struct proc_state *ps)
@@ -292,7 +292,7 @@ void process_exec(struct run_state *r, struct process *p, uint64_t ts_ns)
 	notes_program(r, p);
 	take_program(ps, p, ts_ns);
 	place(r, ps);
-	emit(r, ps);
+	process_emit(r, ps);
 	open_agent(r, ps, p);
 }
 
@@ -328,7 +328,7 @@ void process_exit(struct run_state *r, const struct process *p, uint64_t ts_ns)
 	ps->signal = p->exit_signal;
 	ps->cpu_ns = p->cpu_ns;
 	ps->final = true;
-	emit(r, ps);
+	process_emit(r, ps);
 	tool_carrier_exited(r, ps);
 	if (ps->own_agent) {
 		ps->agent->exit_code = ps->code;
@@ -346,6 +346,6 @@ void process_finish_all(struct run_state *r, uint64_t ts_ns)
 			continue;
 		ps->end_ns = ts_ns;
 		ps->final = true;
-		emit(r, ps);
+		process_emit(r, ps);
 	}
 }

@@ -88,9 +88,8 @@ static void read_scope(struct run_state *r, const cJSON *j)
 	r->argv = read_argv(json_at(j, "argv"));
 	keep(&r->cwd, json_str(j, "cwd"));
 	keep(&r->user, json_str(j, "user"));
-	keep(&r->trigger, json_str(j, "trigger"));
-	if (!r->trigger && cJSON_IsTrue(json_at(j, "tty")))
-		keep(&r->trigger, SLICE("terminal"));
+	keep(&r->project, json_str(j, "project"));
+	trigger_find(&r->trigger, j);
 	keep(&r->source, json_str(j, "source"));
 	keep(&r->recorder, json_str(j, "recorder"));
 	r->uid = (uint32_t)json_int(j, "uid");
@@ -229,7 +228,9 @@ void run_tick(struct trace *t)
 			drop(t, r);
 			continue;
 		}
-		if (r->dirty)
+		if (!r->exited && r->status != RUN_TIMED_OUT && status_is_overdue(r))
+			run_emit(r, true);
+		else if (r->dirty)
 			run_emit(r, false);
 		live_run(r);
 	}
@@ -252,6 +253,7 @@ void run_free(struct run_state *r)
 		conversation_free(conv);
 	mcp_free_all(r);
 	notes_free(r);
+	assurance_free(r);
 	cache_done(&r->outputs);
 	cache_done(&r->inputs);
 	cache_done(&r->responses);
@@ -259,7 +261,8 @@ void run_free(struct run_state *r)
 	buf_done(&r->models);
 	free(r->cwd);
 	free(r->user);
-	free(r->trigger);
+	free(r->project);
+	trigger_done(&r->trigger);
 	free(r->source);
 	free(r->recorder);
 	free(r->task);
@@ -289,11 +292,13 @@ static void fill_text(struct run_state *r, struct emit *e, struct run *run)
 	run->cwd = emit_text(e, slice_of(r->cwd));
 	run->user = emit_text(e, slice_of(r->user));
 	run->host = emit_text(e, slice_of(r->t->host));
-	run->trigger = emit_text(e, slice_of(r->trigger));
 	run->agent = emit_text(e, slice_of(a->name));
 	run->agent_version = emit_text(e, slice_of(a->version));
+	run->project = emit_text(e, slice_of(r->project ? r->project : r->cwd));
+	trigger_emit(&r->trigger, e, run);
 	run->models = emit_text(e, buf_slice(&r->models));
 	run->provider = emit_text(e, slice_of(r->provider));
+	run->assurance = assurance_json(r, e);
 	run->notes = e->mem ? notes_json(r, e->mem) : (struct slice){ 0 };
 }
 
@@ -308,6 +313,8 @@ void run_emit(struct run_state *r, bool force)
 		return;
 	r->dirty = false;
 	r->emitted_ns = t->now_ns;
+	if (!r->finished)
+		status_decide(r);
 	if (t->config.content == CONTENT_OFF || !t->sink->run)
 		return;
 	emit_begin(&e, r, STEP_AGENT, r->start_ns);

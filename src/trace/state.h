@@ -13,13 +13,16 @@
 #include "base/arena.h"
 #include "base/id.h"
 #include "sonde/tool.h"
+#include "trace/assurance.h"
 #include "trace/cache.h"
 #include "trace/clock.h"
 #include "trace/content.h"
 #include "trace/hash.h"
 #include "trace/identity.h"
 #include "trace/redact.h"
+#include "trace/signal.h"
 #include "trace/trace.h"
+#include "trace/trigger.h"
 
 #define RUNS_MAX	      1024 /* open at once */
 #define RUN_PROCESSES_MAX     4096 /* process spans of one run; more are only counted */
@@ -53,6 +56,8 @@ struct trace {
 	struct cache answers;	    /* response id -> struct answer_ref: the same call seen twice */
 	struct attach_note *attached; /* libraries that could not be attached, or late */
 	unsigned n_attached;
+	struct egress_rule *egress;
+	size_t n_egress;
 };
 
 struct attach_note {
@@ -105,6 +110,8 @@ struct proc_state {
 	bool argv_cut;
 	struct buf chain; /* command lines of its other programs, NUL after each */
 	int code, signal;
+	struct sandbox sandbox;
+	bool confined; /* it may do other things than who started it */
 	bool exited, final;
 	bool read_tls; /* a TLS stream of it was seen */
 	char *unread;  /* to whom it has spoken TLS that was not, the first; or NULL */
@@ -185,13 +192,23 @@ struct peer {
 	int error;	 /* of an attempt to connect; 0: none */
 };
 
+/* Who waits for input that comes from outside, and has not got any. */
+struct waits {
+	struct process_key who;
+	uint8_t what; /* enum sonde_wait_for; 0: nobody */
+};
+
 struct run_state {
 	UT_hash_handle hh; /* by scope */
 	struct trace *t;
 	struct process_key root;
 	uint64_t start_ns, end_ns, emitted_ns;
 	uint64_t live; /* processes */
-	char *cwd, *user, *trigger, *task, *provider;
+	char *cwd, *user, *project, *task, *provider;
+	struct trigger trigger;
+	struct assurance assurance;
+	struct sent_signals signals;
+	struct waits waits;
 	char *source, *recorder; /* of an import: "har", and what made the file; else NULL */
 	struct slice argv;	 /* NUL after each */
 	struct buf models;
@@ -256,6 +273,11 @@ void run_add_call(struct run_state *r, const struct call_state *c, const struct 
 
 /* --- status.c --- */
 void status_decide(struct run_state *r);
+/* Whether it takes longer than the configuration allows. */
+bool status_is_overdue(const struct run_state *r);
+void status_wait(struct run_state *r, const struct sonde_wait_event *e);
+/* Nobody waits there any more. */
+void status_process_gone(struct run_state *r, struct process_key who);
 
 /* --- notes.c --- */
 void notes_attach(struct trace *t, struct process_key process, struct slice json);
@@ -290,6 +312,8 @@ bool process_descends(const struct run_state *r, struct process_key key, struct 
 void process_free(struct run_state *r, struct proc_state *ps);
 
 /* --- process.c --- */
+/* Tells it again. */
+void process_emit(struct run_state *r, struct proc_state *ps);
 void process_exec(struct run_state *r, struct process *p, uint64_t ts_ns);
 void process_exit(struct run_state *r, const struct process *p, uint64_t ts_ns);
 void process_late_facts(struct run_state *r, const struct process *p);

@@ -9,6 +9,7 @@
 #include "trace/state.h"
 
 #define CONTENT_LIMIT_DEFAULT 5000
+#define NS_PER_S	      1000000000ull
 
 int trace_new(const struct trace_sink *sink, void *ctx, struct proc *procs,
 	      const struct price_table *prices, struct stats *stats, struct trace **ret)
@@ -52,6 +53,7 @@ void trace_free(struct trace *t)
 	cache_done(&t->answers);
 	content_done(&t->content);
 	redactor_free(t->redactor);
+	free(t->egress);
 	free(t->boot_id);
 	free(t->host);
 	free(t);
@@ -82,13 +84,15 @@ static bool flag(const cJSON *j, const char *name)
 
 static void configure(struct trace *t, const cJSON *j)
 {
-	const int64_t limit = json_int(j, "content_limit");
+	const int64_t limit = json_int(j, "content_limit"), seconds = json_int(j, "max_run_time_s");
 
 	t->config.content = level_of(json_str(j, "content"));
 	t->config.content_limit = limit > 0 ? (size_t)limit : CONTENT_LIMIT_DEFAULT;
 	t->config.llm_content = flag(j, "content_llm");
 	t->config.memory_content = flag(j, "content_memory");
 	t->config.tool_content = flag(j, "content_tools");
+	t->config.max_run_ns = seconds > 0 ? (uint64_t)seconds * NS_PER_S : 0;
+	assurance_configure(t, j);
 	content_reset(&t->content);
 }
 
@@ -147,9 +151,11 @@ static void take_process(struct trace *t, const struct sonde_event *e, struct pr
 		break;
 	case SONDE_EV_PROC:
 		process_late_facts(r, p);
+		assurance_process(r, p, json_of(e));
 		break;
 	case SONDE_EV_EXIT:
 		r->live -= r->live > 0;
+		status_process_gone(r, p->key);
 		if (process_key_eq(p->key, r->root))
 			run_exit(r, p, e->ts_ns);
 		else
@@ -160,12 +166,38 @@ static void take_process(struct trace *t, const struct sonde_event *e, struct pr
 	}
 }
 
-static void take_connect(struct trace *t, const struct sonde_connect_event *e, struct process *p)
+static void take_signal(struct trace *t, const struct sonde_signal_event *e, struct process *p)
 {
 	struct run_state *r = p ? run_of(t, p->key) : NULL;
 
 	if (r && !r->finished)
-		notes_connect(r, e);
+		signal_sent(r, e);
+}
+
+static void take_wait(struct trace *t, const struct sonde_wait_event *e, struct process *p)
+{
+	struct run_state *r = p ? run_of(t, p->key) : NULL;
+
+	if (r && !r->finished)
+		status_wait(r, e);
+}
+
+static void take_connect(struct trace *t, const struct sonde_connect_event *e, struct process *p)
+{
+	struct run_state *r = p ? run_of(t, p->key) : NULL;
+
+	if (!r || r->finished)
+		return;
+	notes_connect(r, e);
+	assurance_connect(r, e);
+}
+
+static void take_file(struct trace *t, const struct sonde_file_event *e, struct process *p)
+{
+	struct run_state *r = p ? run_of(t, p->key) : NULL;
+
+	if (r && !r->finished)
+		assurance_file(r, e);
 }
 
 /* --- the way in --- */
@@ -194,6 +226,15 @@ void trace_event(struct trace *t, const struct sonde_event *e, struct process *p
 	case SONDE_EV_CONNECT:
 		take_connect(t, (const struct sonde_connect_event *)e, p);
 		break;
+	case SONDE_EV_FILE:
+		take_file(t, (const struct sonde_file_event *)e, p);
+		break;
+	case SONDE_EV_SIGNAL:
+		take_signal(t, (const struct sonde_signal_event *)e, p);
+		break;
+	case SONDE_EV_WAIT:
+		take_wait(t, (const struct sonde_wait_event *)e, p);
+		break;
 	case SONDE_EV_ATTACH:
 		notes_attach(t, (struct process_key){ e->tgid, e->start_ns }, json_of(e));
 		break;
@@ -213,7 +254,12 @@ void trace_event(struct trace *t, const struct sonde_event *e, struct process *p
 
 void trace_head(struct trace *t, enum http_event ev, const struct http_exchange *x)
 {
+	const bool judged = t->n_egress && ev == HTTP_REQUEST_HEAD;
+	struct run_state *r = judged ? run_of(t, x->conn->process) : NULL;
+
 	learn_head(t->redactor, ev == HTTP_RESPONSE_HEAD ? &x->response : &x->request);
+	if (r && !r->finished)
+		assurance_request(r, x);
 }
 
 void trace_call(struct trace *t, enum llm_event ev, struct llm_call *call)
@@ -248,8 +294,10 @@ void trace_connection(struct trace *t, const struct connection *conn, bool was_h
 {
 	struct run_state *r = run_of(t, conn->process);
 
-	if (r && !r->finished)
-		notes_connection(r, conn, was_http);
+	if (!r || r->finished)
+		return;
+	notes_connection(r, conn, was_http);
+	assurance_connection(r, conn);
 }
 
 void trace_end(struct trace *t, uint64_t ts_ns)

@@ -22,6 +22,7 @@ struct trace_config {
 	enum content_level content;
 	size_t content_limit; /* characters of each input and output at STANDARD */
 	bool llm_content, memory_content, tool_content; /* switches below the level */
+	uint64_t max_run_ns; /* a run that takes longer has timed out; 0: no limit */
 };
 
 /*

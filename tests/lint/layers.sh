@@ -23,9 +23,10 @@ price base
 stream base
 proto base
 llm base proto
-config base llm
+policy base
+config base llm policy
 mcp base proto
-trace base proc llm mcp price
+trace base proc llm mcp price policy
 store base
 export base store
 TABLE

@@ -17,6 +17,14 @@ provider = openai
 [endpoint all of them]
 host = .corp.example
 provider = corp
+
+[limits]
+max_run_time = 30m
+
+[egress]
+allow = .corp.example:443
+allow = 127.0.0.0/8
+deny = *
 EOS
 
 # refused STATUS WORDS LINE...	what such a file is told
@@ -41,6 +49,14 @@ ok "a format without a path" refused 1 "'x' has a format but no path" '[endpoint
 ok "neither host nor path" refused 1 "'x' has neither host nor path" '[endpoint x]' 'provider = y'
 ok "nothing that it says" refused 1 "'x' has neither format nor provider" '[endpoint x]' 'host = y'
 ok "bytes that are no text" refused 1 'bad.conf:2: this is no text' '[endpoint x]' 'host = a\0b'
+ok "a limit that there is not" refused 1 "bad.conf:2: limits have no 'max_cost'" '[limits]' 'max_cost = 3'
+ok "a limit without a unit" refused 1 "bad.conf:2: '30' is no time" '[limits]' 'max_run_time = 30'
+ok "an egress rule of another kind" refused 1 "bad.conf:2: egress has no 'block'" '[egress]' 'block = x.example'
+ok "an egress rule that leads nowhere" refused 1 "bad.conf:3: 'x.example:http': a port is a number" '[egress]' 'allow = y.example' 'deny = x.example:http'
+many() {
+	refused 1 'more than 256 egress rules' '[egress]' "$(printf 'deny = *:%d\n' $(seq 257))"
+}
+ok "egress rules are bounded" many
 ok "a line without end" refused 1 'bad.conf:2: the line is too long' '[endpoint x]' "host = $(printf '%05000d' 1)"
 
 none() {
@@ -53,7 +69,7 @@ no_file() {
 ok "a file that was named must be there" no_file
 own() {
 	cp "$T/good.conf" "$HOME/.config/sonde/sonde.conf"
-	"$SONDE" config show --json | jq -es 'map(.name) == ["gateway", "all of them"]' >/dev/null &&
+	"$SONDE" config show --json | jq -es 'map(select(.type == "endpoint").name) == ["gateway", "all of them"]' >/dev/null &&
 		SONDE_CONFIG=$T/bad.conf "$SONDE" config show 2>&1 | grep -q bad.conf
 }
 ok "one's own is found; a variable goes before it" own
@@ -62,6 +78,13 @@ shown() { # what show prints can be read again
 		[ "$("$SONDE" config show --json --config "$T/again.conf")" = "$("$SONDE" config show --json --config "$T/good.conf")" ]
 }
 ok "what is shown is a configuration" shown
+rules() {
+	"$SONDE" config show --json --config "$T/good.conf" >"$T/out" || return 1
+	cat "$T/out"
+	grep -q '"max_run_time_s":1800' "$T/out" &&
+		[ "$(jq -r 'select(.type == "egress").rule' "$T/out" | tr '\n' ';')" = 'allow .corp.example:443;allow 127.0.0.0/8;deny *;' ]
+}
+ok "limits and egress rules are shown, in their order" rules
 
 python3 - "$T" <<'PY'
 import json, sys

@@ -26,6 +26,8 @@ union test_event {
 	struct sonde_hello_event hello;
 	struct sonde_loss_event loss;
 	struct sonde_verdict_event verdict;
+	struct sonde_signal_event signal;
+	struct sonde_wait_event wait;
 	_Alignas(8) char bytes[SONDE_EVENT_MAX];
 };
 
@@ -142,6 +144,27 @@ __attribute__((unused)) static struct sonde_event *ev_hello(union test_event *ev
 	ev->hello.conn = conn;
 	ev->hello.len = (__u32)bytes.n;
 	memcpy(ev->hello.data, bytes.p, bytes.n);
+	return &ev->hdr;
+}
+
+/* @sender 0: the kernel. */
+__attribute__((unused)) static struct sonde_event *
+ev_signal(union test_event *ev, __u32 pid, int signal, __u32 sender, const char *comm)
+{
+	ev_begin(ev, SONDE_EV_SIGNAL, pid, sizeof(ev->signal));
+	ev->signal.signal = signal;
+	ev->signal.sender_tgid = sender;
+	ev->signal.sender_start_ns = sender * 1000ull;
+	snprintf(ev->signal.comm, sizeof(ev->signal.comm), "%s", comm);
+	return &ev->hdr;
+}
+
+__attribute__((unused)) static struct sonde_event *ev_wait(union test_event *ev, __u32 pid,
+							   __u8 what, __u8 ends)
+{
+	ev_begin(ev, SONDE_EV_WAIT, pid, sizeof(ev->wait));
+	ev->wait.what = what;
+	ev->wait.ends = ends;
 	return &ev->hdr;
 }
 

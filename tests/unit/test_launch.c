@@ -18,6 +18,8 @@
 #include "base/json.h"
 #include "base/util.h"
 #include "cmd/launch.h"
+#include "probe/describe.h"
+#include "probe/origin.h"
 #include "sonde/control.h"
 
 static char dir[] = "/tmp/sonde-launch-XXXXXX";
@@ -248,7 +250,9 @@ static void the_start_message_tells_what_finds_libraries_and_no_more(void **stat
 	assert_int_equal(json_int(j, "pid"), 5);
 	assert_int_equal(cJSON_GetArraySize(json_at(j, "env")), 2);
 	assert_null(strstr(text, "secret"));
-	assert_null(strstr(text, "PATHOLOGY"));
+	/* Of the others where the command comes from: their names alone. */
+	assert_null(strstr(text, "PATHOLOGY=no"));
+	assert_int_equal(cJSON_GetArraySize(json_at(j, "scope.origin.env")), 4);
 	assert_true(slice_eq(json_str(j, "scope.user"), SLICE("eve")));
 	assert_int_equal(json_int(j, "scope.uid"), 7);
 	assert_true(slice_eq(json_str(j, "config.content"), SLICE("full")));
@@ -282,13 +286,41 @@ static void the_start_message_fits_however_long_the_command_line_is(void **state
 
 static void processes_are_read_whatever_their_name(void **state)
 {
-	char comm[32];
-	pid_t parent;
+	struct describe_stat s;
 
 	(void)state;
-	assert_true(process_stat(getpid(), comm, &parent));
-	assert_int_equal(parent, getppid());
-	assert_false(process_stat(-1, comm, &parent));
+	assert_int_equal(describe_stat(getpid(), &s), 0);
+	assert_int_equal(s.parent, getppid());
+	assert_true(describe_stat(-1, &s) < 0);
+}
+
+static void the_project_is_the_repository_around_the_working_directory(void **state)
+{
+	static const struct {
+		const char *make, *cwd, *project;
+	} cases[] = {
+		{ "mkdir -p repo/.git repo/a/b && touch repo/.git/HEAD", "repo/a/b", "repo" },
+		{ "true", "repo", "repo" },
+		{ "mkdir -p repo/tree/x && echo 'gitdir: /r/.git/worktrees/tree' >repo/tree/.git",
+		  "repo/tree/x", "repo/tree" },
+		{ "mkdir -p repo/none/.git", "repo/none", "repo" }, /* an empty folder is none */
+		{ "mkdir -p outside/a", "outside/a", "outside/a" },
+	};
+	char here[PATH_MAX], project[PATH_MAX], path[PATH_MAX + 64], expected[PATH_MAX + 64];
+
+	(void)state;
+	assert_non_null(getcwd(here, sizeof(here)));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		snprintf(path, sizeof(path), "cd %s && %s", dir, cases[i].make);
+		assert_int_equal(system(path), 0); /* NOLINT(cert-env33-c): a fixed line */
+		snprintf(path, sizeof(path), "%s/%s", dir, cases[i].cwd);
+		snprintf(expected, sizeof(expected), "%s/%s", dir, cases[i].project);
+		assert_int_equal(chdir(path), 0);
+		assert_true(origin_project(getpid(), project));
+		assert_int_equal(chdir(here), 0);
+		assert_string_equal(project, expected);
+	}
+	assert_false(origin_project(-1, project));
 }
 
 int main(void)
@@ -301,6 +333,7 @@ int main(void)
 		cmocka_unit_test(the_start_message_tells_what_finds_libraries_and_no_more),
 		cmocka_unit_test(the_start_message_fits_however_long_the_command_line_is),
 		cmocka_unit_test(processes_are_read_whatever_their_name),
+		cmocka_unit_test(the_project_is_the_repository_around_the_working_directory),
 	};
 
 	return cmocka_run_group_tests_name("launch", tests, set_up, tear_down);

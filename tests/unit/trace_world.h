@@ -254,6 +254,7 @@ struct world {
 	struct buf sequence; /* everything that was given, in order */
 	size_t n_blobs, n_nodes, n_runs;
 	char run[8192];
+	char began[2048], assurance[2048]; /* "kind|name|workflow", JSON */
 	int run_status;
 	struct llm_usage run_usage;
 	int64_t run_calls, run_tools, run_processes, run_errors;
@@ -367,6 +368,9 @@ static void on_run(void *ctx, const struct run *r)
 		 run_status_names[r->status], SLICE_ARG(r->status_reason), SLICE_ARG(r->agent),
 		 SLICE_ARG(r->agent_version), SLICE_ARG(r->task), SLICE_ARG(r->command),
 		 SLICE_ARG(r->models), SLICE_ARG(r->notes));
+	snprintf(w->began, sizeof(w->began), "%.*s|%.*s|%.*s", SLICE_ARG(r->trigger),
+		 SLICE_ARG(r->trigger_name), SLICE_ARG(r->workflow));
+	snprintf(w->assurance, sizeof(w->assurance), "%.*s", SLICE_ARG(r->assurance));
 	w->run_status = (int)r->status;
 	w->run_usage = r->usage;
 	w->run_calls = r->llm_calls;
