@@ -134,14 +134,31 @@ static const char version_3[] =
 
 /*
  * Version 4. What began a run, what it is one of, and what it was allowed to do. Sums are made
- * anew: what is seen twice is one call in them as well.
+ * anew: what is seen twice is one call in them as well. Indexes for the pages that people turn,
+ * newest first; and what a sweep (gc.c) needs: its number, until when steps were removed, and what
+ * others touched meanwhile.
  */
-static const char version_4[] = "ALTER TABLE runs ADD COLUMN trigger_name TEXT;"
-				"ALTER TABLE runs ADD COLUMN workflow TEXT;"
-				"ALTER TABLE runs ADD COLUMN project TEXT;"
-				"ALTER TABLE runs ADD COLUMN assurance TEXT;"
-				"ALTER TABLE spans ADD COLUMN workflow TEXT;"
-				"DELETE FROM rollups;" ROLLUP("1", "seq IS NOT NULL") ";";
+static const char version_4[] =
+	"ALTER TABLE runs ADD COLUMN trigger_name TEXT;"
+	"ALTER TABLE runs ADD COLUMN workflow TEXT;"
+	"ALTER TABLE runs ADD COLUMN project TEXT;"
+	"ALTER TABLE runs ADD COLUMN assurance TEXT;"
+	"ALTER TABLE spans ADD COLUMN workflow TEXT;"
+	"DELETE FROM rollups;" ROLLUP(
+		"1",
+		"seq IS NOT NULL") ";"
+				   "CREATE INDEX runs_agent ON runs (agent, start_ns, id);"
+				   "CREATE INDEX runs_status ON runs (status, start_ns, id);"
+				   "CREATE INDEX runs_session ON runs (session, start_ns, id) "
+				   "WHERE session IS NOT NULL;"
+				   "CREATE INDEX spans_step ON spans (step, start_ns, id);"
+				   "CREATE INDEX spans_tool ON spans (tool_name, start_ns, id, run)"
+				   " WHERE tool_name IS NOT NULL;"
+				   "CREATE INDEX spans_open ON spans (run) WHERE final = 0;"
+				   "INSERT INTO counters VALUES ('sweep', 0), ('removed_until_ns', "
+				   "0);"
+				   "CREATE TABLE touched (id BLOB PRIMARY KEY) STRICT, WITHOUT "
+				   "ROWID;";
 
 static const struct schema_step schema_steps[] = {
 	{ version_1 },
