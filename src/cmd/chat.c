@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/id_set.h"
 #include "base/json.h"
-#include "base/map.h"
 #include "base/utf8.h"
 #include "cmd/view.h"
 
@@ -24,61 +24,19 @@ struct call {
 	bool is_leaf;
 };
 
-struct seen {
-	struct id128 node;
-	UT_hash_handle hh;
-};
-
 struct chat {
 	struct store_reader *r;
 	const struct chat_options *o;
 	struct screen *s;
 	struct call *calls;
 	size_t n, cap;
-	struct seen *marked, *printed;
+	struct id_set marked, printed;
 	const struct call *at; /* the conversation that is being printed */
 	bool headed;	       /* its heading stands */
 	struct buf text;
 };
 
 /* --- which conversations there are --- */
-
-static bool has(struct seen *set, const struct id128 *node)
-{
-	struct seen *e;
-
-	HASH_FIND(hh, set, node, sizeof(*node), e);
-	return e != NULL;
-}
-
-static int put(struct seen **set, const struct id128 *node)
-{
-	struct seen *e;
-
-	if (has(*set, node))
-		return 0;
-	e = calloc(1, sizeof(*e));
-	if (!e)
-		return -ENOMEM;
-	e->node = *node;
-	HASH_ADD(hh, *set, node, sizeof(e->node), e);
-	if (!e->hh.tbl) {
-		free(e);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-static void forget(struct seen **set)
-{
-	struct seen *e, *next;
-
-	HASH_ITER(hh, *set, e, next)
-	{
-		HASH_DEL(*set, e);
-		free(e);
-	}
-}
 
 static int on_span(void *ctx, const struct span *span)
 {
@@ -111,7 +69,7 @@ static int mark(void *ctx, const struct id128 *node, struct slice json)
 	struct chat *c = ctx;
 
 	(void)json;
-	return put(&c->marked, node);
+	return id_set_add(&c->marked, node);
 }
 
 static int find_leaves(struct chat *c)
@@ -119,7 +77,7 @@ static int find_leaves(struct chat *c)
 	for (size_t i = c->n; i-- > 0;) {
 		int r;
 
-		if (has(c->marked, &c->calls[i].node))
+		if (id_set_has(&c->marked, &c->calls[i].node))
 			continue;
 		c->calls[i].is_leaf = true;
 		r = store_conversation(c->r, &c->calls[i].node, mark, c);
@@ -222,10 +180,10 @@ static void print_heading(struct chat *c)
 		screen_style(c->s, STYLE_PLAIN));
 	c->headed = true;
 	c->text.n = 0;
-	if (id128_is_zero(&call->system) || has(c->printed, &call->system) ||
+	if (id128_is_zero(&call->system) || id_set_has(&c->printed, &call->system) ||
 	    store_blob_read(c->r, &call->system, &c->text) < 0)
 		return;
-	put(&c->printed, &call->system);
+	id_set_add(&c->printed, &call->system);
 	print_message(c, buf_slice(&c->text));
 }
 
@@ -248,7 +206,7 @@ static int on_message(void *ctx, const struct id128 *node, struct slice json)
 {
 	struct chat *c = ctx;
 
-	if (has(c->printed, node))
+	if (id_set_has(&c->printed, node))
 		return 0;
 	if (c->o->json) {
 		print_json(c, node, json);
@@ -257,7 +215,7 @@ static int on_message(void *ctx, const struct id128 *node, struct slice json)
 			print_heading(c);
 		print_message(c, json);
 	}
-	return ferror(c->s->f) ? -EPIPE : put(&c->printed, node);
+	return ferror(c->s->f) ? -EPIPE : id_set_add(&c->printed, node);
 }
 
 static int print_leaves(struct chat *c)
@@ -287,13 +245,13 @@ int chat_print(struct store_reader *r, const struct id128 *run, const struct cha
 		err = find_leaves(&c);
 	if (err >= 0)
 		err = print_leaves(&c);
-	if (err >= 0 && !c.printed && !o->json)
+	if (err >= 0 && !c.printed.entries && !o->json)
 		fprintf(s->f, "no conversation was kept\n");
 	for (size_t i = 0; i < c.n; i++)
 		buf_done(&c.calls[i].model);
 	free(c.calls);
-	forget(&c.marked);
-	forget(&c.printed);
+	id_set_done(&c.marked);
+	id_set_done(&c.printed);
 	buf_done(&c.text);
 	return err < 0 ? err : 0;
 }

@@ -216,7 +216,7 @@ static void put_wide_row(struct json_writer *w, const struct span *s)
 	}
 }
 
-static void put_content(struct json_writer *w, const struct span_content *c)
+void span_content_json(struct json_writer *w, const struct span_content *c)
 {
 	put_raw(w, "gen_ai.system_instructions", c->system);
 	put_raw(w, "gen_ai.input.messages", c->input_messages);
@@ -224,7 +224,6 @@ static void put_content(struct json_writer *w, const struct span_content *c)
 	put_raw(w, "gen_ai.tool.definitions", c->tools);
 	put_str(w, "gen_ai.tool.call.arguments", c->arguments);
 	put_str(w, "gen_ai.tool.call.result", c->result);
-	put_str(w, "sonde.http.raw", c->raw);
 }
 
 void span_json(struct json_writer *w, const struct span *s, const struct span_content *content)
@@ -252,8 +251,10 @@ void span_json(struct json_writer *w, const struct span *s, const struct span_co
 		json_key(w, s->attrs[i].name);
 		attr_put(w, &s->attrs[i]);
 	}
-	if (content)
-		put_content(w, content);
+	if (content) {
+		span_content_json(w, content);
+		put_str(w, "sonde.http.raw", content->raw);
+	}
 	json_end(w, '}');
 	json_end(w, '}');
 }

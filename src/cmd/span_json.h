@@ -31,6 +31,8 @@ const char *run_status_name(enum run_status status); /* "?" where it is none */
 
 /* @content may be NULL. Errors stay in @w. */
 void span_json(struct json_writer *w, const struct span *span, const struct span_content *content);
+/* The members that content gives the attributes of a span, but the envelope; in an open object. */
+void span_content_json(struct json_writer *w, const struct span_content *content);
 /* @db: where it is stored, or NULL. */
 void run_json(struct json_writer *w, const struct run *run, const char *db);
 /* Members of an open object: {"input_tokens":...}, those that are known. */
