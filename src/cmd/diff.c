@@ -9,9 +9,9 @@
 #include "base/util.h"
 #include "cmd/command.h"
 #include "cmd/reader.h"
-#include "cmd/span_json.h"
 #include "cmd/table.h"
 #include "cmd/view.h"
+#include "export/span_json.h"
 
 #define TROUBLE 2 /* as diff(1) has it: 1 is a difference */
 #define CONTEXT 2 /* equal steps around a difference that are shown without --all */

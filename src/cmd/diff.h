@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/lcs.h"
-#include "cmd/steps.h"
+#include "export/steps.h"
 #include "store/query.h"
 
 /* A step, and what it is by: kind, name, arguments. */

@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "cmd/diff.h"
 #include "cmd/reader.h"
-#include "cmd/span_json.h"
+#include "export/span_json.h"
 
 #define ANSWER_MAX (4u << 20)
 

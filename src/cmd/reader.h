@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/cleanup.h"
-#include "cmd/steps.h"
+#include "export/steps.h"
 #include "store/query.h"
 
 DEFINE_CLEANUP(struct store_reader *, store_reader_close)

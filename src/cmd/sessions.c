@@ -6,9 +6,9 @@
 #include "cmd/command.h"
 #include "cmd/filter.h"
 #include "cmd/reader.h"
-#include "cmd/span_json.h"
 #include "cmd/table.h"
 #include "cmd/view.h"
+#include "export/span_json.h"
 
 static bool json;
 static const char *db;

@@ -8,10 +8,10 @@
 #include "cmd/chat.h"
 #include "cmd/command.h"
 #include "cmd/reader.h"
-#include "cmd/said.h"
-#include "cmd/span_json.h"
 #include "cmd/view.h"
 #include "cmd/views.h"
+#include "export/said.h"
+#include "export/span_json.h"
 
 static bool json, conversation, timeline, system_view, raw, all, evidence, with_content;
 static const char *db;

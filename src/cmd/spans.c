@@ -7,10 +7,10 @@
 #include "cmd/command.h"
 #include "cmd/filter.h"
 #include "cmd/reader.h"
-#include "cmd/said.h"
-#include "cmd/span_json.h"
 #include "cmd/table.h"
 #include "cmd/view.h"
+#include "export/said.h"
+#include "export/span_json.h"
 
 static bool json, errors, with_content;
 static const char *db, *in_run;

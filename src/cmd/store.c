@@ -10,8 +10,8 @@
 #include "cmd/command.h"
 #include "cmd/reader.h"
 #include "cmd/screen.h"
-#include "cmd/span_json.h"
 #include "cmd/store_gc.h"
+#include "export/span_json.h"
 
 static bool json;
 static const char *db;

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "cmd/screen.h"
-#include "cmd/span_json.h"
+#include "export/span_json.h"
 
 /* One line of the terminal, written over and over. */
 static void show_progress(void *ctx, const char *doing, int64_t done, int64_t of)

@@ -7,8 +7,8 @@
 #include "cmd/filter.h"
 #include "cmd/offers.h"
 #include "cmd/reader.h"
-#include "cmd/span_json.h"
 #include "cmd/table.h"
+#include "export/span_json.h"
 
 static bool json;
 static const char *db;

@@ -8,8 +8,8 @@
 #include "base/json.h"
 #include "base/util.h"
 #include "cmd/health_json.h"
-#include "cmd/span_json.h"
 #include "cmd/view.h"
+#include "export/span_json.h"
 
 #define HELD_MAX   (256u << 10) /* bytes of lines that wait for the terminal */
 #define HEAD_BYTES 2048		/* of a text that may turn out to be a tool's arguments */

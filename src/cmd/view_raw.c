@@ -8,9 +8,9 @@
 #include "base/id_set.h"
 #include "base/json.h"
 #include "base/utf8.h"
-#include "cmd/said.h"
-#include "cmd/span_json.h"
 #include "cmd/views.h"
+#include "export/said.h"
+#include "export/span_json.h"
 
 #define BODY_CHARS 2000 /* of one text that are shown without --all */
 

@@ -5,10 +5,10 @@
 #include "base/map.h"
 #include "base/util.h"
 #include "cmd/reader.h"
-#include "cmd/span_json.h"
 #include "cmd/table.h"
 #include "cmd/view.h"
 #include "cmd/views.h"
+#include "export/span_json.h"
 
 #define PEERS_MAX  10000
 #define FLAGS_TEXT 400

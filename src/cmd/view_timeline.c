@@ -4,9 +4,9 @@
 #include "base/json.h"
 #include "cmd/budget.h"
 #include "cmd/reader.h"
-#include "cmd/span_json.h"
 #include "cmd/view.h"
 #include "cmd/views.h"
+#include "export/span_json.h"
 
 #define LABEL_WIDTH 34
 #define TIME_WIDTH  9

@@ -13,7 +13,7 @@
 #include "alloc.h"
 #include "base/json.h"
 #include "base/util.h"
-#include "cmd/span_json.h"
+#include "export/span_json.h"
 #include "cmd/view.h"
 
 #define S 1000000000ull

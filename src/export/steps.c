@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "cmd/steps.h"
+#include "export/steps.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include "base/util.h"
-#include "cmd/span_json.h"
+#include "export/span_json.h"
 
 #define TEXT_CHARS 300 /* of one string; a line is shorter anyway */
 #define STRINGS	   6

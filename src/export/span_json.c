@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "cmd/span_json.h"
+#include "export/span_json.h"
 
 #include <stddef.h>
 
+#include "base/format.h"
 #include "base/util.h"
-#include "cmd/screen.h"
 #include "store/attrs.h"
 
 const char *const step_names[] = { "agent", "llm",  "tool",    "process", "http",
