@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Tools: how often they are called, how that ends, how long it takes, and what is only offered. */
 #include <errno.h>
+#include <string.h>
 
 #include "base/util.h"
+#include "store/percentile.h"
 #include "store/reader.h"
 
 static const struct column columns[] = {
@@ -12,47 +14,46 @@ static const struct column columns[] = {
 	{ "", COL_COUNT, offsetof(struct store_tool_row, runs) },
 	{ "", COL_COUNT, offsetof(struct store_tool_row, errors) },
 	{ "", COL_COUNT, offsetof(struct store_tool_row, repeats) },
-	{ "", COL_COUNT, offsetof(struct store_tool_row, p50_ns) },
-	{ "", COL_COUNT, offsetof(struct store_tool_row, p95_ns) },
-	{ "", COL_COUNT, offsetof(struct store_tool_row, p99_ns) },
 };
 
-/* A percentile is the smallest duration that so many of a hundred calls do not exceed. */
-#define PERCENTILE(p) "min(ns) FILTER (WHERE place * 100 >= ended * " p ") AS p" p
-
 static const char head[] =
-	"WITH calls AS MATERIALIZED (SELECT s.tool_name AS tool, coalesce(s.agent, '') AS agent,"
-	" s.run, s.status, s.args_blob, max(s.end_ns - s.start_ns, 0) AS ns FROM spans AS s";
+	"SELECT s.tool_name AS tool, s.agent, count(*), count(DISTINCT s.run),"
+	" sum(s.status = 2), count(s.args_blob) - count(DISTINCT hex(s.run) || hex(s.args_blob)),"
+	" percentiles(max(s.end_ns - s.start_ns, 0)) FROM spans AS s";
 
-static const char tail[] =
-	"), placed AS (SELECT tool, agent, ns,"
-	" row_number() OVER (PARTITION BY tool, agent ORDER BY ns) AS place,"
-	" count(*) OVER (PARTITION BY tool, agent) AS ended FROM calls WHERE ns IS NOT NULL),"
-	" times AS (SELECT tool, agent, " PERCENTILE("50") ", " PERCENTILE("95") ", " PERCENTILE(
-		"99") " FROM placed GROUP BY tool, agent),"
-		      " sums AS (SELECT tool, agent, count(*) AS n, count(DISTINCT run) AS runs,"
-		      " sum(status = 2) AS errors, count(args_blob) -"
-		      " count(DISTINCT hex(run) || hex(args_blob)) AS repeats"
-		      " FROM calls GROUP BY tool, agent)"
-		      " SELECT tool, nullif(agent, ''), n, runs, errors, repeats, p50, p95, p99"
-		      " FROM sums LEFT JOIN times USING (tool, agent) ORDER BY n DESC, tool, agent";
+static void read_times(sqlite3_stmt *s, int at, struct store_tool_row *row)
+{
+	int64_t ns[PERCENTILES] = { LLM_UNKNOWN, LLM_UNKNOWN, LLM_UNKNOWN };
+
+	if (sqlite3_column_bytes(s, at) == sizeof(ns))
+		memcpy(ns, sqlite3_column_blob(s, at), sizeof(ns));
+	row->p50_ns = ns[0];
+	row->p95_ns = ns[1];
+	row->p99_ns = ns[2];
+}
 
 int store_tools(struct store_reader *r, const struct store_filter *f, store_tool_fn fn, void *ctx)
 {
 	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
 	_cleanup_(where_done) struct where w = { 0 };
-	char limited[sizeof(tail) + 32];
-	int rc;
+	char tail[96];
+	int rc = percentiles_define(r->db);
 
+	if (rc != SQLITE_OK)
+		return reader_errno(r, rc);
 	where_plain(&w, " AND s.step = 3 AND s.tool_name IS NOT NULL");
 	where_spans(&w, f);
-	rc = where_prepare(r, &w, head, where_tail(tail, f->limit, limited, sizeof(limited)), &s);
+	rc = where_prepare(r, &w, head,
+			   where_tail("GROUP BY tool, s.agent ORDER BY 3 DESC, tool, s.agent",
+				      f->limit, tail, sizeof(tail)),
+			   &s);
 	if (rc < 0)
 		return rc;
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
 		struct store_tool_row row;
 
 		row_read(s, 0, columns, ARRAY_SIZE(columns), &row);
+		read_times(s, ARRAY_SIZE(columns), &row);
 		rc = fn(ctx, &row);
 		if (rc < 0)
 			return rc;

@@ -183,7 +183,8 @@ void where_runs(struct where *w, const struct store_filter *f)
 		   " AND EXISTS (SELECT 1 FROM (SELECT ? AS x) WHERE x = r.provider OR EXISTS"
 		   " (SELECT 1 FROM spans WHERE run = r.id AND provider = x))",
 		   f->provider);
-	where_text(w, " AND r.id IN (SELECT run FROM spans WHERE tool_name = ?)", f->tool);
+	where_text(w, " AND EXISTS (SELECT 1 FROM spans WHERE tool_name = ? AND run = r.id)",
+		   f->tool);
 	where_status(w, " AND r.status = ?", f->status);
 	where_text(w, " AND ? IN (r.trigger_kind, r.trigger_name)", f->trigger);
 	where_text(w, " AND coalesce(r.project, r.cwd) = ?", f->project);
