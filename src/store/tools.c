@@ -18,7 +18,8 @@ static const struct column columns[] = {
 
 static const char head[] =
 	"SELECT s.tool_name AS tool, s.agent, count(*), count(DISTINCT s.run),"
-	" sum(s.status = 2), count(s.args_blob) - count(DISTINCT hex(s.run) || hex(s.args_blob)),"
+	" sum(s.status = 2), count(s.args_blob) - count(DISTINCT hex(s.run) || hex(s.args_blob))"
+	" FILTER (WHERE s.args_blob IS NOT NULL),"
 	" percentiles(max(s.end_ns - s.start_ns, 0)) FROM spans AS s";
 
 static void read_times(sqlite3_stmt *s, int at, struct store_tool_row *row)
