@@ -308,7 +308,8 @@ static int open_store(const char *path, sqlite3 **ret, struct store_error *err)
 	sqlite3_busy_timeout(*ret, WAIT_MS);
 	rc = sqlite3_exec(*ret,
 			  "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864;"
-			  "PRAGMA cell_size_check = ON",
+			  "PRAGMA cell_size_check = ON;"
+			  "PRAGMA secure_delete = ON", /* what goes is to be gone */
 			  NULL, NULL, NULL);
 	return rc == SQLITE_OK ? 0 : db_explain(*ret, rc, path, err);
 }

@@ -320,8 +320,8 @@ static void by_words(const struct asking *a, struct store_filter *f)
 	static char text[64];
 
 	(void)a;
-	snprintf(text, sizeof(text), "%s number %llu", words[chance(ARRAY_SIZE(words))],
-		 (unsigned long long)chance(1000));
+	snprintf(text, sizeof(text), "%s %s", words[chance(ARRAY_SIZE(words))],
+		 words[chance(ARRAY_SIZE(words))]);
 	f->text = slice_of(text);
 }
 
