@@ -7,7 +7,7 @@
 #include "cmd/diff.h"
 
 #define TEXT_MAX  (16u << 20)
-#define CONTEXT	  3 /* equal lines around a difference */
+#define CONTEXT	  3u /* equal lines around a difference */
 #define LINES_MAX 100000
 
 int diff_merge(const struct lcs_pair *pairs, size_t n_pairs, size_t n, size_t m,
@@ -110,7 +110,7 @@ static size_t end_of_hunk(const struct diff_rows *rows, size_t from)
 {
 	size_t end = from, same = 0;
 
-	for (size_t i = from; i < rows->n && same <= 2 * CONTEXT; i++) {
+	for (size_t i = from; i < rows->n && same <= CONTEXT + CONTEXT; i++) {
 		same = rows->list[i].op == DIFF_SAME ? same + 1 : 0;
 		if (!same)
 			end = i + 1;

@@ -128,7 +128,7 @@ static void put_text(FILE *f, struct slice s)
 
 	if (quotes)
 		fputc('"', f);
-	if (s.n && memchr("=+-@\t\r", s.p[0], 6))
+	if (s.n && s.p[0] && strchr("=+-@\t\r", s.p[0]))
 		fputc('\'', f);
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] == '"')

@@ -20,20 +20,20 @@ ok "with --content it has what was said" with_content
 
 # --- CSV ---
 
-csv() {
-	x -f csv "$@" | /usr/bin/python3 -c '
+csv() { # COLUMN OPTION...
+	x -f csv "${@:2}" | /usr/bin/python3 -c '
 import csv, sys
 rows = list(csv.DictReader(sys.stdin))
 assert rows and all(None not in r and None not in r.values() for r in rows), rows
-print(*(r["'"$column"'"] for r in rows), sep="\n")'
+print(*(r[sys.argv[1]] for r in rows), sep="\n")' "$1"
 }
-runs_csv() { [ "$(column=llm_calls csv)" = 3 ] && [ "$(column=cost_usd csv)" = 0.001545 ]; }
+runs_csv() { [ "$(csv llm_calls)" = 3 ] && [ "$(csv cost_usd)" = 0.001545 ]; }
 ok "CSV of runs has a row for each" runs_csv
-spans_csv() { [ "$(column=step csv --rows spans | sort | uniq -c | tr -s ' \n' ' ')" = ' 1 agent 3 llm 3 process 1 tool ' ]; }
+spans_csv() { [ "$(csv step --rows spans | sort | uniq -c | tr -s ' \n' ' ')" = ' 1 agent 3 llm 3 process 1 tool ' ]; }
 ok "CSV of spans has a row for each" spans_csv
-formula() { column=task csv | grep -q "^'=cmd()"; }
+formula() { csv task | grep -q "^'=cmd()"; }
 ok "what looks like a formula is none" formula
-unknown() { [ -z "$(column=server_port csv --rows spans | head -1)" ]; }
+unknown() { [ -z "$(csv server_port --rows spans | head -1)" ]; }
 ok "what is not known is empty" unknown
 
 # --- HTML ---
