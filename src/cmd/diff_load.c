@@ -43,9 +43,9 @@ static int on_run(void *ctx, const struct run *run)
 /* A title or a probe answers nobody. */
 static bool is_side_call(const struct span *s)
 {
-	const struct attr *class = span_attr(s, "sonde.call.class");
+	const struct slice class = span_attr_text(s, "sonde.call.class");
 
-	return class && class->type == ATTR_STRING && !slice_eq(class->s, SLICE("main"));
+	return class.n && !slice_eq(class, SLICE("main"));
 }
 
 static int on_span(void *ctx, const struct span *s)

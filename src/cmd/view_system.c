@@ -62,21 +62,6 @@ struct system {
 	size_t n_commands, n_files, own_files, hidden_peers;
 };
 
-static struct slice text_of(const struct span *s, const char *name)
-{
-	const struct attr *a = span_attr(s, name);
-
-	return a && (a->type == ATTR_STRING || a->type == ATTR_STRINGS) ? a->s
-									: (struct slice){ 0 };
-}
-
-static int64_t int_of(const struct span *s, const char *name)
-{
-	const struct attr *a = span_attr(s, name);
-
-	return a && (a->type == ATTR_INT || a->type == ATTR_BOOL) ? a->i : LLM_UNKNOWN;
-}
-
 static void add(struct buf *b, struct slice text)
 {
 	buf_add(b, text, 1u << 16);
@@ -93,11 +78,11 @@ static const struct {
 
 static void add_flags(struct buf *b, const struct span *s)
 {
-	const struct slice why = text_of(s, "sonde.unexplained.reason");
-	const struct slice verdict = text_of(s, "sonde.egress.verdict");
+	const struct slice why = span_attr_text(s, "sonde.unexplained.reason");
+	const struct slice verdict = span_attr_text(s, "sonde.egress.verdict");
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags) && b->n < FLAGS_TEXT; i++) {
-		if (int_of(s, flags[i].attribute) <= 0)
+		if (span_attr_int(s, flags[i].attribute) <= 0)
 			continue;
 		add(b, b->n ? SLICE(", ") : SLICE(""));
 		add(b, slice_of(flags[i].word));
@@ -128,9 +113,9 @@ static void add_bytes(struct table *t, int64_t n)
 
 static void add_command(struct system *y, const struct span *s)
 {
-	const int64_t code = int_of(s, "process.exit.code"),
-		      sig = int_of(s, "sonde.process.signal");
-	const struct slice line = text_of(s, "process.command_line");
+	const int64_t code = span_attr_int(s, "process.exit.code"),
+		      sig = span_attr_int(s, "sonde.process.signal");
+	const struct slice line = span_attr_text(s, "process.command_line");
 	const bool bad = code > 0 || sig > 0;
 	char text[32] = "", pid[16];
 
@@ -154,7 +139,8 @@ static void add_command(struct system *y, const struct span *s)
 /* "renamed from /a/b" where another name belongs to it. */
 static void add_path(struct system *y, const struct span *s)
 {
-	const struct slice path = text_of(s, "file.path"), from = text_of(s, "sonde.file.from");
+	const struct slice path = span_attr_text(s, "file.path"),
+			   from = span_attr_text(s, "sonde.file.from");
 
 	y->text.n = 0;
 	add(&y->text, path.n ? path : s->name);
@@ -167,9 +153,9 @@ static void add_path(struct system *y, const struct span *s)
 
 static void add_file(struct system *y, const struct span *s)
 {
-	struct slice what = text_of(s, "sonde.file.operation");
+	struct slice what = span_attr_text(s, "sonde.file.operation");
 
-	if (int_of(s, "sonde.file.own") > 0 && !y->o->all) {
+	if (span_attr_int(s, "sonde.file.own") > 0 && !y->o->all) {
 		y->own_files++;
 		return;
 	}
@@ -182,8 +168,8 @@ static void add_file(struct system *y, const struct span *s)
 	add_start(y->files, y, s->start_ns);
 	table_add(y->files, slice_trim(buf_slice(&y->text)),
 		  s->status == SPAN_ERROR ? STYLE_RED : STYLE_PLAIN);
-	add_bytes(y->files, int_of(s, "sonde.file.bytes_written"));
-	add_bytes(y->files, int_of(s, "file.size"));
+	add_bytes(y->files, span_attr_int(s, "sonde.file.bytes_written"));
+	add_bytes(y->files, span_attr_int(s, "file.size"));
 	y->text.n = 0;
 	add_flags(&y->text, s);
 	table_add(y->files, buf_slice(&y->text), STYLE_YELLOW);
@@ -244,7 +230,7 @@ static void add_result(struct peer *p, const struct span *s)
 
 static void add_peer(struct system *y, const struct span *s)
 {
-	const int64_t attempts = int_of(s, "sonde.network.attempts");
+	const int64_t attempts = span_attr_int(s, "sonde.network.attempts");
 	struct peer *p = find_peer(y, s);
 
 	if (!p)

@@ -20,21 +20,6 @@ struct writing {
 	size_t n;
 };
 
-static struct slice text_of(const struct span *s, const char *name)
-{
-	const struct attr *a = span_attr(s, name);
-
-	return a && (a->type == ATTR_STRING || a->type == ATTR_STRINGS) ? a->s
-									: (struct slice){ 0 };
-}
-
-static bool is_set(const struct span *s, const char *name)
-{
-	const struct attr *a = span_attr(s, name);
-
-	return a && a->type == ATTR_BOOL && a->i;
-}
-
 static void put_cell(FILE *f, struct slice text)
 {
 	fputs("<td>", f);
@@ -50,25 +35,24 @@ static void put_error(FILE *f, const struct span *s)
 
 static void put_command(FILE *f, const struct span *s)
 {
-	const struct attr *code = span_attr(s, "process.exit.code");
-	const struct slice line = text_of(s, "process.command_line");
+	const int64_t code = span_attr_int(s, "process.exit.code");
+	const struct slice line = span_attr_text(s, "process.command_line");
 
 	put_cell(f, line.n ? line : s->program);
-	if (code)
-		fprintf(f, "<td class=\"n%s\">%lld", code->i ? " bad" : "", (long long)code->i);
+	if (code != LLM_UNKNOWN)
+		fprintf(f, "<td class=\"n%s\">%lld", code ? " bad" : "", (long long)code);
 	else
 		fputs("<td>", f);
 }
 
 static void put_file(FILE *f, const struct span *s)
 {
-	const struct slice path = text_of(s, "file.path");
-	const struct attr *bytes = span_attr(s, "sonde.file.bytes_written");
+	const struct slice path = span_attr_text(s, "file.path");
+	const int64_t bytes = span_attr_int(s, "sonde.file.bytes_written");
 
 	put_cell(f, path.n ? path : s->name);
-	put_cell(f, text_of(s, "sonde.file.operation"));
-	fprintf(f, "<td class=\"n\">%s",
-		bytes && bytes->i >= 0 ? format_bytes((uint64_t)bytes->i).s : "");
+	put_cell(f, span_attr_text(s, "sonde.file.operation"));
+	fprintf(f, "<td class=\"n\">%s", bytes >= 0 ? format_bytes((uint64_t)bytes).s : "");
 	put_error(f, s);
 }
 
@@ -76,7 +60,7 @@ static void put_peer(FILE *f, const struct span *s)
 {
 	put_cell(f, s->server_address.n ? s->server_address : s->name);
 	fprintf(f, s->server_port > 0 ? "<td class=\"n\">%d" : "<td>", s->server_port);
-	put_cell(f, text_of(s, "sonde.network.results"));
+	put_cell(f, span_attr_text(s, "sonde.network.results"));
 	put_error(f, s);
 }
 
@@ -97,7 +81,7 @@ static int on_span(void *ctx, const struct span *s)
 	fprintf(f, "<tr><td class=\"n\">%s", format_clock(s->start_ns).s);
 	w->part->row(f, s);
 	fputs("<td class=\"bad\">", f);
-	if (is_set(s, "sonde.unexplained"))
+	if (span_attr_int(s, "sonde.unexplained") > 0)
 		fputs("no tool call explains it", f);
 	fputc('\n', f);
 	return ferror(f) ? -EPIPE : 0;

@@ -116,6 +116,22 @@ const struct attr *span_attr(const struct span *span, const char *name)
 	return NULL;
 }
 
+struct slice span_attr_text(const struct span *span, const char *name)
+{
+	const struct attr *a = span_attr(span, name);
+
+	if (!a || (a->type != ATTR_STRING && a->type != ATTR_STRINGS))
+		return (struct slice){ 0 };
+	return a->s;
+}
+
+int64_t span_attr_int(const struct span *span, const char *name)
+{
+	const struct attr *a = span_attr(span, name);
+
+	return a && (a->type == ATTR_INT || a->type == ATTR_BOOL) ? a->i : LLM_UNKNOWN;
+}
+
 /* "chat gpt-5" begins with its operation. */
 static void put_operation(struct json_writer *w, const struct span *s)
 {

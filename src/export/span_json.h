@@ -40,6 +40,9 @@ void usage_json(struct json_writer *w, const struct llm_usage *u);
 
 /* The attribute of that name, or NULL. */
 const struct attr *span_attr(const struct span *span, const char *name);
+/* Its text (of a list: JSON); empty where it is none. Its number or truth, else LLM_UNKNOWN. */
+struct slice span_attr_text(const struct span *span, const char *name);
+int64_t span_attr_int(const struct span *span, const char *name);
 
 /* Prints the object that @w wrote as a line, and empties its buffer. */
 void json_line(struct json_writer *w, FILE *f);
