@@ -46,7 +46,7 @@ extern const char *const filter_statuses[];
 	FILTER_STRING(user, 0, "NAME", "of this user"),                                            \
 	FILTER_STRING(session, 0, "SESSION", "of this session, or 'last'"),                        \
 	FILTER_STRING(text, 's', "WORDS", "whose task has these words"),                           \
-	{ "limit", 'n', OPTION_COUNT, &filter_given.limit, "N", "at most so many; 0: all", NULL,   \
+	{ "limit", 'n', OPTION_COUNT, &filter_given.limit, "N", "at most so many; 0: all. Lists for people: 50", NULL, \
 	  &filter_given.limit_given }
 /* clang-format on */
 
