@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/util.h"
 #include "store/query.h"
@@ -25,6 +26,8 @@
 	"raw_blob IS NOT NULL)"
 
 DEFINE_CLEANUP(struct store_reader *, store_reader_close)
+
+#define SETTLE_S 60 /* after its end more may come to be known of a run */
 
 struct gc {
 	sqlite3 *db;
@@ -136,9 +139,17 @@ static int remove_runs(struct gc *g, struct which w)
 	return rc;
 }
 
+/* The time before which runs have settled, or @before where that is earlier. */
+static int64_t settled(uint64_t before)
+{
+	const int64_t ns = ((int64_t)time(NULL) - SETTLE_S) * 1000000000;
+
+	return before < (uint64_t)ns ? (int64_t)before : ns;
+}
+
 static int remove_old_runs(struct gc *g)
 {
-	struct which w = { .before = (int64_t)g->o->runs_before_ns };
+	struct which w = { .before = settled(g->o->runs_before_ns) };
 	int rc = with_int(g, "SELECT count(*) FROM runs WHERE " ENDED_BEFORE, w.before, &w.most);
 
 	return rc == SQLITE_OK ? remove_runs(g, w) : rc;
@@ -157,7 +168,7 @@ static int strip_content(struct gc *g)
 		" tools_blob = NULL, args_blob = NULL, result_blob = NULL, raw_blob = NULL,"
 		" attrs = json_remove(attrs, '$.\"sonde.output.alternatives\"')"
 		" WHERE n IN (SELECT n FROM stripped" LIMIT_SPANS ")";
-	const int64_t before = (int64_t)g->o->content_before_ns;
+	const int64_t before = settled(g->o->content_before_ns);
 	int64_t n = 0, done, ignored;
 	int rc = exec(g, "CREATE TEMP TABLE stripped (n INTEGER PRIMARY KEY)");
 
@@ -229,28 +240,35 @@ static int sweep(struct gc *g)
 	return rc;
 }
 
+/* How many of @runs go in a round: the share by which the store is too large, but not too few. */
+static int64_t share_of(int64_t runs, int64_t used, int64_t max)
+{
+	double share = 1 - (double)max / (double)used;
+
+	if (share < LEAST_SHARE)
+		share = LEAST_SHARE;
+	return 1 + (int64_t)(share * (double)runs);
+}
+
 /*
  * How much a run holds is not known before it is gone, as others may have the same content: so the
  * oldest go in rounds, in each the share of the runs by which the store is too large.
  */
 static int remove_until_small(struct gc *g)
 {
-	struct which w = { .before = INT64_MAX };
-	int64_t used = 0, runs = 0;
+	struct which w = { .before = settled(UINT64_MAX) };
+	int64_t used = 0, runs = 0, gone = -1;
 	int rc = SQLITE_OK;
 
 	for (int round = 0; rc == SQLITE_OK && round < ROUNDS_MAX; round++) {
-		double share;
-
 		rc = read_used(g, &used);
 		if (rc == SQLITE_OK)
-			rc = db_int(g->db, "SELECT count(*) FROM runs WHERE " FINISHED, &runs);
-		if (rc != SQLITE_OK || used <= (int64_t)g->o->max_bytes || runs == 0)
+			rc = with_int(g, "SELECT count(*) FROM runs WHERE " ENDED_BEFORE, w.before,
+				      &runs);
+		if (rc != SQLITE_OK || used <= (int64_t)g->o->max_bytes || gone == g->res->runs)
 			break;
-		share = 1 - (double)g->o->max_bytes / (double)used;
-		if (share < LEAST_SHARE)
-			share = LEAST_SHARE;
-		w.most = 1 + (int64_t)(share * (double)runs);
+		gone = g->res->runs;
+		w.most = share_of(runs, used, (int64_t)g->o->max_bytes);
 		rc = remove_runs(g, w);
 		if (rc == SQLITE_OK)
 			rc = sweep(g);
@@ -262,8 +280,8 @@ static int remove_until_small(struct gc *g)
 
 static int count_only(struct gc *g)
 {
-	const int64_t runs_before = (int64_t)g->o->runs_before_ns;
-	const int64_t content_before = (int64_t)g->o->content_before_ns;
+	const int64_t runs_before = settled(g->o->runs_before_ns);
+	const int64_t content_before = settled(g->o->content_before_ns);
 	int rc = with_int(g, "SELECT count(*) FROM runs WHERE " ENDED_BEFORE, runs_before,
 			  &g->res->runs);
 

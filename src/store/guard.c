@@ -6,7 +6,7 @@
 #include "base/util.h"
 #include "store/refs.h"
 
-enum statement { ST_SWEEP, ST_TOUCH, ST_HAS_NODE, ST_HAS_BLOB, ST_NR };
+enum statement { ST_SWEEP, ST_TOUCH, ST_HAS_NODE, ST_HAS_BLOB, ST_HAS_RUN, ST_NR };
 
 struct guard {
 	sqlite3_stmt *st[ST_NR];
@@ -21,6 +21,7 @@ static const char *const texts[ST_NR] = {
 	[ST_TOUCH] = "INSERT OR IGNORE INTO touched VALUES (?1)",
 	[ST_HAS_NODE] = "SELECT 1 FROM nodes WHERE id = ?1",
 	[ST_HAS_BLOB] = "SELECT 1 FROM blobs WHERE id = ?1",
+	[ST_HAS_RUN] = "SELECT 1 FROM runs WHERE id = ?1",
 };
 
 int guard_new(sqlite3 *db, struct guard **ret)
@@ -103,6 +104,18 @@ int guard_node(struct guard *g, const struct pending_node *n, bool *ret_keep)
 		rc = with_id(g->st[ST_HAS_BLOB], &n->message, &message);
 	*ret_keep = parent && message;
 	g->lost += !*ret_keep;
+	return rc;
+}
+
+int guard_run(struct guard *g, const struct id128 *run, bool *ret_keep)
+{
+	int rc;
+
+	*ret_keep = true;
+	if (!g->looking)
+		return SQLITE_OK;
+	rc = with_id(g->st[ST_HAS_RUN], run, ret_keep);
+	g->lost += rc == SQLITE_OK && !*ret_keep;
 	return rc;
 }
 

@@ -21,10 +21,12 @@ int guard_begin(struct guard *g);
 int guard_blob(struct guard *g, const struct id128 *id);
 /* @ret_keep: whether what the node refers to is there. */
 int guard_node(struct guard *g, const struct pending_node *n, bool *ret_keep);
+/* @ret_keep: whether the span's run is there: one that ended long ago may have been removed. */
+int guard_run(struct guard *g, const struct id128 *run, bool *ret_keep);
 /* Clears what @span refers to and is not there. */
 int guard_span(struct guard *g, struct slice attrs, struct span *span);
 
-/* References that were left out since the last call. */
+/* References, nodes and spans that were left out since the last call. */
 uint64_t guard_lost(struct guard *g);
 /* Whether a sweep has begun or ended since the last call: what was given once may be gone. */
 bool guard_swept(struct guard *g);

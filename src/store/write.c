@@ -396,9 +396,12 @@ static int write_span(struct writer *w, const struct pending_span *p, int64_t ve
 static int put_span(struct writer *w, const struct pending_span *p)
 {
 	struct span_state old;
-	bool known = false;
-	int rc = find_span(w, &p->span, &old);
+	bool known = false, keep;
+	int rc = guard_run(w->guard, &p->span.run_id, &keep);
 
+	if (rc != SQLITE_OK || !keep)
+		return rc;
+	rc = find_span(w, &p->span, &old);
 	if (rc == SQLITE_OK && old.final && p->span.final)
 		rc = is_known(w, old.n, p, &known);
 	if (rc != SQLITE_OK || known || (old.final && !p->span.final))

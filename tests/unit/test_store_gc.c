@@ -226,6 +226,42 @@ static void content_that_was_given_before_a_sweep_is_missed(void **state)
 	assert_sound(path);
 }
 
+/* What becomes known of a run that was removed does not bring a part of it back. */
+static void a_late_step_of_a_removed_run_is_left_out(void **state)
+{
+	const char *path = in_dir(state, "db");
+	struct stats stats = { 0 };
+	struct store *s = NULL;
+	struct store_error err;
+	struct span late = make_call(1, 70);
+
+	assert_int_equal(store_open(path, &stats, &s, &err), 0);
+	put_finished(s, 1, 1);
+	assert_int_equal(store_flush(s), 0);
+	collect(path, (struct store_gc_options){ .runs_before_ns = START + 9999 * SEC });
+	store_span(s, &late);
+	assert_int_equal(store_close(s), 0);
+	assert_int_equal(stats.n[STAT_STORE_ERRORS], 1);
+	assert_int_equal(count(path, "SELECT count(*) FROM v_spans"), 0);
+	assert_sound(path);
+}
+
+/* The last of it may not be written yet. */
+static void a_run_that_has_just_ended_stays(void **state)
+{
+	const char *path = in_dir(state, "db");
+	struct store *s = open_store(path);
+	struct run run = make_run(1);
+
+	run.status = RUN_COMPLETED;
+	run.end_ns = (uint64_t)time(NULL) * SEC;
+	store_run(s, &run);
+	assert_int_equal(store_close(s), 0);
+	collect(path,
+		(struct store_gc_options){ .runs_before_ns = UINT64_MAX / 4, .max_bytes = 1 });
+	assert_int_equal(count(path, "SELECT count(*) FROM v_runs"), 1);
+}
+
 /* Comes between two transactions of a sweep, when it has decided what is without use. */
 static void refer_again(void *ctx, const char *doing, int64_t done, int64_t of)
 {
@@ -423,6 +459,8 @@ int main(void)
 		TEST(the_oldest_go_until_the_store_is_small),
 		TEST(what_attributes_refer_to_stays),
 		TEST(content_that_was_given_before_a_sweep_is_missed),
+		TEST(a_late_step_of_a_removed_run_is_left_out),
+		TEST(a_run_that_has_just_ended_stays),
 		TEST(what_is_referred_to_again_meanwhile_stays),
 		TEST(writers_beside_it_lose_nothing),
 		TEST(two_at_once_do_no_harm),
