@@ -389,10 +389,27 @@ static int write_span(struct writer *w, const struct pending_span *p, int64_t ve
 	return rc;
 }
 
-/*
- * Each final state has a seq of its own and is in the rollups once: an older one is taken out
- * first. The same state again, or one that is not final any more, counts for nothing.
+/* Each final state has a seq of its own and is in the rollups once: an older one is taken out
+ * first.
  */
+static int replace_span(struct writer *w, const struct pending_span *p,
+			const struct span_state *old)
+{
+	int rc = old->final ? rollup_span(w, old->n, -1) : SQLITE_OK;
+
+	if (rc == SQLITE_OK)
+		rc = write_span(w, p, old->version + p->span.final);
+	if (rc == SQLITE_OK && p->span.final)
+		rc = rollup_span(w, old->n ? old->n : sqlite3_last_insert_rowid(w->db), 1);
+	if (rc == SQLITE_OK && old->final) {
+		rc = sqlite3_bind_int64(w->st[ST_ROLLUP_TIDY], 1,
+					(int64_t)(p->span.start_ns / 60000000000));
+		rc = finish(w->st[ST_ROLLUP_TIDY], rc);
+	}
+	return rc;
+}
+
+/* The same state again, or one that is not final any more, counts for nothing. */
 static int put_span(struct writer *w, const struct pending_span *p)
 {
 	struct span_state old;
@@ -406,18 +423,7 @@ static int put_span(struct writer *w, const struct pending_span *p)
 		rc = is_known(w, old.n, p, &known);
 	if (rc != SQLITE_OK || known || (old.final && !p->span.final))
 		return rc;
-	if (old.final)
-		rc = rollup_span(w, old.n, -1);
-	if (rc == SQLITE_OK)
-		rc = write_span(w, p, old.version + p->span.final);
-	if (rc == SQLITE_OK && p->span.final)
-		rc = rollup_span(w, old.n ? old.n : sqlite3_last_insert_rowid(w->db), 1);
-	if (rc == SQLITE_OK && old.final) {
-		rc = sqlite3_bind_int64(w->st[ST_ROLLUP_TIDY], 1,
-					(int64_t)(p->span.start_ns / 60000000000));
-		rc = finish(w->st[ST_ROLLUP_TIDY], rc);
-	}
-	return rc;
+	return replace_span(w, p, &old);
 }
 
 /* A fault of the row itself: it would fail for ever, and everything behind it. */
