@@ -190,7 +190,8 @@ void where_runs(struct where *w, const struct store_filter *f)
 	where_text(w, " AND coalesce(r.project, r.cwd) = ?", f->project);
 	where_text(w, " AND r.workflow = ?", f->workflow);
 	where_text(w, " AND r.user = ?", f->user);
-	where_words(w, " AND r.n IN " WORDS, f->text);
+	/* "+": in order of start until there are enough, not all that have the words */
+	where_words(w, " AND +r.n IN " WORDS, f->text);
 	where_id(w, " AND r.id = ?", &f->run);
 	where_id(w, " AND r.session = ?", &f->session);
 	if (f->step)
