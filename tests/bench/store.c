@@ -54,6 +54,15 @@ static const char *pick(const char *const *list, size_t n)
 
 #define PICK(list) slice_of(pick(list, ARRAY_SIZE(list)))
 
+/* One of some hundreds of words, as tasks have them; few are frequent. */
+static void pick_word(char *ret, size_t size)
+{
+	const uint64_t a = chance(40), b = chance(40);
+
+	snprintf(ret, size, "%s%llu", words[chance(ARRAY_SIZE(words))],
+		 (unsigned long long)(a < b ? a : b));
+}
+
 static struct id128 make_id(const char *kind, uint64_t n)
 {
 	struct id_hash h;
@@ -148,7 +157,7 @@ static void put_step(struct store *st, const struct run *run, uint64_t n)
 static uint64_t put_run(struct store *st, uint64_t i, uint64_t n)
 {
 	const uint64_t steps = STEPS / 2 + chance(STEPS);
-	char task[128], project[32];
+	char word[3][32], task[128], project[32];
 	struct run run = {
 		.run_id = make_id("run", i),
 		.session_id = make_id("session", i / 3),
@@ -167,8 +176,9 @@ static uint64_t put_run(struct store *st, uint64_t i, uint64_t n)
 		.usage = llm_usage_unknown,
 	};
 
-	snprintf(task, sizeof(task), "%s %s %s number %llu", pick(words, ARRAY_SIZE(words)),
-		 pick(words, ARRAY_SIZE(words)), pick(words, ARRAY_SIZE(words)),
+	for (size_t k = 0; k < ARRAY_SIZE(word); k++)
+		pick_word(word[k], sizeof(word[k]));
+	snprintf(task, sizeof(task), "%s the %s of %s number %llu", word[0], word[1], word[2],
 		 (unsigned long long)i);
 	snprintf(project, sizeof(project), "/work/project-%llu", (unsigned long long)chance(40));
 	run.task = slice_of(task);
@@ -324,11 +334,10 @@ static void by_status(const struct asking *a, struct store_filter *f)
 
 static void by_words(const struct asking *a, struct store_filter *f)
 {
-	static char text[64];
+	static char text[32];
 
 	(void)a;
-	snprintf(text, sizeof(text), "%s %s", words[chance(ARRAY_SIZE(words))],
-		 words[chance(ARRAY_SIZE(words))]);
+	pick_word(text, sizeof(text));
 	f->text = slice_of(text);
 }
 
