@@ -141,8 +141,11 @@ static int run(int argc, char **argv)
 	int r;
 
 	(void)argc, (void)argv;
-	if (reader_open(db, &reader, &path) < 0 || filter_read(reader, &filter) < 0 || !table)
+	if (reader_open(db, &reader, &path) < 0 || !table)
 		return 1;
+	r = filter_read(reader, &filter);
+	if (r)
+		return r;
 	r = store_cost(reader, &filter, (enum store_group)by, on_row, &l);
 	buf_done(&l.line);
 	screen_init(&screen, stdout);

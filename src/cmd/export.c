@@ -104,8 +104,11 @@ static int run(int argc, char **argv)
 				  .out = stdout };
 	int r;
 
-	if (reader_open(db, &reader, &path) < 0 || filter_read(reader, &job.filter) < 0)
+	if (reader_open(db, &reader, &path) < 0)
 		return 1;
+	r = filter_read(reader, &job.filter);
+	if (r)
+		return r;
 	job.reader = reader;
 	job.db = path;
 	r = check(argc, argv, reader);

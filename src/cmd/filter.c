@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cmd/filter.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "cmd/command.h"
 #include "cmd/reader.h"
 
 struct filter_values filter_given = { .status = -1 };
@@ -46,10 +46,10 @@ int filter_read(struct store_reader *r, struct store_filter *ret)
 
 	if (f.until_ns && f.since_ns >= f.until_ns) {
 		log_err("--since is not before --until: nothing lies between them");
-		return -EINVAL;
+		return EXIT_USAGE;
 	}
 	if (g->session && reader_find_session(r, g->session, &f.session) < 0)
-		return -ENOENT;
+		return 1;
 	*ret = f;
 	return 0;
 }

@@ -7,8 +7,9 @@
  *		{ 0 },
  *	};
  *	...
- *	if (filter_read(reader, &f) < 0)
- *		return 1;
+ *	r = filter_read(reader, &f);
+ *	if (r)
+ *		return r;
  */
 #pragma once
 
@@ -51,8 +52,8 @@ extern const char *const filter_statuses[];
 /* clang-format on */
 
 /*
- * The filter that was asked for, its strings lent; without --limit no limit. 0, or -errno; has said
- * why.
+ * The filter that was asked for, its strings lent; without --limit no limit. 0, or the exit status;
+ * has said why.
  */
 int filter_read(struct store_reader *r, struct store_filter *ret);
 /* Rows of a list for people: so many where nobody asked for another number. */

@@ -143,8 +143,11 @@ static int run(int argc, char **argv)
 	int r;
 
 	(void)argc, (void)argv;
-	if (reader_open(db, &reader, &path) < 0 || filter_read(reader, &filter) < 0 || !table)
+	if (reader_open(db, &reader, &path) < 0 || !table)
 		return 1;
+	r = filter_read(reader, &filter);
+	if (r)
+		return r;
 	if (!json)
 		filter_page(&filter);
 	r = store_sessions(reader, &filter, on_session, &l);

@@ -119,8 +119,11 @@ static int run(int argc, char **argv)
 	int r;
 
 	(void)argc, (void)argv;
-	if (reader_open(db, &reader, &path) < 0 || filter_read(reader, &filter) < 0 || !table)
+	if (reader_open(db, &reader, &path) < 0 || !table)
 		return 1;
+	r = filter_read(reader, &filter);
+	if (r)
+		return r;
 	filter.step = kind < 0 ? 0 : (enum step_kind)(kind + 1);
 	filter.errors_only = errors;
 	if (!json)

@@ -172,8 +172,11 @@ static int run(int argc, char **argv)
 	int r;
 
 	(void)argc, (void)argv;
-	if (reader_open(db, &reader, &path) < 0 || filter_read(reader, &filter) < 0 || !table)
+	if (reader_open(db, &reader, &path) < 0 || !table)
 		return 1;
+	r = filter_read(reader, &filter);
+	if (r)
+		return r;
 	screen_init(&l.screen, stdout);
 	r = list(&l, reader, &filter);
 	if (r >= 0 && !json && l.rows == 0 && l.unused == 0)

@@ -79,7 +79,7 @@ for c in "${every[@]}"; do
 done
 ok "a time that is none is said" says 2 "'--since' takes a time such as" "$SONDE" runs --since tomorrowish
 ok "a status that is none is said" says 2 "'--status' takes one of: running" "$SONDE" cost --status lost
-ok "a span of time that is none is said" says 1 'since is not before --until' "$SONDE" tools --since 2026-11-02 --until 2026-11-01
+ok "a span of time that is none is said" says 2 'since is not before --until' "$SONDE" tools --since 2026-11-02 --until 2026-11-01
 ok "a session that is none is said" says 1 "no session 'abcd1234' in the store" "$SONDE" runs --session abcd1234
 
 finish
