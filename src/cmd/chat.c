@@ -1,133 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * An agent resends its history with every call, so the calls of a run are nodes of a trie: the
- * conversations are the paths to its leaves. They are found from the last call backwards: a call
- * whose node was passed on the way to a later one is part of that one.
- */
 #include "cmd/chat.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/id_set.h"
 #include "base/json.h"
-#include "base/map.h"
 #include "base/utf8.h"
 #include "cmd/view.h"
+#include "export/threads.h"
 
 #define PART_CHARS 3000 /* of one part that are shown without --all */
-#define CALLS_MAX  100000
-
-struct call {
-	struct id128 node, system;
-	uint64_t start_ns;
-	struct buf model;
-	bool is_leaf;
-};
-
-struct seen {
-	struct id128 node;
-	UT_hash_handle hh;
-};
 
 struct chat {
 	struct store_reader *r;
 	const struct chat_options *o;
 	struct screen *s;
-	struct call *calls;
-	size_t n, cap;
-	struct seen *marked, *printed;
-	const struct call *at; /* the conversation that is being printed */
-	bool headed;	       /* its heading stands */
+	const struct thread *at; /* the conversation that is being printed */
+	struct id_set systems;	 /* prompts that stand already */
 	struct buf text;
 };
-
-/* --- which conversations there are --- */
-
-static bool has(struct seen *set, const struct id128 *node)
-{
-	struct seen *e;
-
-	HASH_FIND(hh, set, node, sizeof(*node), e);
-	return e != NULL;
-}
-
-static int put(struct seen **set, const struct id128 *node)
-{
-	struct seen *e;
-
-	if (has(*set, node))
-		return 0;
-	e = calloc(1, sizeof(*e));
-	if (!e)
-		return -ENOMEM;
-	e->node = *node;
-	HASH_ADD(hh, *set, node, sizeof(e->node), e);
-	if (!e->hh.tbl) {
-		free(e);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-static void forget(struct seen **set)
-{
-	struct seen *e, *next;
-
-	HASH_ITER(hh, *set, e, next)
-	{
-		HASH_DEL(*set, e);
-		free(e);
-	}
-}
-
-static int on_span(void *ctx, const struct span *span)
-{
-	const struct id128 *node =
-		id128_is_zero(&span->output_node) ? &span->input_node : &span->output_node;
-	struct chat *c = ctx;
-	struct call *call;
-
-	if (span->step != STEP_LLM || id128_is_zero(node) || c->n >= CALLS_MAX)
-		return 0;
-	if (c->n == c->cap) {
-		size_t cap = c->cap ? 2 * c->cap : 64;
-		struct call *calls = reallocarray(c->calls, cap, sizeof(*calls));
-
-		if (!calls)
-			return -ENOMEM;
-		c->calls = calls;
-		c->cap = cap;
-	}
-	call = &c->calls[c->n++];
-	*call = (struct call){ .node = *node,
-			       .system = span->system_blob,
-			       .start_ns = span->start_ns };
-	return buf_add(&call->model,
-		       span->response_model.n ? span->response_model : span->request_model, 1000);
-}
-
-static int mark(void *ctx, const struct id128 *node, struct slice json)
-{
-	struct chat *c = ctx;
-
-	(void)json;
-	return put(&c->marked, node);
-}
-
-static int find_leaves(struct chat *c)
-{
-	for (size_t i = c->n; i-- > 0;) {
-		int r;
-
-		if (has(c->marked, &c->calls[i].node))
-			continue;
-		c->calls[i].is_leaf = true;
-		r = store_conversation(c->r, &c->calls[i].node, mark, c);
-		if (r < 0 && r != -ENOENT)
-			return r;
-	}
-	return 0;
-}
 
 /* --- for people --- */
 
@@ -211,89 +103,64 @@ static void print_message(const struct chat *c, struct slice json)
 	fputc('\n', c->s->f);
 }
 
-static void print_heading(struct chat *c)
+static void print_heading(struct chat *c, const struct thread *t)
 {
 	_cleanup_(buf_done) struct buf model = { 0 };
-	const struct call *call = c->at;
 
-	text_clean(&model, buf_slice(&call->model), 60);
+	text_clean(&model, t->model, 60);
 	fprintf(c->s->f, "%s--- %s  %.*s%s\n", screen_style(c->s, STYLE_DIM),
-		format_time(call->start_ns).s, SLICE_ARG(buf_slice(&model)),
+		format_time(t->start_ns).s, SLICE_ARG(buf_slice(&model)),
 		screen_style(c->s, STYLE_PLAIN));
-	c->headed = true;
 	c->text.n = 0;
-	if (id128_is_zero(&call->system) || has(c->printed, &call->system) ||
-	    store_blob_read(c->r, &call->system, &c->text) < 0)
+	if (id128_is_zero(&t->system) || id_set_has(&c->systems, &t->system) ||
+	    store_blob_read(c->r, &t->system, &c->text) < 0)
 		return;
-	put(&c->printed, &call->system);
+	id_set_add(&c->systems, &t->system);
 	print_message(c, buf_slice(&c->text));
 }
 
 /* --- both --- */
 
 /* {"role":...} with what it is and where it stands before that. */
-static void print_json(const struct chat *c, const struct id128 *node, struct slice json)
+static void print_json(const struct chat *c, const struct thread *t, const struct id128 *node,
+		       struct slice json)
 {
 	char hex[ID128_HEX_SIZE], of[ID128_HEX_SIZE];
 
 	if (json.n < 2 || json.p[0] != '{')
 		return;
 	id128_hex(node, hex);
-	id128_hex(&c->at->node, of);
+	id128_hex(&t->node, of);
 	fprintf(c->s->f, "{\"type\":\"message\",\"conversation\":\"%s\",\"node\":\"%s\",%.*s\n", of,
 		hex, SLICE_ARG(slice_from(json, 1)));
 }
 
-static int on_message(void *ctx, const struct id128 *node, struct slice json)
+static int on_message(void *ctx, const struct thread *t, const struct id128 *node,
+		      struct slice json)
 {
 	struct chat *c = ctx;
+	const bool first = c->at != t;
 
-	if (has(c->printed, node))
-		return 0;
+	c->at = t;
 	if (c->o->json) {
-		print_json(c, node, json);
+		print_json(c, t, node, json);
 	} else {
-		if (!c->headed)
-			print_heading(c);
+		if (first)
+			print_heading(c, t);
 		print_message(c, json);
 	}
-	return ferror(c->s->f) ? -EPIPE : put(&c->printed, node);
-}
-
-static int print_leaves(struct chat *c)
-{
-	for (size_t i = 0; i < c->n; i++) {
-		int r;
-
-		if (!c->calls[i].is_leaf)
-			continue;
-		c->at = &c->calls[i];
-		c->headed = false;
-		r = store_conversation(c->r, &c->calls[i].node, on_message, c);
-		if (r < 0 && r != -ENOENT)
-			return r;
-	}
-	return 0;
+	return ferror(c->s->f) ? -EPIPE : 0;
 }
 
 int chat_print(struct store_reader *r, const struct id128 *run, const struct chat_options *o,
 	       struct screen *s)
 {
-	const struct store_filter filter = { .run = *run };
 	struct chat c = { .r = r, .o = o, .s = s };
-	int err = store_spans(r, &filter, on_span, &c);
+	int err = threads_read(r, run, on_message, &c);
 
-	if (err >= 0)
-		err = find_leaves(&c);
-	if (err >= 0)
-		err = print_leaves(&c);
-	if (err >= 0 && !c.printed && !o->json)
+	if (err >= 0 && !c.at && !o->json)
 		fprintf(s->f, "no conversation was kept\n");
-	for (size_t i = 0; i < c.n; i++)
-		buf_done(&c.calls[i].model);
-	free(c.calls);
-	forget(&c.marked);
-	forget(&c.printed);
+	id_set_done(&c.systems);
 	buf_done(&c.text);
-	return err < 0 ? err : 0;
+	return err;
 }

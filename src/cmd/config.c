@@ -9,7 +9,7 @@
 #include "cmd/command.h"
 #include "cmd/config_file.h"
 #include "cmd/reader.h"
-#include "cmd/span_json.h"
+#include "export/span_json.h"
 #include "llm/llm.h"
 
 static bool json;

@@ -5,14 +5,14 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cmd/command.h"
+#include "cmd/filter.h"
 #include "cmd/reader.h"
-#include "cmd/span_json.h"
 #include "cmd/table.h"
 #include "cmd/view.h"
+#include "export/span_json.h"
 
 static bool json;
-static const char *db, *agent, *model, *provider;
-static uint64_t since, until;
+static const char *db;
 static int by = GROUP_MODEL;
 static const char *const groups[] = {
 	"agent", "model", "provider", "day", "project", "user", NULL
@@ -21,11 +21,7 @@ static const char *const groups[] = {
 static const struct option_spec options[] = {
 	{ "json", 'j', OPTION_FLAG, &json, NULL, "one JSON object per row", NULL, NULL },
 	{ "by", 'b', OPTION_CHOICE, &by, "GROUP", "what a row stands for", groups, NULL },
-	{ "since", 0, OPTION_TIME, &since, "TIME", "calls from then on", NULL, NULL },
-	{ "until", 0, OPTION_TIME, &until, "TIME", "calls before", NULL, NULL },
-	{ "agent", 0, OPTION_STRING, &agent, "NAME", "of this agent", NULL, NULL },
-	{ "model", 0, OPTION_STRING, &model, "NAME", "of this model", NULL, NULL },
-	{ "provider", 0, OPTION_STRING, &provider, "NAME", "of this provider", NULL, NULL },
+	FILTER_OPTIONS,
 	{ "db", 0, OPTION_STRING, &db, "FILE", "the store", NULL, NULL },
 	{ 0 },
 };
@@ -136,23 +132,20 @@ static int run(int argc, char **argv)
 		{ "UNPRICED", true, false },
 		{ 0 },
 	};
-	const struct store_filter filter = {
-		.since_ns = since,
-		.until_ns = until,
-		.agent = slice_of(agent),
-		.model = slice_of(model),
-		.provider = slice_of(provider),
-	};
 	_cleanup_(store_reader_closep) struct store_reader *reader = NULL;
 	_cleanup_(table_freep) struct table *table = table_new(columns);
 	_cleanup_(freep) char *path = NULL;
 	struct listing l = { .table = table };
+	struct store_filter filter;
 	struct screen screen;
 	int r;
 
 	(void)argc, (void)argv;
 	if (reader_open(db, &reader, &path) < 0 || !table)
 		return 1;
+	r = filter_read(reader, &filter);
+	if (r)
+		return r;
 	r = store_cost(reader, &filter, (enum store_group)by, on_row, &l);
 	buf_done(&l.line);
 	screen_init(&screen, stdout);

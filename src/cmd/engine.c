@@ -138,6 +138,8 @@ static void on_event(void *ctx, const struct sonde_event *ev)
 		return;
 	if (e->store)
 		store_tick(e->store, ev->ts_ns);
+	if (e->store && store_swept(e->store))
+		pipeline_content_gone(e->pipeline);
 	check_store(e);
 	check_recorder(e);
 }

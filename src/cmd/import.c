@@ -18,8 +18,8 @@
 #include "cmd/import.h"
 #include "cmd/prices_file.h"
 #include "cmd/reader.h"
-#include "cmd/span_json.h"
 #include "cmd/view.h"
+#include "export/span_json.h"
 #include "trace/names.h"
 
 #define PIPE_MAX       (256u << 20) /* of what is no file, and so must be held in memory */

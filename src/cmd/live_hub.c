@@ -19,7 +19,7 @@
 #include "base/log.h"
 #include "cmd/heads.h"
 #include "cmd/live_line.h"
-#include "cmd/steps.h"
+#include "export/steps.h"
 
 #define LINES_MAX    4096
 #define BYTES_MAX    (4u << 20) /* of all lines */

@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 #include "cmd/screen.h"
-#include "cmd/span_json.h"
+#include "export/span_json.h"
 
 static struct json_writer begin(struct buf *ret, uint64_t n, const char *type)
 {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/buf.h"
-#include "cmd/steps.h"
+#include "export/steps.h"
 #include "sonde/live.h"
 
 int live_line_hello(struct buf *ret, uint64_t newest);

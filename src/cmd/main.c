@@ -10,9 +10,10 @@
 #include "sonde/control.h"
 
 static const struct command *const commands[] = {
-	&command_run,	 &command_runs,	  &command_show,   &command_spans,  &command_cost,
-	&command_top,	 &command_query,  &command_replay, &command_import, &command_doctor,
-	&command_prices, &command_config, &command_store,  &command_tail,   &command_prober,
+	&command_run,	   &command_runs,   &command_show,   &command_spans,  &command_tools,
+	&command_sessions, &command_cost,   &command_diff,   &command_export, &command_top,
+	&command_tail,	   &command_query,  &command_replay, &command_import, &command_doctor,
+	&command_prices,   &command_config, &command_store,  &command_prober,
 };
 
 static const struct command *find_command(const char *name)
@@ -34,59 +35,75 @@ static void print_overview(FILE *f)
 		"\n'sonde COMMAND --help' says more about one of them, 'sonde help' about all.\n");
 }
 
+static const char manual[] =
+	"\n"
+	"DESCRIPTION\n"
+	"  'sonde run -- COMMAND' runs a command and reads, with probes in the kernel, "
+	"what it\n"
+	"  and its children say over TLS and HTTP to language models. From that it "
+	"rebuilds the\n"
+	"  run: model calls, tool calls with the programs that carried them out, tokens "
+	"and\n"
+	"  costs. The command needs no change, and behaves as it does without sonde.\n"
+	"\n"
+	"  What was seen is kept in a store, one SQLite file; the other commands read it.\n"
+	"\n"
+	"THE STORE\n"
+	"  --db FILE, else $SONDE_DB, else your own: $XDG_DATA_HOME/sonde/sonde.db or\n"
+	"  ~/.local/share/sonde/sonde.db (under sudo: of the user who called it); for "
+	"reading,\n"
+	"  else the daemon's /var/lib/sonde/sonde.db where you may.\n"
+	"\n"
+	"RUNS AND SESSIONS\n"
+	"  A run is named by the first digits of its id, as 'sonde runs' shows them (at "
+	"least\n"
+	"  4), or 'last'; a session likewise, as 'sonde sessions' shows it.\n"
+	"\n"
+	"TIMES\n"
+	"  --since and --until take 2026-11-20, 2026-11-20T10:00 (local; a Z behind it: "
+	"UTC),\n"
+	"  2026-11-20T10:00+01:00, today, yesterday, or an age: 90m, 2h, 7d, 4w.\n"
+	"\n"
+	"FILTERS\n"
+	"  runs, sessions, spans, tools, cost and export have one set: --since, --until, "
+	"--agent,\n"
+	"  --model, --provider, --tool, --status, --trigger, --project, --workflow, "
+	"--user,\n"
+	"  --session, --text and --limit. Several narrow it down. Of runs they ask for "
+	"those that\n"
+	"  have such a step, of steps for those that are so or whose run is. --project "
+	"takes a\n"
+	"  folder as it was, or one that is ('.'); --trigger a kind (terminal, cron, ssh) "
+	"or the\n"
+	"  name of a unit or script; --text words of the task, all of which it has.\n"
+	"\n"
+	"OUTPUT\n"
+	"  --json prints one object per line. A span has trace_id, span_id, "
+	"parent_span_id,\n"
+	"  name, kind, start_time_unix_nano, end_time_unix_nano, status and attributes, "
+	"with the\n"
+	"  names of the OpenTelemetry GenAI conventions 1.41 (gen_ai.*) and sonde.* for "
+	"ours.\n"
+	"  What is not known is absent, never 0. A run has \"type\":\"run\".\n"
+	"\n"
+	"ENVIRONMENT\n"
+	"  SONDE_DB     the store\n"
+	"  SONDE_CONFIG the configuration (see 'sonde config --help')\n"
+	"  SONDE_CACHE  where root keeps what was found out about files "
+	"(/var/cache/sonde); off\n"
+	"  NO_COLOR     no colours, on terminals as well\n"
+	"\n"
+	"EXIT STATUS\n"
+	"  'sonde run' ends with its command's status (see 'sonde run --help'). All "
+	"others: 0,\n"
+	"  1 where something failed, 2 where the options are wrong; 'sonde diff' as "
+	"diff(1): 1\n"
+	"  where the runs differ, 2 in trouble. 125 for no such command.\n";
+
 static void print_manual(FILE *f)
 {
 	print_overview(f);
-	fprintf(f,
-		"\n"
-		"DESCRIPTION\n"
-		"  'sonde run -- COMMAND' runs a command and reads, with probes in the kernel, "
-		"what it\n"
-		"  and its children say over TLS and HTTP to language models. From that it "
-		"rebuilds the\n"
-		"  run: model calls, tool calls with the programs that carried them out, tokens "
-		"and\n"
-		"  costs. The command needs no change, and behaves as it does without sonde.\n"
-		"\n"
-		"  What was seen is kept in a store, one SQLite file; the other commands read it.\n"
-		"\n"
-		"THE STORE\n"
-		"  --db FILE, else $SONDE_DB, else your own: $XDG_DATA_HOME/sonde/sonde.db or\n"
-		"  ~/.local/share/sonde/sonde.db (under sudo: of the user who called it); for "
-		"reading,\n"
-		"  else the daemon's /var/lib/sonde/sonde.db where you may.\n"
-		"\n"
-		"RUNS\n"
-		"  A run is named by the first digits of its id, as 'sonde runs' shows them (at "
-		"least\n"
-		"  4), or 'last'.\n"
-		"\n"
-		"TIMES\n"
-		"  --since and --until take 2026-11-20, 2026-11-20T10:00 (local; a Z behind it: "
-		"UTC),\n"
-		"  today, yesterday, or an age: 90m, 2h, 7d, 4w.\n"
-		"\n"
-		"OUTPUT\n"
-		"  --json prints one object per line. A span has trace_id, span_id, "
-		"parent_span_id,\n"
-		"  name, kind, start_time_unix_nano, end_time_unix_nano, status and attributes, "
-		"with the\n"
-		"  names of the OpenTelemetry GenAI conventions 1.41 (gen_ai.*) and sonde.* for "
-		"ours.\n"
-		"  What is not known is absent, never 0. A run has \"type\":\"run\".\n"
-		"\n"
-		"ENVIRONMENT\n"
-		"  SONDE_DB     the store\n"
-		"  SONDE_CONFIG the configuration (see 'sonde config --help')\n"
-		"  SONDE_CACHE  where root keeps what was found out about files "
-		"(/var/cache/sonde); off\n"
-		"  NO_COLOR     no colours, on terminals as well\n"
-		"\n"
-		"EXIT STATUS\n"
-		"  'sonde run' ends with its command's status (see 'sonde run --help'). All "
-		"others: 0,\n"
-		"  1 where something failed, 2 where the options are wrong; 125 for no such "
-		"command.\n");
+	fputs(manual, f);
 }
 
 static void print_command_help(const struct command *c)

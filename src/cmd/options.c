@@ -94,6 +94,22 @@ static uint64_t start_of_day(uint64_t now_ns, int days_ago)
 	return (uint64_t)mktime(&tm) * 1000000000u;
 }
 
+/* What stands behind a time: nothing (local), Z, or +02:00. */
+static bool read_zone(const char *text, struct tm *tm, uint64_t *ret)
+{
+	struct tm zone = { 0 };
+	const char *end = *text ? strptime(text, "%z", &zone) : text;
+	time_t t;
+
+	if (!end || *end)
+		return false;
+	t = *text ? timegm(tm) - zone.tm_gmtoff : mktime(tm);
+	if (t < 0)
+		return false;
+	*ret = (uint64_t)t * 1000000000u;
+	return true;
+}
+
 bool options_time(const char *text, uint64_t now_ns, uint64_t *ret)
 {
 	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S",
@@ -106,15 +122,9 @@ bool options_time(const char *text, uint64_t now_ns, uint64_t *ret)
 	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
 		struct tm tm = { .tm_isdst = -1 };
 		const char *end = strptime(text, forms[i], &tm);
-		time_t t;
 
-		if (!end || (*end && strcmp(end, "Z") != 0))
-			continue;
-		t = *end ? timegm(&tm) : mktime(&tm);
-		if (t < 0)
-			return false;
-		*ret = (uint64_t)t * 1000000000u;
-		return true;
+		if (end && read_zone(end, &tm, ret))
+			return true;
 	}
 	return time_ago(text, now_ns, ret);
 }

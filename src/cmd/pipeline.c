@@ -408,6 +408,11 @@ void pipeline_end(struct pipeline *p)
 	trace_end(p->trace, p->now_ns);
 }
 
+void pipeline_content_gone(struct pipeline *p)
+{
+	trace_content_gone(p->trace);
+}
+
 void pipeline_feed(struct pipeline *p, const struct sonde_event *e)
 {
 	struct process *process;

@@ -43,5 +43,7 @@ void pipeline_socket(struct pipeline *p, struct http_socket *s, const struct htt
 /* The connection that they named has gone. */
 void pipeline_forget(struct pipeline *p, const struct connection *conn);
 
+/* As trace_content_gone(). */
+void pipeline_content_gone(struct pipeline *p);
 /* Finishes what is open where END did not come: the recording was cut. */
 void pipeline_end(struct pipeline *p);

@@ -13,7 +13,7 @@
 #include "cmd/prices_cmd.h"
 #include "cmd/reader.h"
 #include "cmd/screen.h"
-#include "cmd/span_json.h"
+#include "export/span_json.h"
 
 #define LINE_MAX_BYTES (1u << 20)
 #define SCRATCH_MAX    (4u << 20)

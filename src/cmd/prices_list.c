@@ -8,8 +8,8 @@
 #include "base/util.h"
 #include "cmd/prices_cmd.h"
 #include "cmd/reader.h"
-#include "cmd/span_json.h"
 #include "cmd/table.h"
+#include "export/span_json.h"
 
 /* Those of a list; others are told in words. */
 static const enum price_rate columns_of[] = { RATE_INPUT,	   RATE_OUTPUT,

@@ -9,8 +9,8 @@
 #include "base/util.h"
 #include "cmd/command.h"
 #include "cmd/reader.h"
-#include "cmd/span_json.h"
 #include "cmd/table.h"
+#include "export/span_json.h"
 
 #define TABLE_ROWS 10000 /* a table is laid out before it is printed */
 

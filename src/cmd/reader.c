@@ -43,25 +43,35 @@ int reader_finish(int r)
 	return r < 0;
 }
 
-int reader_find_run(struct store_reader *r, const char *ref, struct id128 *ret)
+/* Says why @ref means nothing; returns @err. */
+static int not_found(int err, const char *ref, const char *what, const char *list)
 {
-	int err = store_run_find(r, ref, ret);
-
 	switch (err) {
 	case -ENOENT:
-		log_err("no run '%s' in the store; 'sonde runs' lists them", ref);
+		log_err("no %s '%s' in the store; 'sonde %s' lists them", what, ref, list);
 		break;
 	case -EEXIST:
-		log_err("'%s' means more than one run: give more digits", ref);
+		log_err("'%s' means more than one %s: give more digits", ref, what);
 		break;
 	case -EINVAL:
-		log_err("'%s' is no run: give the digits that 'sonde runs' shows, or 'last'", ref);
+		log_err("'%s' is no %s: give the digits that 'sonde %s' shows, or 'last'", ref,
+			what, list);
 		break;
 	default:
 		if (err < 0)
-			log_errno(err, "cannot look for run '%s'", ref);
+			log_errno(err, "cannot look for %s '%s'", what, ref);
 	}
 	return err;
+}
+
+int reader_find_run(struct store_reader *r, const char *ref, struct id128 *ret)
+{
+	return not_found(store_run_find(r, ref, ret), ref, "run", "runs");
+}
+
+int reader_find_session(struct store_reader *r, const char *ref, struct id128 *ret)
+{
+	return not_found(store_session_find(r, ref, ret), ref, "session", "sessions");
 }
 
 struct loading {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/cleanup.h"
-#include "cmd/steps.h"
+#include "export/steps.h"
 #include "store/query.h"
 
 DEFINE_CLEANUP(struct store_reader *, store_reader_close)
@@ -17,6 +17,8 @@ int reader_finish(int r);
 
 /* The run that @ref means. 0, or -errno; has said why. */
 int reader_find_run(struct store_reader *r, const char *ref, struct id128 *ret);
+/* The same of a session. */
+int reader_find_session(struct store_reader *r, const char *ref, struct id128 *ret);
 
 /* A run and its spans. 0 or -errno. */
 int reader_load(struct store_reader *r, const struct id128 *run, struct steps *ret);

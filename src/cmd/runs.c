@@ -5,28 +5,18 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cmd/command.h"
+#include "cmd/filter.h"
 #include "cmd/reader.h"
-#include "cmd/span_json.h"
 #include "cmd/table.h"
 #include "cmd/view.h"
+#include "export/span_json.h"
 
 static bool json;
-static const char *db, *agent, *model, *search;
-static int status = -1;
-static const char *const statuses[] = { "running",   "completed",  "failed", "cancelled",
-					"timed_out", "incomplete", NULL };
-static uint64_t since, until, limit = 50;
-static bool limit_given;
+static const char *db;
 
 static const struct option_spec options[] = {
 	{ "json", 'j', OPTION_FLAG, &json, NULL, "one JSON object per run", NULL, NULL },
-	{ "since", 0, OPTION_TIME, &since, "TIME", "started then or later", NULL, NULL },
-	{ "until", 0, OPTION_TIME, &until, "TIME", "started before", NULL, NULL },
-	{ "agent", 0, OPTION_STRING, &agent, "NAME", "of this agent", NULL, NULL },
-	{ "model", 0, OPTION_STRING, &model, "NAME", "that used this model", NULL, NULL },
-	{ "status", 0, OPTION_CHOICE, &status, "STATUS", "that ended so", statuses, NULL },
-	{ "search", 's', OPTION_STRING, &search, "TEXT", "whose task has these words", NULL, NULL },
-	{ "limit", 'n', OPTION_COUNT, &limit, "N", "at most so many; 0: all", NULL, &limit_given },
+	FILTER_OPTIONS,
 	{ "db", 0, OPTION_STRING, &db, "FILE", "the store", NULL, NULL },
 	{ 0 },
 };
@@ -94,26 +84,22 @@ static int on_run(void *ctx, const struct run *run)
 
 static int run(int argc, char **argv)
 {
-	const struct store_filter filter = {
-		.since_ns = since,
-		.until_ns = until,
-		.agent = slice_of(agent),
-		.model = slice_of(model),
-		.status = slice_of(status < 0 ? NULL : statuses[status]),
-		.text = slice_of(search),
-		/* A screen of them is for people; programs want all. */
-		.limit = json && !limit_given ? 0 : limit,
-	};
 	_cleanup_(store_reader_closep) struct store_reader *reader = NULL;
 	_cleanup_(table_freep) struct table *table = table_new(columns);
 	_cleanup_(freep) char *path = NULL;
 	struct listing l = { .table = table };
+	struct store_filter filter;
 	struct screen screen;
 	int r;
 
 	(void)argc, (void)argv;
 	if (reader_open(db, &reader, &path) < 0 || !table)
 		return 1;
+	r = filter_read(reader, &filter);
+	if (r)
+		return r;
+	if (!json)
+		filter_page(&filter); /* a screen of them is for people; programs want all */
 	l.path = path;
 	r = store_runs(reader, &filter, on_run, &l);
 	buf_done(&l.line);
@@ -121,7 +107,7 @@ static int run(int argc, char **argv)
 	table_print(table, &screen);
 	if (r >= 0 && l.n == 0 && !json)
 		fprintf(stderr, "no such runs in %s\n", path);
-	else if (!json && limit && l.n == limit)
+	else if (!json && filter.limit && l.n == filter.limit)
 		fprintf(stderr, "%zu newest; --limit shows more\n", l.n);
 	return reader_finish(r);
 }
@@ -135,7 +121,7 @@ const struct command command_runs = {
 		"\n"
 		"Examples:\n"
 		"  sonde runs --since 7d --agent claude-code\n"
-		"  sonde runs --status failed --search \"fix the tests\"\n"
+		"  sonde runs --status failed --text \"fix the tests\"\n"
 		"  sonde runs --json | jq -s 'map(.cost_usd // 0) | add'\n",
 	.options = options,
 	.run = run,

@@ -8,23 +8,30 @@
 #include "cmd/chat.h"
 #include "cmd/command.h"
 #include "cmd/reader.h"
-#include "cmd/said.h"
-#include "cmd/span_json.h"
 #include "cmd/view.h"
+#include "cmd/views.h"
+#include "export/said.h"
+#include "export/span_json.h"
 
-static bool json, conversation, raw, all, evidence, with_content;
+static bool json, conversation, timeline, system_view, raw, all, evidence, with_content;
 static const char *db;
 
 static const struct option_spec options[] = {
 	{ "conversation", 'c', OPTION_FLAG, &conversation, NULL,
 	  "what was said instead of the steps", NULL, NULL },
-	{ "raw", 0, OPTION_FLAG, &raw, NULL, "the HTTP exchanges of the model calls", NULL, NULL },
-	{ "all", 'a', OPTION_FLAG, &all, NULL, "every process, and long texts whole", NULL, NULL },
+	{ "timeline", 't', OPTION_FLAG, &timeline, NULL,
+	  "a bar for each step, and where the time went", NULL, NULL },
+	{ "system", 0, OPTION_FLAG, &system_view, NULL,
+	  "commands, files and network, as they really happened", NULL, NULL },
+	{ "raw", 0, OPTION_FLAG, &raw, NULL,
+	  "the HTTP exchanges, and the new texts in their bodies", NULL, NULL },
+	{ "all", 'a', OPTION_FLAG, &all, NULL,
+	  "every process, the agent's own files, long texts whole", NULL, NULL },
 	{ "evidence", 'e', OPTION_FLAG, &evidence, NULL, "what linked each step to its parent",
 	  NULL, NULL },
 	{ "json", 'j', OPTION_FLAG, &json, NULL,
-	  "the run and its spans, one JSON object each; with\n--conversation the messages", NULL,
-	  NULL },
+	  "the run and its spans, one JSON object each; or what\nthe view that is asked for has",
+	  NULL, NULL },
 	{ "content", 0, OPTION_FLAG, &with_content, NULL,
 	  "with --json: messages, arguments and results as well", NULL, NULL },
 	{ "db", 0, OPTION_STRING, &db, "FILE", "the store", NULL, NULL },
@@ -36,7 +43,6 @@ struct showing {
 	const char *path;
 	struct screen screen;
 	struct buf line;
-	size_t n;
 };
 
 /* --- JSON --- */
@@ -71,37 +77,6 @@ static int show_json(struct showing *s, const struct id128 *run)
 	int r = store_runs(s->reader, &filter, print_run_json, s);
 
 	return r < 0 ? r : store_spans(s->reader, &filter, print_span_json, s);
-}
-
-/* --- HTTP exchanges --- */
-
-static int print_raw(void *ctx, const struct span *span)
-{
-	struct showing *s = ctx;
-	_cleanup_(buf_done) struct buf text = { 0 }, shown = { 0 };
-
-	if (id128_is_zero(&span->raw_blob) ||
-	    store_blob_read(s->reader, &span->raw_blob, &text) < 0)
-		return 0;
-	text_clean(&shown, span->name, 100);
-	fprintf(stdout, "%s--- %s  %.*s%s\n", screen_style(&s->screen, STYLE_BOLD),
-		format_time(span->start_ns).s, SLICE_ARG(buf_slice(&shown)),
-		screen_style(&s->screen, STYLE_PLAIN));
-	shown.n = 0;
-	text_block(&shown, buf_slice(&text), "");
-	fprintf(stdout, "%.*s\n\n", SLICE_ARG(buf_slice(&shown)));
-	s->n++;
-	return ferror(stdout) ? -EPIPE : 0;
-}
-
-static int show_raw(struct showing *s, const struct id128 *run)
-{
-	const struct store_filter filter = { .run = *run };
-	int r = store_spans(s->reader, &filter, print_raw, s);
-
-	if (r >= 0 && s->n == 0)
-		printf("no exchange was kept\n");
-	return r;
 }
 
 /* --- the tree --- */
@@ -166,35 +141,105 @@ static int show_tree(struct showing *s, const struct id128 *run)
 	return r;
 }
 
+/* --- choosing --- */
+
+static int show_chat(struct showing *s, const struct id128 *run)
+{
+	return chat_print(s->reader, run, &(struct chat_options){ json, all }, &s->screen);
+}
+
+static int show_plain(struct showing *s, const struct id128 *run)
+{
+	return json ? show_json(s, run) : show_tree(s, run);
+}
+
+static int show_run(struct showing *s, const struct id128 *run)
+{
+	const struct views_options o = { .json = json, .all = all };
+
+	if (conversation)
+		return show_chat(s, run);
+	if (timeline)
+		return timeline_print(s->reader, run, &o, &s->screen);
+	if (system_view)
+		return system_print(s->reader, run, &o, &s->screen);
+	if (raw)
+		return raw_print(s->reader, run, &o, &s->screen);
+	return show_plain(s, run);
+}
+
+struct run_list {
+	struct id128 *ids;
+	size_t n, cap;
+};
+
+static int list_run(void *ctx, const struct run *run)
+{
+	struct run_list *l = ctx;
+
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? 2 * l->cap : 16;
+		struct id128 *ids = reallocarray(l->ids, cap, sizeof(*ids));
+
+		if (!ids)
+			return -ENOMEM;
+		l->ids = ids;
+		l->cap = cap;
+	}
+	l->ids[l->n++] = run->run_id;
+	return 0;
+}
+
+/* All runs of a session, the first one first. */
+static int show_session(struct showing *s, const struct id128 *session)
+{
+	const struct store_filter filter = { .session = *session };
+	struct run_list l = { 0 };
+	int r = store_runs(s->reader, &filter, list_run, &l);
+
+	for (size_t i = l.n; r >= 0 && i-- > 0;) {
+		r = show_run(s, &l.ids[i]);
+		if (i && !json)
+			putchar('\n');
+	}
+	free(l.ids);
+	return r;
+}
+
 static int run(int argc, char **argv)
 {
 	_cleanup_(store_reader_closep) struct store_reader *reader = NULL;
 	_cleanup_(freep) char *path = NULL;
+	const char *ref = argc ? argv[0] : "last";
 	struct showing s = { 0 };
 	struct id128 id;
 	int r;
 
-	if (reader_open(db, &reader, &path) < 0 ||
-	    reader_find_run(reader, argc ? argv[0] : "last", &id) < 0)
+	if (conversation + timeline + system_view + raw > 1) {
+		log_err("show: one view at a time");
+		return EXIT_USAGE;
+	}
+	if (reader_open(db, &reader, &path) < 0)
 		return 1;
 	s.reader = reader;
 	s.path = path;
 	screen_init(&s.screen, stdout);
-	if (conversation)
-		r = chat_print(reader, &id, &(struct chat_options){ json, all }, &s.screen);
-	else if (raw)
-		r = show_raw(&s, &id);
+	if (store_run_find(reader, ref, &id) == -ENOENT &&
+	    store_session_find(reader, ref, &id) == 0)
+		r = show_session(&s, &id);
+	else if (reader_find_run(reader, ref, &id) < 0)
+		return 1;
 	else
-		r = json ? show_json(&s, &id) : show_tree(&s, &id);
+		r = show_run(&s, &id);
 	buf_done(&s.line);
 	return reader_finish(r);
 }
 
 const struct command command_show = {
 	.name = "show",
-	.summary = "show a run: its steps, or what was said",
-	.usage = "[options] [RUN]",
-	.help = "Shows one run, the newest where none is named.\n"
+	.summary = "show a run: its steps, what was said, where the time went",
+	.usage = "[options] [RUN|SESSION]",
+	.help = "Shows one run, the newest where none is named; or all runs of a session.\n"
 		"\n"
 		"The tree has model calls (tokens in, of them cached, tokens out, cost), tool "
 		"calls\n"
@@ -202,9 +247,23 @@ const struct command command_show = {
 		"failed.\n"
 		"A '~' before a figure marks an estimate, or what a subscription covers.\n"
 		"\n"
+		"Instead of it:\n"
+		"  --conversation  what was said, each message once\n"
+		"  --timeline      a bar for each step; below, where the time went: each moment "
+		"counts\n"
+		"                  once, as the model's where one answers, else as a tool's, else "
+		"as\n"
+		"                  waiting where a tool was asked for and has not begun, else as "
+		"idle\n"
+		"  --system        commands with their exit status, what became of files, who was\n"
+		"                  spoken to; flagged where no tool call explains it\n"
+		"  --raw           HTTP around the model calls; of bodies what is kept: messages,\n"
+		"                  each where it first came\n"
+		"\n"
 		"Examples:\n"
 		"  sonde show\n"
 		"  sonde show 3f2a9c1e --conversation\n"
+		"  sonde show 3f2a9c1e --timeline\n"
 		"  sonde show last --json | jq 'select(.attributes.\"error.type\")'\n",
 	.options = options,
 	.run = run,

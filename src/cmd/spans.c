@@ -5,31 +5,23 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "cmd/command.h"
+#include "cmd/filter.h"
 #include "cmd/reader.h"
-#include "cmd/said.h"
-#include "cmd/span_json.h"
 #include "cmd/table.h"
 #include "cmd/view.h"
+#include "export/said.h"
+#include "export/span_json.h"
 
 static bool json, errors, with_content;
-static const char *db, *agent, *model, *provider, *tool, *search, *in_run;
-static uint64_t since, until, limit = 50;
-static bool limit_given;
+static const char *db, *in_run;
 static int kind = -1;
 
 static const struct option_spec options[] = {
 	{ "json", 'j', OPTION_FLAG, &json, NULL, "one JSON object per span", NULL, NULL },
 	{ "kind", 'k', OPTION_CHOICE, &kind, "KIND", "steps of this kind", step_names, NULL },
 	{ "run", 0, OPTION_STRING, &in_run, "RUN", "of this run, in order of start", NULL, NULL },
-	{ "since", 0, OPTION_TIME, &since, "TIME", "started then or later", NULL, NULL },
-	{ "until", 0, OPTION_TIME, &until, "TIME", "started before", NULL, NULL },
-	{ "agent", 0, OPTION_STRING, &agent, "NAME", "of this agent", NULL, NULL },
-	{ "model", 0, OPTION_STRING, &model, "NAME", "of this model", NULL, NULL },
-	{ "provider", 0, OPTION_STRING, &provider, "NAME", "of this provider", NULL, NULL },
-	{ "tool", 0, OPTION_STRING, &tool, "NAME", "calls of this tool", NULL, NULL },
 	{ "errors", 'e', OPTION_FLAG, &errors, NULL, "only what failed", NULL, NULL },
-	{ "search", 's', OPTION_STRING, &search, "TEXT", "with these words", NULL, NULL },
-	{ "limit", 'n', OPTION_COUNT, &limit, "N", "at most so many; 0: all", NULL, &limit_given },
+	FILTER_OPTIONS,
 	{ "content", 0, OPTION_FLAG, &with_content, NULL,
 	  "with --json: messages, arguments and results as well", NULL, NULL },
 	{ "db", 0, OPTION_STRING, &db, "FILE", "the store", NULL, NULL },
@@ -118,28 +110,24 @@ static int on_span(void *ctx, const struct span *span)
 
 static int run(int argc, char **argv)
 {
-	struct store_filter filter = {
-		.since_ns = since,
-		.until_ns = until,
-		.agent = slice_of(agent),
-		.model = slice_of(model),
-		.provider = slice_of(provider),
-		.tool = slice_of(tool),
-		.text = slice_of(search),
-		.step = kind < 0 ? 0 : (enum step_kind)(kind + 1),
-		.errors_only = errors,
-		.limit = json && !limit_given ? 0 : limit,
-	};
 	_cleanup_(store_reader_closep) struct store_reader *reader = NULL;
 	_cleanup_(table_freep) struct table *table = table_new(columns);
 	_cleanup_(freep) char *path = NULL;
 	struct listing l = { .table = table };
+	struct store_filter filter;
 	struct screen screen;
 	int r;
 
 	(void)argc, (void)argv;
 	if (reader_open(db, &reader, &path) < 0 || !table)
 		return 1;
+	r = filter_read(reader, &filter);
+	if (r)
+		return r;
+	filter.step = kind < 0 ? 0 : (enum step_kind)(kind + 1);
+	filter.errors_only = errors;
+	if (!json)
+		filter_page(&filter);
 	if (in_run && reader_find_run(reader, in_run, &filter.run) < 0)
 		return 1;
 	l.reader = reader;

@@ -10,13 +10,24 @@
 #include "cmd/command.h"
 #include "cmd/reader.h"
 #include "cmd/screen.h"
-#include "cmd/span_json.h"
+#include "cmd/store_gc.h"
+#include "export/span_json.h"
 
 static bool json;
 static const char *db;
+static struct store_gc_options gc_options;
+static bool gc_given; /* an option that only gc has */
 
 static const struct option_spec options[] = {
 	{ "json", 'j', OPTION_FLAG, &json, NULL, "JSON objects, one per line", NULL, NULL },
+	{ "older-than", 0, OPTION_TIME, &gc_options.runs_before_ns, "AGE",
+	  "gc: runs that ended so long ago: 30d, 2026-11-01", NULL, &gc_given },
+	{ "content-older-than", 0, OPTION_TIME, &gc_options.content_before_ns, "AGE",
+	  "gc: what was said in such runs; their steps stay", NULL, &gc_given },
+	{ "max-size", 0, OPTION_SIZE, &gc_options.max_bytes, "SIZE",
+	  "gc: the oldest runs, until the store is so large", NULL, &gc_given },
+	{ "dry-run", 0, OPTION_FLAG, &gc_options.dry_run, NULL, "gc: only say what would go", NULL,
+	  &gc_given },
 	{ "db", 0, OPTION_STRING, &db, "FILE", "the store", NULL, NULL },
 	{ 0 },
 };
@@ -190,6 +201,20 @@ static int backup(const char *to)
 	return reader_finish(0);
 }
 
+/* --- gc --- */
+
+static int gc(const char *to)
+{
+	_cleanup_(freep) char *path = NULL;
+	int r;
+
+	(void)to;
+	if (find(&path) < 0)
+		return 1;
+	r = gc_store(path, &gc_options, json);
+	return reader_finish(0) || r < 0;
+}
+
 /* --- */
 
 static const struct {
@@ -200,6 +225,7 @@ static const struct {
 	{ "info", info, 0 },
 	{ "check", check, 0 },
 	{ "backup", backup, 1 },
+	{ "gc", gc, 0 },
 };
 
 static int run(int argc, char **argv)
@@ -212,24 +238,40 @@ static int run(int argc, char **argv)
 				argv[1 + actions[i].operands]);
 			return EXIT_USAGE;
 		}
+		if (gc_given && actions[i].run != gc) {
+			log_err("store: %s has no such option: it is one of gc", argv[0]);
+			return EXIT_USAGE;
+		}
 		return actions[i].run(argc > 1 ? argv[1] : NULL);
 	}
-	log_err("store: '%s' is none of info, check, backup", argv[0]);
+	log_err("store: '%s' is none of info, check, backup, gc", argv[0]);
 	return EXIT_USAGE;
 }
 
 const struct command command_store = {
 	.name = "store",
-	.summary = "look at the store, check it, copy it",
-	.usage = "info|check|backup FILE [options]",
+	.summary = "look at the store, check it, copy it, remove what is old",
+	.usage = "info|check|backup FILE|gc [options]",
 	.help = "info    what is in the store and how large it is\n"
 		"check   reads all of it and says what is wrong; exit status 1 where something is\n"
 		"backup  copies it into FILE, which must not exist, while it may be in use\n"
+		"gc      removes what the options name, then the content that nothing refers to, "
+		"and\n"
+		"        gives the room back to the disk; a run in progress stays, and so do the "
+		"sums\n"
+		"        per minute (v_minutes of 'sonde query'). Others may write meanwhile. "
+		"Whenever\n"
+		"        it is ended the store is sound, and the next gc goes on\n"
+		"\n"
+		"With --content-older-than what was said goes: messages, arguments, results, "
+		"HTTP. The\n"
+		"run's task stays, as do times, tokens and costs.\n"
 		"\n"
 		"Examples:\n"
 		"  sonde store info\n"
 		"  sonde store backup ~/sonde-today.db\n"
-		"  sonde runs --db ~/sonde-today.db\n",
+		"  sonde runs --db ~/sonde-today.db\n"
+		"  sonde store gc --older-than 90d --content-older-than 14d --max-size 10G\n",
 	.options = options,
 	.run = run,
 	.min_operands = 1,

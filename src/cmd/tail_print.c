@@ -6,8 +6,8 @@
 
 #include "base/json.h"
 #include "base/util.h"
-#include "cmd/span_json.h"
 #include "cmd/view.h"
+#include "export/span_json.h"
 
 int tail_print_init(struct tail_printer *p, const char *run, bool json, bool text)
 {

@@ -15,9 +15,9 @@
 #include "base/util.h"
 #include "cmd/command.h"
 #include "cmd/reader.h"
-#include "cmd/span_json.h"
 #include "cmd/table.h"
 #include "cmd/view.h"
+#include "export/span_json.h"
 
 static bool once, json, per_agent;
 static const char *db;

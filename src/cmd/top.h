@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "cmd/steps.h"
+#include "export/steps.h"
 #include "store/query.h"
 
 #define TOP_ROWS_MAX 500

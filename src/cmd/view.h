@@ -6,7 +6,7 @@
 #pragma once
 
 #include "cmd/screen.h"
-#include "cmd/steps.h"
+#include "export/steps.h"
 #include "sonde/stats.h"
 #include "trace/trace.h"
 

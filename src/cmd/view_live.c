@@ -9,8 +9,8 @@
 #include "base/util.h"
 #include "cmd/heads.h"
 #include "cmd/health_json.h"
-#include "cmd/span_json.h"
 #include "cmd/view.h"
+#include "export/span_json.h"
 
 #define HELD_MAX   (256u << 10) /* bytes of lines that wait for the terminal */
 #define TREE_LINES 300

@@ -3,8 +3,8 @@
 
 #include "base/json.h"
 #include "base/util.h"
-#include "cmd/span_json.h"
 #include "cmd/view.h"
+#include "export/span_json.h"
 
 #define DEPTH_MAX  40
 #define FOLD_AFTER 6   /* child processes below one step that are shown; the rest is counted */

@@ -47,6 +47,9 @@ void llm_read_system(const struct llm_format *f, struct slice raw, struct arena 
  * nothing.
  */
 struct slice llm_tool_description(struct slice tools, struct slice name, struct arena *mem);
+/* Every tool of such a list that has a name, until @fn says false; @description as JSON. */
+typedef bool (*llm_tool_fn)(void *ctx, struct slice name, struct slice description);
+void llm_each_tool(struct slice tools, struct arena *mem, llm_tool_fn fn, void *ctx);
 
 /* By its name, or NULL. */
 const struct llm_format *llm_format_named(struct slice name);

@@ -41,32 +41,61 @@ int64_t llm_count_tools(struct slice array)
 	return count(array, 0);
 }
 
-static struct slice find_description(struct slice tools, struct slice name, struct arena *mem,
-				     int depth)
+struct walk {
+	llm_tool_fn fn;
+	void *ctx;
+	struct arena *mem;
+};
+
+/* False where it was ended. */
+static bool walk(const struct walk *w, struct slice tools, int depth)
 {
 	enum { NAME, DESCRIPTION, FUNCTION, SPEC, N };
 	static const char *const names[N] = { "name", "description", "function", "toolSpec" };
-	struct slice tool, inner, found = { 0 }, v[N];
+	struct slice tool, inner, name, v[N];
 	struct json_iter it;
 
 	if (depth > TOOLS_DEPTH_MAX || !json_array(tools, &it))
-		return found;
-	while (!found.n && json_next(&it, &tool)) {
+		return true;
+	while (json_next(&it, &tool)) {
 		json_members(tool, names, v, N);
 		inner = tools_in(tool);
-		if (inner.n)
-			found = find_description(inner, name, mem, depth + 1);
+		if (inner.n && !walk(w, inner, depth + 1))
+			return false;
 		if (v[SPEC].n)
 			v[FUNCTION] = v[SPEC];
-		if (v[FUNCTION].n && !json_members(v[FUNCTION], names, v, N))
+		if (inner.n || (v[FUNCTION].n && !json_members(v[FUNCTION], names, v, N)))
 			continue;
-		if (!found.n && slice_eq(json_text(v[NAME], mem), name))
-			found = json_text(v[DESCRIPTION], mem);
+		name = json_text(v[NAME], w->mem);
+		if (name.n && !w->fn(w->ctx, name, v[DESCRIPTION]))
+			return false;
 	}
-	return found;
+	return true;
+}
+
+void llm_each_tool(struct slice tools, struct arena *mem, llm_tool_fn fn, void *ctx)
+{
+	walk(&(struct walk){ fn, ctx, mem }, tools, 0);
+}
+
+struct wanted {
+	struct slice name, description;
+};
+
+static bool is_wanted(void *ctx, struct slice name, struct slice description)
+{
+	struct wanted *w = ctx;
+
+	if (!slice_eq(name, w->name))
+		return true;
+	w->description = description;
+	return false;
 }
 
 struct slice llm_tool_description(struct slice tools, struct slice name, struct arena *mem)
 {
-	return find_description(tools, name, mem, 0);
+	struct wanted w = { .name = name };
+
+	llm_each_tool(tools, mem, is_wanted, &w);
+	return json_text(w.description, mem);
 }

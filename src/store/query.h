@@ -14,11 +14,18 @@ struct store_reader;
 int store_reader_open(const char *path, struct store_reader **ret, struct store_error *err);
 void store_reader_close(struct store_reader *r);
 
+/*
+ * What every list can be narrowed by. Of runs it asks for those that have such a step, of steps for
+ * those that are so, or whose run is.
+ */
 struct store_filter {
-	uint64_t since_ns, until_ns;				 /* Unix time of start; 0: open */
-	struct slice agent, model, provider, tool, status, text; /* empty: any; text: in the task */
-	struct id128 run;					 /* zero: any */
-	enum step_kind step;					 /* 0: any */
+	uint64_t since_ns, until_ns;			   /* Unix time of start; 0: open */
+	struct slice agent, model, provider, tool, status; /* empty: any */
+	struct slice trigger;				   /* its kind or its name */
+	struct slice project, workflow, user;
+	struct slice text;	   /* words of the task */
+	struct id128 run, session; /* zero: any */
+	enum step_kind step;	   /* 0: any */
 	bool errors_only;
 	size_t limit; /* 0: no limit */
 };
@@ -36,6 +43,8 @@ int store_spans(struct store_reader *r, const struct store_filter *f, store_span
  * newest. 0, -ENOENT, -EEXIST where several match, -EINVAL where it is no reference.
  */
 int store_run_find(struct store_reader *r, const char *ref, struct id128 *ret);
+/* The same of a session; "last" is that of the newest run that has one. */
+int store_session_find(struct store_reader *r, const char *ref, struct id128 *ret);
 
 /* A blob's bytes appended to @ret; -ENOENT. */
 int store_blob_read(struct store_reader *r, const struct id128 *id, struct buf *ret);
@@ -57,6 +66,42 @@ struct store_cost_row {
 typedef int (*store_cost_fn)(void *ctx, const struct store_cost_row *row);
 int store_cost(struct store_reader *r, const struct store_filter *f, enum store_group by,
 	       store_cost_fn fn, void *ctx);
+
+/* Calls of one tool by one agent. A latency is LLM_UNKNOWN where no call has ended. */
+struct store_tool_row {
+	struct slice tool, agent;
+	int64_t calls, runs, errors;
+	int64_t repeats; /* of a call with the same arguments in the same run */
+	int64_t p50_ns, p95_ns, p99_ns;
+};
+typedef int (*store_tool_fn)(void *ctx, const struct store_tool_row *row);
+/* The most called first. */
+int store_tools(struct store_reader *r, const struct store_filter *f, store_tool_fn fn, void *ctx);
+
+/* A list of tools (a blob: JSON array) that an agent's model calls had, and how many had it. */
+struct store_offer {
+	struct slice agent;
+	struct id128 tools;
+	int64_t calls;
+};
+typedef int (*store_offer_fn)(void *ctx, const struct store_offer *offer);
+int store_offers(struct store_reader *r, const struct store_filter *f, store_offer_fn fn,
+		 void *ctx);
+
+struct store_session_row {
+	struct id128 session_id;
+	struct slice agent, task; /* of its first run that has one */
+	int64_t runs, tasks;	  /* tasks: that differ */
+	int64_t running;	  /* runs that are in progress */
+	int64_t llm_calls, tool_calls, errors;
+	int64_t input, output; /* tokens; LLM_UNKNOWN */
+	int64_t cost_pico_usd, equivalent_pico_usd, unpriced_calls;
+	uint64_t first_ns, last_ns; /* when the first began, the last ended or began */
+};
+typedef int (*store_session_fn)(void *ctx, const struct store_session_row *row);
+/* Of the runs that the filter lets through; the latest first. */
+int store_sessions(struct store_reader *r, const struct store_filter *f, store_session_fn fn,
+		   void *ctx);
 
 /* What @types of a row hold: SQLite's own numbers. */
 enum store_type { STORE_INTEGER = 1, STORE_FLOAT, STORE_TEXT, STORE_BLOB, STORE_NULL };

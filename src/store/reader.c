@@ -118,27 +118,6 @@ void store_reader_close(struct store_reader *r)
 
 /* --- runs and spans --- */
 
-static void where_runs(struct where *w, const struct store_filter *f)
-{
-	if (f->since_ns)
-		where_int(w, " AND start_ns >= ?", (int64_t)f->since_ns);
-	if (f->until_ns)
-		where_int(w, " AND start_ns < ?", (int64_t)f->until_ns);
-	where_text(w, " AND agent = ?", f->agent);
-	where_text(w, " AND instr(',' || replace(models, ' ', '') || ',', ',' || ? || ',')",
-		   f->model);
-	where_text(w, " AND id IN (SELECT run FROM spans WHERE provider = ?)", f->provider);
-	where_text(w, " AND id IN (SELECT run FROM spans WHERE tool_name = ?)", f->tool);
-	where_text(w, " AND " SQL_RUN_STATUS " = ?", f->status);
-	where_words(w, " AND n IN (SELECT rowid FROM run_text WHERE run_text MATCH ?)", f->text);
-	if (!id128_is_zero(&f->run))
-		where_blob(w, " AND id = ?", f->run.b, sizeof(f->run.b));
-	if (f->step)
-		where_int(w, " AND id IN (SELECT run FROM spans WHERE step = ?)", f->step);
-	if (f->errors_only)
-		where_plain(w, " AND (errors > 0 OR status = 3)");
-}
-
 /* "SELECT columns, more FROM table"; NULL where memory is refused. */
 static char *select_text(const struct column *columns, int n, const char *prefix, const char *more)
 {
@@ -153,18 +132,10 @@ static char *select_text(const struct column *columns, int n, const char *prefix
 	return b.p;
 }
 
-static const char *tail_of(const char *order, size_t limit, char *buf, size_t size)
-{
-	if (limit)
-		snprintf(buf, size, "%s LIMIT %zu", order, limit);
-	else
-		snprintf(buf, size, "%s", order);
-	return buf;
-}
-
 int store_runs(struct store_reader *r, const struct store_filter *f, store_run_fn fn, void *ctx)
 {
-	_cleanup_(freep) char *head = select_text(run_columns, run_columns_n, "", " FROM runs");
+	_cleanup_(freep) char *head =
+		select_text(run_columns, run_columns_n, "r.", " FROM runs AS r");
 	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
 	_cleanup_(where_done) struct where w = { 0 };
 	char tail[96];
@@ -173,9 +144,10 @@ int store_runs(struct store_reader *r, const struct store_filter *f, store_run_f
 	if (!head)
 		return -ENOMEM;
 	where_runs(&w, f);
-	rc = where_prepare(r, &w, head,
-			   tail_of("ORDER BY start_ns DESC, id DESC", f->limit, tail, sizeof(tail)),
-			   &s);
+	rc = where_prepare(
+		r, &w, head,
+		where_tail("ORDER BY r.start_ns DESC, r.id DESC", f->limit, tail, sizeof(tail)),
+		&s);
 	if (rc < 0)
 		return rc;
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
@@ -220,7 +192,7 @@ int store_spans(struct store_reader *r, const struct store_filter *f, store_span
 	if (!head)
 		return -ENOMEM;
 	where_spans(&w, f);
-	rc = where_prepare(r, &w, head, tail_of(order, f->limit, tail, sizeof(tail)), &s);
+	rc = where_prepare(r, &w, head, where_tail(order, f->limit, tail, sizeof(tail)), &s);
 	if (rc < 0)
 		return rc;
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
@@ -279,7 +251,13 @@ static int only_id(struct store_reader *r, sqlite3_stmt *s, struct id128 *ret)
 	return 0;
 }
 
-int store_run_find(struct store_reader *r, const char *ref, struct id128 *ret)
+/* What has ids that can be referred to by their first digits. */
+struct kind_of_id {
+	const char *select, *last, *low, *high;
+};
+
+static int find_id(struct store_reader *r, const struct kind_of_id *k, const char *ref,
+		   struct id128 *ret)
 {
 	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
 	_cleanup_(where_done) struct where w = { 0 };
@@ -287,17 +265,40 @@ int store_run_find(struct store_reader *r, const char *ref, struct id128 *ret)
 	int rc;
 
 	if (strcmp(ref, "last") == 0) {
-		rc = where_prepare(r, &w, "SELECT id FROM runs",
-				   "ORDER BY start_ns DESC, id DESC LIMIT 1", &s);
+		rc = where_prepare(r, &w, k->select, k->last, &s);
 		return rc < 0 ? rc : only_id(r, s, ret);
 	}
 	rc = range_of(ref, &low, &high);
 	if (rc < 0)
 		return rc;
-	where_blob(&w, " AND id >= ?", low.b, sizeof(low.b));
-	where_blob(&w, " AND id <= ?", high.b, sizeof(high.b));
-	rc = where_prepare(r, &w, "SELECT id FROM runs", "LIMIT 2", &s);
+	where_blob(&w, k->low, low.b, sizeof(low.b));
+	where_blob(&w, k->high, high.b, sizeof(high.b));
+	rc = where_prepare(r, &w, k->select, "LIMIT 2", &s);
 	return rc < 0 ? rc : only_id(r, s, ret);
+}
+
+int store_run_find(struct store_reader *r, const char *ref, struct id128 *ret)
+{
+	static const struct kind_of_id runs = {
+		.select = "SELECT id FROM runs",
+		.last = "ORDER BY start_ns DESC, id DESC LIMIT 1",
+		.low = " AND id >= ?",
+		.high = " AND id <= ?",
+	};
+
+	return find_id(r, &runs, ref, ret);
+}
+
+int store_session_find(struct store_reader *r, const char *ref, struct id128 *ret)
+{
+	static const struct kind_of_id sessions = {
+		.select = "SELECT DISTINCT session FROM runs",
+		.last = "AND session IS NOT NULL ORDER BY start_ns DESC, id DESC LIMIT 1",
+		.low = " AND session >= ?",
+		.high = " AND session <= ?",
+	};
+
+	return find_id(r, &sessions, ref, ret);
 }
 
 /* --- content --- */

@@ -43,13 +43,12 @@ void where_words(struct where *w, const char *sql, struct slice words);
 int where_prepare(struct store_reader *r, struct where *w, const char *head, const char *tail,
 		  sqlite3_stmt **ret);
 
-/* The filter on spans, as cost has it too. */
+/* @order, limited where @limit is not 0. Returns @buf. */
+const char *where_tail(const char *order, size_t limit, char *buf, size_t size);
+
+/* The filter on runs (FROM runs AS r), and on spans (FROM spans AS s). */
+void where_runs(struct where *w, const struct store_filter *f);
 void where_spans(struct where *w, const struct store_filter *f);
 
 /* -errno of the reader's last failure. */
 int reader_errno(const struct store_reader *r, int rc);
-
-/* The words for run.status and span.step, as SQL. */
-#define SQL_RUN_STATUS                                                          \
-	"CASE status WHEN 1 THEN 'running' WHEN 2 THEN 'completed' WHEN 3 THEN" \
-	" 'failed' WHEN 4 THEN 'cancelled' WHEN 5 THEN 'timed_out' ELSE 'incomplete' END"

@@ -124,6 +124,8 @@ static const char version_2[] =
 	" duration_ns = duration_ns + excluded.duration_ns,"                                      \
 	" lost_bytes = lost_bytes + excluded.lost_bytes"
 
+#define ROLLUP_ALL ROLLUP("1", "seq IS NOT NULL")
+
 /* Version 3. Kinds of use that providers tell apart; nothing of it was kept before. */
 static const char version_3[] =
 #define COLUMN(member, attribute, name)                    \
@@ -134,14 +136,31 @@ static const char version_3[] =
 
 /*
  * Version 4. What began a run, what it is one of, and what it was allowed to do. Sums are made
- * anew: what is seen twice is one call in them as well.
+ * anew: what is seen twice is one call in them as well. Indexes for the pages that people turn,
+ * newest first: that of runs has what they are filtered by, as their rows are wide; and what a
+ * sweep (gc.c) needs: its number, until when steps were removed, and what others touched meanwhile.
  */
-static const char version_4[] = "ALTER TABLE runs ADD COLUMN trigger_name TEXT;"
-				"ALTER TABLE runs ADD COLUMN workflow TEXT;"
-				"ALTER TABLE runs ADD COLUMN project TEXT;"
-				"ALTER TABLE runs ADD COLUMN assurance TEXT;"
-				"ALTER TABLE spans ADD COLUMN workflow TEXT;"
-				"DELETE FROM rollups;" ROLLUP("1", "seq IS NOT NULL") ";";
+static const char version_4[] =
+	"ALTER TABLE runs ADD COLUMN trigger_name TEXT;"
+	"ALTER TABLE runs ADD COLUMN workflow TEXT;"
+	"ALTER TABLE runs ADD COLUMN project TEXT;"
+	"ALTER TABLE runs ADD COLUMN assurance TEXT;"
+	"ALTER TABLE spans ADD COLUMN workflow TEXT;"
+	"DELETE FROM rollups;" ROLLUP_ALL ";"
+
+	"DROP INDEX runs_start;"
+	"CREATE INDEX runs_start ON runs (start_ns, id, models, provider, project, cwd, workflow,"
+	" user, trigger_kind, trigger_name);"
+	"CREATE INDEX runs_agent ON runs (agent, start_ns, id);"
+	"CREATE INDEX runs_status ON runs (status, start_ns, id);"
+	"CREATE INDEX runs_session ON runs (session, start_ns, id) WHERE session IS NOT NULL;"
+	"CREATE INDEX spans_step ON spans (step, start_ns, id);"
+	"CREATE INDEX spans_tool ON spans (tool_name, start_ns, id) WHERE tool_name IS NOT NULL;"
+	"CREATE INDEX spans_tool_run ON spans (tool_name, run) WHERE tool_name IS NOT NULL;"
+	"CREATE INDEX spans_open ON spans (run) WHERE final = 0;"
+
+	"INSERT INTO counters VALUES ('sweep', 0), ('removed_until_ns', 0);"
+	"CREATE TABLE touched (id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;";
 
 static const struct schema_step schema_steps[] = {
 	{ version_1 },

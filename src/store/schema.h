@@ -6,8 +6,13 @@
 
 #define SCHEMA_APPLICATION_ID 0x736f6e64 /* "sond" */
 
-/* Whether it is not another sight of a call: of its other end, or fetched once more. */
-#define SCHEMA_ONCE "(json_extract(attrs, '$.\"sonde.duplicate_of\"') IS NULL)"
+/*
+ * Whether it is not another sight of a call: of its other end, or fetched once more. Most do not
+ * even have the word, and need not be read as JSON.
+ */
+#define SCHEMA_ONCE                                                \
+	"(instr(coalesce(attrs, ''), 'sonde.duplicate_of') = 0 OR" \
+	" json_extract(attrs, '$.\"sonde.duplicate_of\"') IS NULL)"
 /* Whether a call got an answer that can cost something: a refused request is not one without a
  * price. */
 #define SCHEMA_SERVED          \

@@ -317,6 +317,11 @@ void store_tick(struct store *s, uint64_t now_ns)
 		s->retry_ns = now_ns + RETRY_NS;
 }
 
+bool store_swept(struct store *s)
+{
+	return writer_swept(s->writer);
+}
+
 int store_flush(struct store *s)
 {
 	return commit_patiently(s, LAST_WAIT_MS);

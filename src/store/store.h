@@ -39,6 +39,9 @@ void store_span(struct store *s, const struct span *span);
 void store_run(struct store *s, const struct run *run);
 /* Called from ticks: commits a batch that is old or large enough. */
 void store_tick(struct store *s, uint64_t now_ns);
+/* Whether content was removed by others since the last call: what was given once must be given
+ * again before it is referred to. */
+bool store_swept(struct store *s);
 /* Commits now, waiting for other writers. 0 or -errno. */
 int store_flush(struct store *s);
 /*
@@ -61,3 +64,32 @@ int store_find(const char *option, bool for_reading, char **ret);
 int store_check(const char *path, void (*problem)(void *ctx, const char *text), void *ctx,
 		struct store_error *err);
 int store_backup(const char *path, const char *to, struct store_error *err);
+
+/* `sonde store gc`: what is to go. Times are Unix ns; 0: not by that. */
+struct store_gc_options {
+	uint64_t runs_before_ns;    /* runs that ended before it, with their steps */
+	uint64_t content_before_ns; /* what was said in runs that ended before it */
+	uint64_t max_bytes; /* then the oldest runs, until no more than that is in use; 0: any */
+	bool dry_run;	    /* only counts; of max_bytes it knows no more than how much there is */
+	/* Now and then; @of 0: not known. NULL: nobody is told. */
+	void (*progress)(void *ctx, const char *doing, int64_t done, int64_t of);
+	void *ctx;
+};
+
+struct store_gc_result {
+	int64_t runs, spans;   /* that went */
+	int64_t content_spans; /* that what was said in went of */
+	int64_t nodes, blobs;  /* that nothing refers to any more */
+	int64_t running;       /* runs in progress: they stay */
+	int64_t used_bytes_before, used_bytes;
+	int64_t file_bytes_before, file_bytes;
+	bool shrinks;	/* the file can give room back to the disk; else it is used again */
+	bool too_large; /* more than max_bytes stay in use: nothing more may go */
+};
+
+/*
+ * Removes in short transactions, beside writers and readers; sums per minute stay. Whenever it is
+ * ended the store is sound, and the next call goes on. 0; -EBUSY where another is at it.
+ */
+int store_gc(const char *path, const struct store_gc_options *o, struct store_gc_result *ret,
+	     struct store_error *err);

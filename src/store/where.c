@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "store/reader.h"
@@ -137,6 +138,69 @@ int where_prepare(struct store_reader *r, struct where *w, const char *head, con
 	return 0;
 }
 
+const char *where_tail(const char *order, size_t limit, char *buf, size_t size)
+{
+	if (limit)
+		snprintf(buf, size, "%s LIMIT %zu", order, limit);
+	else
+		snprintf(buf, size, "%s", order);
+	return buf;
+}
+
+/* --- the filter --- */
+
+/* The number of a status; that of a word that is none matches nothing. */
+static void where_status(struct where *w, const char *sql, struct slice name)
+{
+	int status = 0;
+
+	for (int i = RUN_RUNNING; i <= RUN_PAUSED; i++)
+		if (slice_eq(slice_of(run_status_names[i]), name))
+			status = i;
+	if (name.n)
+		where_int(w, sql, status);
+}
+
+static void where_id(struct where *w, const char *sql, const struct id128 *id)
+{
+	if (!id128_is_zero(id))
+		where_blob(w, sql, id->b, sizeof(id->b));
+}
+
+#define WORDS "(SELECT rowid FROM run_text WHERE run_text MATCH ?)"
+
+void where_runs(struct where *w, const struct store_filter *f)
+{
+	if (f->since_ns)
+		where_int(w, " AND r.start_ns >= ?", (int64_t)f->since_ns);
+	if (f->until_ns)
+		where_int(w, " AND r.start_ns < ?", (int64_t)f->until_ns);
+	where_text(w, " AND r.agent = ?", f->agent);
+	where_text(w, " AND instr(',' || replace(r.models, ' ', '') || ',', ',' || ? || ',')",
+		   f->model);
+	/* most runs have one provider, which the run knows */
+	where_text(w,
+		   " AND EXISTS (SELECT 1 FROM (SELECT ? AS x) WHERE x = r.provider OR EXISTS"
+		   " (SELECT 1 FROM spans WHERE run = r.id AND provider = x))",
+		   f->provider);
+	where_text(w, " AND EXISTS (SELECT 1 FROM spans WHERE tool_name = ? AND run = r.id)",
+		   f->tool);
+	where_status(w, " AND r.status = ?", f->status);
+	where_text(w, " AND ? IN (r.trigger_kind, r.trigger_name)", f->trigger);
+	where_text(w, " AND coalesce(r.project, r.cwd) = ?", f->project);
+	where_text(w, " AND r.workflow = ?", f->workflow);
+	where_text(w, " AND r.user = ?", f->user);
+	/* "+": in order of start until there are enough, not all that have the words */
+	where_words(w, " AND +r.n IN " WORDS, f->text);
+	where_id(w, " AND r.id = ?", &f->run);
+	where_id(w, " AND r.session = ?", &f->session);
+	if (f->step)
+		where_int(w, " AND EXISTS (SELECT 1 FROM spans WHERE run = r.id AND step = ?)",
+			  f->step);
+	if (f->errors_only)
+		where_plain(w, " AND (r.errors > 0 OR r.status = 3)");
+}
+
 void where_spans(struct where *w, const struct store_filter *f)
 {
 	if (f->since_ns)
@@ -147,14 +211,15 @@ void where_spans(struct where *w, const struct store_filter *f)
 	where_text(w, " AND coalesce(s.response_model, s.request_model) = ?", f->model);
 	where_text(w, " AND s.provider = ?", f->provider);
 	where_text(w, " AND s.tool_name = ?", f->tool);
-	where_text(w, " AND s.run IN (SELECT id FROM runs WHERE " SQL_RUN_STATUS " = ?)",
-		   f->status);
-	where_words(w,
-		    " AND s.run IN (SELECT id FROM runs WHERE n IN (SELECT rowid FROM run_text"
-		    " WHERE run_text MATCH ?))",
-		    f->text);
-	if (!id128_is_zero(&f->run))
-		where_blob(w, " AND s.run = ?", f->run.b, sizeof(f->run.b));
+	where_status(w, " AND s.run IN (SELECT id FROM runs WHERE status = ?)", f->status);
+	where_text(w, " AND s.run IN (SELECT id FROM runs WHERE ? IN (trigger_kind, trigger_name))",
+		   f->trigger);
+	where_text(w, " AND s.project = ?", f->project);
+	where_text(w, " AND s.workflow = ?", f->workflow);
+	where_text(w, " AND s.user = ?", f->user);
+	where_words(w, " AND s.run IN (SELECT id FROM runs WHERE n IN " WORDS ")", f->text);
+	where_id(w, " AND s.run = ?", &f->run);
+	where_id(w, " AND s.run IN (SELECT id FROM runs WHERE session = ?)", &f->session);
 	if (f->step)
 		where_int(w, " AND s.step = ?", f->step);
 	if (f->errors_only)

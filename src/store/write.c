@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/util.h"
+#include "store/guard.h"
 #include "store/schema.h"
 
 enum statement {
@@ -28,6 +29,7 @@ enum statement {
 struct writer {
 	sqlite3 *db;
 	sqlite3_stmt *st[ST_NR];
+	struct guard *guard;
 	int64_t seq; /* last one given, while in a transaction */
 };
 
@@ -172,6 +174,8 @@ int writer_new(sqlite3 *db, struct writer **ret)
 		rc = prepare_span_put(w);
 	if (rc == SQLITE_OK)
 		rc = prepare_span_read(w);
+	if (rc == SQLITE_OK)
+		rc = guard_new(db, &w->guard);
 	if (rc != SQLITE_OK) {
 		writer_free(w);
 		return rc;
@@ -186,6 +190,7 @@ void writer_free(struct writer *w)
 		return;
 	for (int i = 0; i < ST_NR; i++)
 		sqlite3_finalize(w->st[i]);
+	guard_free(w->guard);
 	free(w);
 }
 
@@ -226,14 +231,19 @@ static int put_blob(struct writer *w, const struct pending_blob *b)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_blob64(s, 5, b->bytes.n ? b->bytes.p : "", b->bytes.n,
 					 SQLITE_STATIC);
-	return finish(s, rc);
+	rc = finish(s, rc);
+	return rc == SQLITE_OK ? guard_blob(w->guard, &b->id) : rc;
 }
 
 static int put_node(struct writer *w, const struct pending_node *n)
 {
 	sqlite3_stmt *s = w->st[ST_NODE];
-	int rc = bind_id(s, 1, &n->id);
+	bool keep;
+	int rc = guard_node(w->guard, n, &keep);
 
+	if (rc != SQLITE_OK || !keep)
+		return rc;
+	rc = bind_id(s, 1, &n->id);
 	if (rc == SQLITE_OK)
 		rc = bind_id(s, 2, &n->parent);
 	if (rc == SQLITE_OK)
@@ -360,7 +370,11 @@ static int rollup_span(struct writer *w, int64_t n, int sign)
 static int write_span(struct writer *w, const struct pending_span *p, int64_t version)
 {
 	sqlite3_stmt *s = w->st[ST_SPAN_PUT];
-	int at = span_columns_n, rc = row_bind(s, 1, span_columns, span_columns_n, &p->span);
+	struct span span = p->span;
+	int at = span_columns_n, rc = guard_span(w->guard, p->json, &span);
+
+	if (rc == SQLITE_OK)
+		rc = row_bind(s, 1, span_columns, span_columns_n, &span);
 
 	if (rc == SQLITE_OK)
 		rc = bind_text(s, at + 1, p->json);
@@ -375,32 +389,41 @@ static int write_span(struct writer *w, const struct pending_span *p, int64_t ve
 	return rc;
 }
 
-/*
- * Each final state has a seq of its own and is in the rollups once: an older one is taken out
- * first. The same state again, or one that is not final any more, counts for nothing.
+/* Each final state has a seq of its own and is in the rollups once: an older one is taken out
+ * first.
  */
-static int put_span(struct writer *w, const struct pending_span *p)
+static int replace_span(struct writer *w, const struct pending_span *p,
+			const struct span_state *old)
 {
-	struct span_state old;
-	bool known = false;
-	int rc = find_span(w, &p->span, &old);
+	int rc = old->final ? rollup_span(w, old->n, -1) : SQLITE_OK;
 
-	if (rc == SQLITE_OK && old.final && p->span.final)
-		rc = is_known(w, old.n, p, &known);
-	if (rc != SQLITE_OK || known || (old.final && !p->span.final))
-		return rc;
-	if (old.final)
-		rc = rollup_span(w, old.n, -1);
 	if (rc == SQLITE_OK)
-		rc = write_span(w, p, old.version + p->span.final);
+		rc = write_span(w, p, old->version + p->span.final);
 	if (rc == SQLITE_OK && p->span.final)
-		rc = rollup_span(w, old.n ? old.n : sqlite3_last_insert_rowid(w->db), 1);
-	if (rc == SQLITE_OK && old.final) {
+		rc = rollup_span(w, old->n ? old->n : sqlite3_last_insert_rowid(w->db), 1);
+	if (rc == SQLITE_OK && old->final) {
 		rc = sqlite3_bind_int64(w->st[ST_ROLLUP_TIDY], 1,
 					(int64_t)(p->span.start_ns / 60000000000));
 		rc = finish(w->st[ST_ROLLUP_TIDY], rc);
 	}
 	return rc;
+}
+
+/* The same state again, or one that is not final any more, counts for nothing. */
+static int put_span(struct writer *w, const struct pending_span *p)
+{
+	struct span_state old;
+	bool known = false, keep;
+	int rc = guard_run(w->guard, &p->span.run_id, &keep);
+
+	if (rc != SQLITE_OK || !keep)
+		return rc;
+	rc = find_span(w, &p->span, &old);
+	if (rc == SQLITE_OK && old.final && p->span.final)
+		rc = is_known(w, old.n, p, &known);
+	if (rc != SQLITE_OK || known || (old.final && !p->span.final))
+		return rc;
+	return replace_span(w, p, &old);
 }
 
 /* A fault of the row itself: it would fail for ever, and everything behind it. */
@@ -467,14 +490,22 @@ int writer_commit(struct writer *w, const struct pending *p, int wait_ms, uint64
 		return rc;
 	rc = read_seq(w);
 	if (rc == SQLITE_OK)
+		rc = guard_begin(w->guard);
+	if (rc == SQLITE_OK)
 		rc = put_all(w, p, &n_refused);
 	if (rc == SQLITE_OK)
 		rc = write_seq(w);
 	if (rc == SQLITE_OK)
 		rc = finish(w->st[ST_COMMIT], SQLITE_OK);
+	n_refused += guard_lost(w->guard);
 	if (rc == SQLITE_OK)
 		*ret_refused += n_refused;
 	else if (!sqlite3_get_autocommit(w->db)) /* SQLite rolls back by itself after some errors */
 		sqlite3_exec(w->db, "ROLLBACK", NULL, NULL, NULL);
 	return rc;
+}
+
+bool writer_swept(struct writer *w)
+{
+	return guard_swept(w->guard);
 }

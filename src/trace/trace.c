@@ -96,6 +96,11 @@ static void configure(struct trace *t, const cJSON *j)
 	content_reset(&t->content);
 }
 
+void trace_content_gone(struct trace *t)
+{
+	content_reset(&t->content);
+}
+
 static struct slice json_of(const struct sonde_event *e)
 {
 	const struct sonde_json_event *j = (const struct sonde_json_event *)e;

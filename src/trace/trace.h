@@ -64,5 +64,7 @@ void trace_tool(struct trace *t, enum tool_event ev, struct tool_call *call);
 void trace_exchange(struct trace *t, const struct http_exchange *x);
 /* A connection that is closed: what it carried and lost, readable or not. */
 void trace_connection(struct trace *t, const struct connection *conn, bool was_http);
+/* Content that the sink was given may be gone: all is given again when it is next referred to. */
+void trace_content_gone(struct trace *t);
 /* Finishes every run that is open: the recording has ended. */
 void trace_end(struct trace *t, uint64_t ts_ns);

@@ -997,6 +997,54 @@ static void many_parts_and_items_are_bounded(void **state)
 	done(&t);
 }
 
+/* --- tools that are offered --- */
+
+static bool add_name(void *ctx, struct slice name, struct slice description)
+{
+	struct buf *names = ctx;
+
+	(void)description;
+	buf_add(names, name, 1000);
+	buf_add(names, SLICE(" "), 1000);
+	return true;
+}
+
+static void tools_are_named_in_every_form(void **state)
+{
+	static const struct {
+		struct slice tools;
+		const char *names;
+	} cases[] = {
+		{ SLICE(""), "" },
+		{ SLICE("[]"), "" },
+		{ SLICE("[{\"name\":\"Bash\",\"input_schema\":{}},{\"name\":\"Read\"}]"),
+		  "Bash Read " },
+		{ SLICE("[{\"type\":\"function\",\"function\":{\"name\":\"ls\"}}]"), "ls " },
+		{ SLICE("[{\"type\":\"namespace\",\"name\":\"mcp\",\"tools\":[{\"name\":\"a\"},{"
+			"\"name\":"
+			"\"b\"}]},{\"name\":\"c\"}]"),
+		  "a b c " },
+		{ SLICE("[{\"functionDeclarations\":[{\"name\":\"x\"},{\"name\":\"y\"}]}]"),
+		  "x y " },
+		{ SLICE("[{\"toolSpec\":{\"name\":\"t\"}},{\"cachePoint\":{}}]"), "t " },
+		{ SLICE("[{\"type\":\"web_search\"}]"), "" }, /* the server's own has none */
+		{ SLICE("[{\"name\":\"a\\u0062\"}]"), "ab " },
+		{ SLICE("[{\"name\":\"cut"), "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct arena *mem = arena_new(4096);
+		struct buf names = { 0 };
+
+		llm_each_tool(cases[i].tools, mem, add_name, &names);
+		if (!slice_eq(buf_slice(&names), slice_of(cases[i].names)))
+			fail_msg("case %zu: '%.*s'", i, SLICE_ARG(buf_slice(&names)));
+		buf_done(&names);
+		arena_free(mem);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1020,6 +1068,7 @@ int main(void)
 		cmocka_unit_test(media_is_measured_and_not_kept),
 		cmocka_unit_test(refused_memory_harms_nothing),
 		cmocka_unit_test(many_parts_and_items_are_bounded),
+		cmocka_unit_test(tools_are_named_in_every_form),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

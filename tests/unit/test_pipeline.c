@@ -93,6 +93,11 @@ void trace_connection(struct trace *t, const struct connection *conn, bool was_h
 	say("closed%lu%s ", conn->id, was_http ? "h" : "");
 }
 
+void trace_content_gone(struct trace *t)
+{
+	(void)t;
+}
+
 void trace_end(struct trace *t, uint64_t ts_ns)
 {
 	(void)t;

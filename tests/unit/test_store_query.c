@@ -20,6 +20,15 @@ static void fill(const char *path)
 			run.status = RUN_FAILED;
 			run.agent = SLICE("codex");
 		}
+		if (i == 1 || i == 2) {
+			run.session_id = make_id("session", 7);
+			run.trigger = SLICE("cron");
+			run.trigger_name = SLICE("nightly.sh");
+			run.workflow = SLICE("nightly");
+			run.project = SLICE("/srv/app");
+			run.user = SLICE("bob");
+			run.status = RUN_PAUSED;
+		}
 		store_run(s, &run);
 		for (uint64_t k = 0; k < 3; k++) {
 			struct span span = make_call(i, k);
@@ -28,6 +37,8 @@ static void fill(const char *path)
 			if (k == 2) {
 				span.step = STEP_TOOL;
 				span.tool_name = SLICE("bash");
+				span.end_ns = span.start_ns + (i + 1) * SEC;
+				span.status = i == 0 ? SPAN_ERROR : SPAN_OK;
 			}
 			if (i == 4 && k == 1) {
 				span.response_model = SLICE("m-2");
@@ -44,7 +55,7 @@ static void fill(const char *path)
 
 static void filters_choose(void **state)
 {
-	static const struct {
+	const struct {
 		struct store_filter f;
 		int runs, spans;
 	} cases[] = {
@@ -58,14 +69,26 @@ static void filters_choose(void **state)
 		{ { .tool = SLICE("bash") }, 5, 5 },
 		{ { .step = STEP_TOOL }, 5, 5 },
 		{ { .status = SLICE("failed") }, 1, 3 },
-		{ { .status = SLICE("running") }, 4, 12 },
+		{ { .status = SLICE("running") }, 2, 6 },
+		{ { .status = SLICE("paused") }, 2, 6 },
+		{ { .status = SLICE("asleep") }, 0, 0 },
+		{ { .trigger = SLICE("cron") }, 2, 6 },
+		{ { .trigger = SLICE("nightly.sh") }, 2, 6 },
+		{ { .trigger = SLICE("ssh") }, 0, 0 },
+		{ { .workflow = SLICE("nightly") }, 2, 6 },
+		{ { .project = SLICE("/srv/app") }, 2, 6 },
+		{ { .project = SLICE("/home/a/project") }, 3, 9 }, /* where nothing tells: cwd */
+		{ { .user = SLICE("bob") }, 2, 6 },
+		{ { .user = SLICE("bob"), .agent = SLICE("codex") }, 0, 0 },
+		{ { .session = make_id("session", 7) }, 2, 6 },
+		{ { .session = make_id("session", 8) }, 0, 0 },
 		{ { .text = SLICE("parser") }, 4, 12 },
 		{ { .text = SLICE("TEST  fix") }, 4, 12 },
 		{ { .text = SLICE("\"docs\"") }, 1, 3 },
 		{ { .text = SLICE("docs OR parser") }, 0, 0 },
 		{ { .text = SLICE("*") }, 0, 0 },
 		{ { .text = SLICE("  ") }, 5, 15 },
-		{ { .errors_only = true }, 1, 1 },
+		{ { .errors_only = true }, 1, 2 },
 		{ { .since_ns = START + 240 * SEC }, 1, 3 },
 		{ { .until_ns = START + 60 * SEC }, 1, 3 },
 		{ { .since_ns = START + 60 * SEC, .until_ns = START + 120 * SEC }, 1, 3 },
@@ -212,6 +235,110 @@ static void costs_are_summed_by_what_is_asked(void **state)
 	c.n = 0;
 	assert_int_equal(store_cost(r, &all, GROUP_USER, see_cost, &c), 0);
 	assert_string_equal(c.key[0], "alice");
+}
+
+struct tools {
+	struct store_tool_row row[8];
+	char name[8][64];
+	int n;
+};
+
+static int see_tool(void *ctx, const struct store_tool_row *row)
+{
+	struct tools *t = ctx;
+
+	t->row[t->n] = *row;
+	snprintf(t->name[t->n++], 64, "%.*s of %.*s", SLICE_ARG(row->tool), SLICE_ARG(row->agent));
+	return 0;
+}
+
+static void tools_are_counted_with_their_times(void **state)
+{
+	const char *path = in_dir(state, "db");
+	_cleanup_(store_reader_closep) struct store_reader *r = NULL;
+	const struct store_filter all = { 0 };
+	struct store *s;
+	struct tools t = { 0 };
+
+	fill(path);
+	s = open_store(path);
+	for (uint64_t i = 0; i < 3; i++) { /* the same command three times; the last one goes on */
+		struct span span = make_call(0, 50 + i);
+
+		span.step = STEP_TOOL;
+		span.tool_name = SLICE("grep");
+		span.args_blob = make_id("arguments", 1);
+		span.final = i < 2;
+		span.end_ns = i < 2 ? span.start_ns + 1 : 0;
+		store_span(s, &span);
+	}
+	store_close(s);
+	r = open_reader(path);
+	assert_int_equal(store_tools(r, &all, see_tool, &t), 0);
+	assert_int_equal(t.n, 3);
+	assert_string_equal(t.name[0], "bash of claude-code");
+	assert_int_equal(t.row[0].calls, 4);
+	assert_int_equal(t.row[0].runs, 4);
+	assert_int_equal(t.row[0].errors, 1);
+	assert_int_equal(t.row[0].repeats, 0);
+	assert_int_equal(t.row[0].p50_ns, 2 * SEC); /* of 1, 2, 3 and 5 s */
+	assert_int_equal(t.row[0].p95_ns, 5 * SEC);
+	assert_string_equal(t.name[1], "grep of claude-code");
+	assert_int_equal(t.row[1].calls, 3);
+	assert_int_equal(t.row[1].runs, 1);
+	assert_int_equal(t.row[1].repeats, 2);
+	assert_int_equal(t.row[1].p99_ns, 1);
+	assert_string_equal(t.name[2], "bash of codex");
+	t.n = 0;
+	assert_int_equal(store_tools(r, &(struct store_filter){ .tool = SLICE("grep"), .limit = 1 },
+				     see_tool, &t),
+			 0);
+	assert_int_equal(t.n, 1);
+}
+
+static int see_session(void *ctx, const struct store_session_row *row)
+{
+	struct store_session_row *one = ctx;
+
+	*one = *row;
+	assert_slice(row->task, "fix the parser and add a test");
+	return 0;
+}
+
+static void sessions_are_sums_of_their_runs(void **state)
+{
+	const char *path = in_dir(state, "db");
+	_cleanup_(store_reader_closep) struct store_reader *r = NULL;
+	struct store_session_row row = { .runs = -1 };
+	struct id128 id = { { 0 } }, want = make_id("session", 7);
+	char hex[ID128_HEX_SIZE];
+
+	fill(path);
+	r = open_reader(path);
+	assert_int_equal(store_sessions(r, &(struct store_filter){ .limit = 5 }, see_session, &row),
+			 0);
+	assert_true(id128_eq(&row.session_id, &want));
+	assert_int_equal(row.runs, 2);
+	assert_int_equal(row.running, 2);
+	assert_int_equal(row.tasks, 1);
+	assert_int_equal(row.llm_calls, 0);
+	assert_int_equal(row.input, LLM_UNKNOWN);
+	assert_int_equal(row.first_ns, START + 60 * SEC);
+	assert_int_equal(row.last_ns, START + 120 * SEC);
+	row.runs = -1;
+	assert_int_equal(store_sessions(r, &(struct store_filter){ .agent = SLICE("codex") },
+					see_session, &row),
+			 0);
+	assert_int_equal(row.runs, -1);
+
+	id128_hex(&want, hex);
+	hex[6] = '\0';
+	assert_int_equal(store_session_find(r, hex, &id), 0); /* though two runs have it */
+	assert_true(id128_eq(&id, &want));
+	id = (struct id128){ { 0 } };
+	assert_int_equal(store_session_find(r, "last", &id), 0);
+	assert_true(id128_eq(&id, &want));
+	assert_int_equal(store_session_find(r, "ffffffff", &id), -ENOENT);
 }
 
 static void a_reader_keeps_its_memory_small_and_its_hands_off(void **state)
@@ -391,6 +518,7 @@ static void refused_memory_while_reading_is_an_error(void **state)
 		struct store_filter f = { .text = SLICE("parser") };
 		struct seen seen = { 0 };
 		struct costs costs = { 0 };
+		struct tools tools = { 0 };
 		struct store_error err;
 		struct id128 id;
 		int r;
@@ -403,6 +531,8 @@ static void refused_memory_while_reading_is_an_error(void **state)
 			r = store_spans(reader, &f, see_span, &seen);
 		if (r == 0)
 			r = store_cost(reader, &f, GROUP_AGENT, see_cost, &costs);
+		if (r == 0)
+			r = store_tools(reader, &f, see_tool, &tools);
 		if (r == 0)
 			r = store_run_find(reader, "last", &id);
 		store_reader_close(reader);
@@ -422,6 +552,8 @@ int main(void)
 		TEST(order_is_newest_first_but_of_one_run_as_it_happened),
 		TEST(a_reference_means_one_run),
 		TEST(costs_are_summed_by_what_is_asked),
+		TEST(tools_are_counted_with_their_times),
+		TEST(sessions_are_sums_of_their_runs),
 		TEST(a_reader_keeps_its_memory_small_and_its_hands_off),
 		TEST(a_query_that_takes_too_long_is_ended),
 		TEST(a_callback_can_end_the_query),

@@ -13,8 +13,8 @@
 #include "alloc.h"
 #include "base/json.h"
 #include "base/util.h"
-#include "cmd/span_json.h"
 #include "cmd/view.h"
+#include "export/span_json.h"
 
 #define S 1000000000ull
 #define RUN_ID                                 \

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/format.h"
+
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/util.h"
-#include "cmd/screen.h"
 
 typedef unsigned long long ull;
 

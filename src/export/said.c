@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "cmd/said.h"
+#include "export/said.h"
 
 #define TEXT_MAX (256u << 20)
 

@@ -2,7 +2,7 @@
 /* What was said in a step, read from the store. */
 #pragma once
 
-#include "cmd/span_json.h"
+#include "export/span_json.h"
 #include "store/query.h"
 
 struct said {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "cmd/span_json.h"
+#include "export/span_json.h"
 
 #include <stddef.h>
 
+#include "base/format.h"
 #include "base/util.h"
-#include "cmd/screen.h"
 #include "store/attrs.h"
 
 const char *const step_names[] = { "agent", "llm",  "tool",    "process", "http",
@@ -116,6 +116,22 @@ const struct attr *span_attr(const struct span *span, const char *name)
 	return NULL;
 }
 
+struct slice span_attr_text(const struct span *span, const char *name)
+{
+	const struct attr *a = span_attr(span, name);
+
+	if (!a || (a->type != ATTR_STRING && a->type != ATTR_STRINGS))
+		return (struct slice){ 0 };
+	return a->s;
+}
+
+int64_t span_attr_int(const struct span *span, const char *name)
+{
+	const struct attr *a = span_attr(span, name);
+
+	return a && (a->type == ATTR_INT || a->type == ATTR_BOOL) ? a->i : LLM_UNKNOWN;
+}
+
 /* "chat gpt-5" begins with its operation. */
 static void put_operation(struct json_writer *w, const struct span *s)
 {
@@ -216,7 +232,7 @@ static void put_wide_row(struct json_writer *w, const struct span *s)
 	}
 }
 
-static void put_content(struct json_writer *w, const struct span_content *c)
+void span_content_json(struct json_writer *w, const struct span_content *c)
 {
 	put_raw(w, "gen_ai.system_instructions", c->system);
 	put_raw(w, "gen_ai.input.messages", c->input_messages);
@@ -224,7 +240,6 @@ static void put_content(struct json_writer *w, const struct span_content *c)
 	put_raw(w, "gen_ai.tool.definitions", c->tools);
 	put_str(w, "gen_ai.tool.call.arguments", c->arguments);
 	put_str(w, "gen_ai.tool.call.result", c->result);
-	put_str(w, "sonde.http.raw", c->raw);
 }
 
 void span_json(struct json_writer *w, const struct span *s, const struct span_content *content)
@@ -252,8 +267,10 @@ void span_json(struct json_writer *w, const struct span *s, const struct span_co
 		json_key(w, s->attrs[i].name);
 		attr_put(w, &s->attrs[i]);
 	}
-	if (content)
-		put_content(w, content);
+	if (content) {
+		span_content_json(w, content);
+		put_str(w, "sonde.http.raw", content->raw);
+	}
 	json_end(w, '}');
 	json_end(w, '}');
 }

@@ -20,6 +20,7 @@ struct step {
 	struct id64 parent_id;
 	enum step_kind kind;
 	uint64_t start_ns, end_ns;
+	uint64_t asked_ns; /* of a tool call: when the model had asked for it; 0: not known */
 	enum span_status status;
 	bool final;
 	struct llm_usage usage;

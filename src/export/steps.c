@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "cmd/steps.h"
+#include "export/steps.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include "base/util.h"
-#include "cmd/span_json.h"
+#include "export/span_json.h"
 
 #define TEXT_CHARS 300 /* of one string; a line is shorter anyway */
 #define STRINGS	   6
@@ -178,6 +178,13 @@ static int64_t differing_price(const struct span *s)
 	return ours->type == ATTR_INT ? ours->i * 1000000000000 : (int64_t)(ours->d * 1e12 + 0.5);
 }
 
+static uint64_t asked_at(const struct span *s)
+{
+	const struct attr *a = span_attr(s, "sonde.tool.asked_unix_nano");
+
+	return a && a->type == ATTR_INT && a->i > 0 ? (uint64_t)a->i : 0;
+}
+
 /* @old: the version before, or NULL: what was told once must not be lost. */
 static struct step *copy_step(const struct span *s, struct slice arguments, const struct step *old)
 {
@@ -187,6 +194,7 @@ static struct step *copy_step(const struct span *s, struct slice arguments, cons
 		.kind = s->step,
 		.start_ns = s->start_ns,
 		.end_ns = s->end_ns,
+		.asked_ns = asked_at(s),
 		.status = s->status,
 		.final = s->final,
 		.usage = s->usage,

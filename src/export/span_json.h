@@ -31,6 +31,8 @@ const char *run_status_name(enum run_status status); /* "?" where it is none */
 
 /* @content may be NULL. Errors stay in @w. */
 void span_json(struct json_writer *w, const struct span *span, const struct span_content *content);
+/* The members that content gives the attributes of a span, but the envelope; in an open object. */
+void span_content_json(struct json_writer *w, const struct span_content *content);
 /* @db: where it is stored, or NULL. */
 void run_json(struct json_writer *w, const struct run *run, const char *db);
 /* Members of an open object: {"input_tokens":...}, those that are known. */
@@ -38,6 +40,9 @@ void usage_json(struct json_writer *w, const struct llm_usage *u);
 
 /* The attribute of that name, or NULL. */
 const struct attr *span_attr(const struct span *span, const char *name);
+/* Its text (of a list: JSON); empty where it is none. Its number or truth, else LLM_UNKNOWN. */
+struct slice span_attr_text(const struct span *span, const char *name);
+int64_t span_attr_int(const struct span *span, const char *name);
 
 /* Prints the object that @w wrote as a line, and empties its buffer. */
 void json_line(struct json_writer *w, FILE *f);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The filter that every command which reads the store has, under the same names:
+ *
+ *	static const struct option_spec options[] = {
+ *		FILTER_OPTIONS,
+ *		{ 0 },
+ *	};
+ *	...
+ *	r = filter_read(reader, &f);
+ *	if (r)
+ *		return r;
+ */
+#pragma once
+
+#include "cmd/options.h"
+#include "store/query.h"
+
+/* What was given on the command line. */
+struct filter_values {
+	const char *agent, *model, *provider, *tool, *trigger, *project, *workflow, *user, *session,
+		*text;
+	uint64_t since_ns, until_ns, limit;
+	bool limit_given;
+	int status; /* index of filter_statuses; below 0: none */
+};
+
+extern struct filter_values filter_given;
+extern const char *const filter_statuses[];
+
+/* clang-format off */
+#define FILTER_STRING(name, letter, arg, help) \
+	{ #name, letter, OPTION_STRING, &filter_given.name, arg, help, NULL, NULL }
+#define FILTER_OPTIONS                                                                             \
+	{ "since", 0, OPTION_TIME, &filter_given.since_ns, "TIME", "started then or later", NULL,  \
+	  NULL },                                                                                  \
+	{ "until", 0, OPTION_TIME, &filter_given.until_ns, "TIME", "started before", NULL, NULL }, \
+	FILTER_STRING(agent, 0, "NAME", "of this agent"),                                          \
+	FILTER_STRING(model, 0, "NAME", "of this model"),                                          \
+	FILTER_STRING(provider, 0, "NAME", "of this provider"),                                    \
+	FILTER_STRING(tool, 0, "NAME", "with this tool"),                                          \
+	{ "status", 0, OPTION_CHOICE, &filter_given.status, "STATUS", "of runs that ended so",     \
+	  filter_statuses, NULL },                                                                 \
+	FILTER_STRING(trigger, 0, "WORD", "begun by this: cron, ssh, a unit's name"),              \
+	FILTER_STRING(project, 0, "DIR", "in this project"),                                       \
+	FILTER_STRING(workflow, 0, "NAME", "of this workflow"),                                    \
+	FILTER_STRING(user, 0, "NAME", "of this user"),                                            \
+	FILTER_STRING(session, 0, "SESSION", "of this session, or 'last'"),                        \
+	FILTER_STRING(text, 's', "WORDS", "whose task has these words"),                           \
+	{ "limit", 'n', OPTION_COUNT, &filter_given.limit, "N", "at most so many; 0: all. Lists for people: 50", NULL, \
+	  &filter_given.limit_given }
+/* clang-format on */
+
+/*
+ * The filter that was asked for, its strings lent; without --limit no limit. 0, or the exit status;
+ * has said why.
+ */
+int filter_read(struct store_reader *r, struct store_filter *ret);
+/* Rows of a list for people: so many where nobody asked for another number. */
+void filter_page(struct store_filter *f);
+#define FILTER_PAGE 50

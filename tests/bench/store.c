@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How fast a store is written, and how long people wait for its pages: a generated store of many
+ * runs, then each question many times with other words.
+ *
+ *	store [SPANS [FILE]]	default a million, in a file that is removed; a FILE that is there
+ *				is asked without being written
+ *
+ * Fails where the slowest kind of runs page takes more than 50 ms at the 95th percentile.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/util.h"
+#include "store/query.h"
+
+#define SEC	     1000000000ull
+#define FIRST_NS     (1760000000ull * SEC)
+#define RUN_EVERY_NS (60 * SEC)
+#define STEPS	     20 /* of a run, about */
+#define PAGE	     50
+#define LIMIT_MS     50
+
+static const char *const agents[] = { "claude-code", "codex",	  "gemini-cli",
+				      "copilot",     "script.py", "opencode" };
+static const char *const models[] = { "claude-sonnet-4-5", "gpt-5.5",	 "gemini-3-pro",
+				      "claude-haiku-4-5",  "gpt-5-mini", "glm-5" };
+static const char *const providers[] = { "anthropic", "openai", "gcp.gemini", "zai" };
+static const char *const tools[] = { "Bash", "Read", "Edit",	 "Grep",      "Write",
+				     "Glob", "Task", "WebFetch", "TodoWrite", "NotebookEdit" };
+static const char *const words[] = { "fix",  "the",	 "parser", "tests", "release",
+				     "docs", "refactor", "login",  "cache", "deploy" };
+
+/* --- chance, the same each time --- */
+
+static uint64_t state = 88172645463325252ull;
+
+static uint64_t chance(uint64_t below)
+{
+	state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+	return (state >> 11) % below;
+}
+
+/* The first ones are much more frequent than the last. */
+static const char *pick(const char *const *list, size_t n)
+{
+	const size_t a = chance(n), b = chance(n);
+
+	return list[a < b ? a : b];
+}
+
+#define PICK(list) slice_of(pick(list, ARRAY_SIZE(list)))
+
+/* One of some hundreds of words, as tasks have them; few are frequent. */
+static void pick_word(char *ret, size_t size)
+{
+	const uint64_t a = chance(40), b = chance(40);
+
+	snprintf(ret, size, "%s%llu", words[chance(ARRAY_SIZE(words))],
+		 (unsigned long long)(a < b ? a : b));
+}
+
+static struct id128 make_id(const char *kind, uint64_t n)
+{
+	struct id_hash h;
+
+	id_hash_begin(&h, kind);
+	id_hash_u64(&h, n);
+	return id_hash_end(&h);
+}
+
+/* --- writing --- */
+
+static struct span make_span(const struct run *run, uint64_t n, enum step_kind step)
+{
+	struct span s = {
+		.run_id = run->run_id,
+		.session_id = run->session_id,
+		.span_id = id64_of(make_id("span", n)),
+		.step = step,
+		.kind = SPAN_INTERNAL,
+		.start_ns = run->start_ns + n % 64 * SEC / 2,
+		.final = true,
+		.status = chance(20) ? SPAN_OK : SPAN_ERROR,
+		.agent = run->agent,
+		.usage = llm_usage_unknown,
+		.first_token_ns = LLM_UNKNOWN,
+		.process = run->process,
+	};
+
+	s.end_ns = s.start_ns + chance(3 * SEC);
+	return s;
+}
+
+static void put_message(struct store *st, uint64_t n, struct span *s)
+{
+	struct id128 message;
+	char text[160];
+
+	snprintf(text, sizeof(text),
+		 "{\"role\":\"user\",\"parts\":[{\"type\":\"text\",\"content\":\"line %llu of what "
+		 "was said\"}]}",
+		 (unsigned long long)n);
+	message = id_of_bytes(slice_of(text));
+	s->input_node = make_id("node", n);
+	store_blob(st, &message, "message", slice_of(text));
+	store_node(st, &s->input_node, NULL, &message, 0);
+}
+
+static void put_call(struct store *st, const struct run *run, uint64_t n)
+{
+	static const struct attr attrs[] = {
+		{ .name = "http.response.status_code", .type = ATTR_INT, .i = 200 },
+		{ .name = "sonde.format", .type = ATTR_STRING, .s = SLICE("openai_chat") },
+		{ .name = "gen_ai.request.max_tokens", .type = ATTR_INT, .i = 32000 },
+	};
+	struct span s = make_span(run, n, STEP_LLM);
+
+	if (n % 8 == 0) /* lists do not read what was said */
+		put_message(st, n, &s);
+	s.name = SLICE("chat");
+	s.kind = SPAN_CLIENT;
+	s.provider = run->provider;
+	s.request_model = run->models;
+	s.usage.input = (int64_t)chance(100000);
+	s.usage.output = (int64_t)chance(2000);
+	s.cost = (struct cost){ .pico_usd = (int64_t)chance(50000000000), .source = COST_TABLE };
+	s.attrs = attrs;
+	s.n_attrs = ARRAY_SIZE(attrs);
+	store_span(st, &s);
+}
+
+static void put_step(struct store *st, const struct run *run, uint64_t n)
+{
+	struct span s;
+
+	switch (n % 3) {
+	case 0:
+		put_call(st, run, n);
+		return;
+	case 1:
+		s = make_span(run, n, STEP_TOOL);
+		s.name = SLICE("execute_tool");
+		s.tool_name = PICK(tools);
+		break;
+	default:
+		s = make_span(run, n, STEP_PROCESS);
+		s.name = s.program = SLICE("bash");
+		break;
+	}
+	store_span(st, &s);
+}
+
+static uint64_t put_run(struct store *st, uint64_t i, uint64_t n)
+{
+	const uint64_t steps = STEPS / 2 + chance(STEPS);
+	char word[3][32], task[128], project[32];
+	struct run run = {
+		.run_id = make_id("run", i),
+		.session_id = make_id("session", i / 3),
+		.status = chance(8) ? RUN_COMPLETED : (enum run_status)(RUN_FAILED + chance(4)),
+		.start_ns = FIRST_NS + i * RUN_EVERY_NS,
+		.user = slice_of(chance(3) ? "alice" : "bob"),
+		.host = SLICE("box"),
+		.cwd = SLICE("/work"),
+		.trigger = slice_of(chance(4) ? "terminal" : "cron"),
+		.agent = PICK(agents),
+		.models = PICK(models),
+		.provider = PICK(providers),
+		.process = { 100 + (uint32_t)i % 30000, i },
+		.llm_calls = (int64_t)steps / 3,
+		.tool_calls = (int64_t)steps / 3,
+		.usage = llm_usage_unknown,
+	};
+
+	for (size_t k = 0; k < ARRAY_SIZE(word); k++)
+		pick_word(word[k], sizeof(word[k]));
+	snprintf(task, sizeof(task), "%s the %s of %s number %llu", word[0], word[1], word[2],
+		 (unsigned long long)i);
+	snprintf(project, sizeof(project), "/work/project-%llu", (unsigned long long)chance(40));
+	run.task = slice_of(task);
+	run.project = slice_of(project);
+	run.end_ns = run.start_ns + 40 * SEC;
+	store_run(st, &run);
+	for (uint64_t k = 0; k < steps; k++)
+		put_step(st, &run, n + k);
+	return steps;
+}
+
+static double seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* Returns the runs. */
+static uint64_t write_store(const char *path, uint64_t spans)
+{
+	const double began = seconds();
+	struct store *st;
+	struct store_error err;
+	uint64_t runs = 0;
+
+	if (store_open(path, NULL, &st, &err) < 0) {
+		fprintf(stderr, "%s\n", err.text);
+		exit(1);
+	}
+	for (uint64_t n = 0; n < spans; runs++)
+		n += put_run(st, runs, n);
+	if (store_close(st) < 0)
+		exit(1);
+	printf("written: %llu runs, %.0f spans/s\n", (unsigned long long)runs,
+	       (double)spans / (seconds() - began));
+	return runs;
+}
+
+/* --- asking --- */
+
+struct asking {
+	struct store_reader *r;
+	uint64_t from_ns, to_ns; /* when the first and the last run began */
+	size_t rows;
+};
+
+static int on_run(void *ctx, const struct run *run)
+{
+	struct asking *a = ctx;
+
+	(void)run;
+	a->rows++;
+	return 0;
+}
+
+static int on_span(void *ctx, const struct span *span)
+{
+	struct asking *a = ctx;
+
+	(void)span;
+	a->rows++;
+	return 0;
+}
+
+static int on_cost(void *ctx, const struct store_cost_row *row)
+{
+	struct asking *a = ctx;
+
+	(void)row;
+	a->rows++;
+	return 0;
+}
+
+static int on_tool(void *ctx, const struct store_tool_row *row)
+{
+	struct asking *a = ctx;
+
+	(void)row;
+	a->rows++;
+	return 0;
+}
+
+static int on_session(void *ctx, const struct store_session_row *row)
+{
+	struct asking *a = ctx;
+
+	(void)row;
+	a->rows++;
+	return 0;
+}
+
+static int ask_runs(struct asking *a, const struct store_filter *f)
+{
+	return store_runs(a->r, f, on_run, a);
+}
+
+static int ask_spans(struct asking *a, const struct store_filter *f)
+{
+	return store_spans(a->r, f, on_span, a);
+}
+
+static int ask_cost(struct asking *a, const struct store_filter *f)
+{
+	return store_cost(a->r, f, GROUP_MODEL, on_cost, a);
+}
+
+static int ask_tools(struct asking *a, const struct store_filter *f)
+{
+	return store_tools(a->r, f, on_tool, a);
+}
+
+static int ask_sessions(struct asking *a, const struct store_filter *f)
+{
+	return store_sessions(a->r, f, on_session, a);
+}
+
+/* How a question differs from one time to the next. */
+static void any_time(const struct asking *a, struct store_filter *f)
+{
+	f->until_ns = a->from_ns + chance(a->to_ns - a->from_ns);
+}
+
+static void last_week(const struct asking *a, struct store_filter *f)
+{
+	f->since_ns = a->to_ns - 7 * 86400 * SEC;
+}
+
+static void by_agent(const struct asking *a, struct store_filter *f)
+{
+	(void)a;
+	f->agent = slice_of(agents[chance(ARRAY_SIZE(agents))]);
+}
+
+static void by_model(const struct asking *a, struct store_filter *f)
+{
+	(void)a;
+	f->model = slice_of(models[chance(ARRAY_SIZE(models))]);
+}
+
+static void by_tool(const struct asking *a, struct store_filter *f)
+{
+	(void)a;
+	f->tool = slice_of(tools[chance(ARRAY_SIZE(tools))]);
+}
+
+static void by_status(const struct asking *a, struct store_filter *f)
+{
+	(void)a;
+	f->status = slice_of(chance(2) ? "failed" : "running"); /* there is none that runs */
+}
+
+static void by_words(const struct asking *a, struct store_filter *f)
+{
+	static char text[32];
+
+	(void)a;
+	pick_word(text, sizeof(text));
+	f->text = slice_of(text);
+}
+
+static void by_project(const struct asking *a, struct store_filter *f)
+{
+	(void)a;
+	f->project = SLICE("/work/project-7");
+}
+
+static void tool_steps(const struct asking *a, struct store_filter *f)
+{
+	by_tool(a, f);
+	f->step = STEP_TOOL;
+}
+
+static const struct question {
+	const char *name;
+	int (*ask)(struct asking *a, const struct store_filter *f);
+	void (*vary)(const struct asking *a, struct store_filter *f);
+	int times;
+	size_t limit;
+	bool is_runs_page;
+} questions[] = {
+	{ "runs", ask_runs, NULL, 100, PAGE, true },
+	{ "runs, any time", ask_runs, any_time, 100, PAGE, true },
+	{ "runs by agent", ask_runs, by_agent, 100, PAGE, true },
+	{ "runs by status", ask_runs, by_status, 100, PAGE, true },
+	{ "runs by model", ask_runs, by_model, 100, PAGE, true },
+	{ "runs by project", ask_runs, by_project, 100, PAGE, true },
+	{ "runs by words", ask_runs, by_words, 100, PAGE, true },
+	{ "runs by tool", ask_runs, by_tool, 100, PAGE, true },
+	{ "spans", ask_spans, NULL, 100, PAGE, false },
+	{ "spans, any time", ask_spans, any_time, 100, PAGE, false },
+	{ "spans by tool", ask_spans, tool_steps, 100, PAGE, false },
+	{ "sessions", ask_sessions, last_week, 20, PAGE, false },
+	{ "cost, a week", ask_cost, last_week, 5, 0, false },
+	{ "cost, all", ask_cost, NULL, 3, 0, false },
+	{ "tools, a week", ask_tools, last_week, 5, 0, false },
+	{ "tools, all", ask_tools, NULL, 3, 0, false },
+};
+
+static int by_size(const void *a, const void *b)
+{
+	const double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The milliseconds that 95 of 100 times take at most. */
+static double measure(struct asking *a, const struct question *q)
+{
+	double ms[100], p95;
+
+	for (int i = 0; i < q->times; i++) {
+		struct store_filter f = { .limit = q->limit };
+		double began;
+
+		if (q->vary)
+			q->vary(a, &f);
+		a->rows = 0;
+		began = seconds();
+		if (q->ask(a, &f) < 0)
+			exit(1);
+		ms[i] = (seconds() - began) * 1e3;
+	}
+	qsort(ms, (size_t)q->times, sizeof(ms[0]), by_size);
+	p95 = ms[(q->times * 95 + 99) / 100 - 1];
+	printf("%-16s %10.2f %10.2f  %zu\n", q->name, ms[q->times / 2], p95, a->rows);
+	return p95;
+}
+
+static int ask_all(const char *path)
+{
+	struct asking a = { .r = NULL };
+	struct store_info info;
+	struct store_error err;
+	int bad = 0;
+
+	if (store_reader_open(path, &a.r, &err) < 0 || store_info(a.r, &info) < 0) {
+		fprintf(stderr, "cannot read %s\n", path);
+		return 1;
+	}
+	a.from_ns = info.first_ns;
+	a.to_ns = info.last_ns;
+	printf("%lld spans, %lld runs, %.0f MB\n%-16s %10s %10s  %s\n", (long long)info.spans,
+	       (long long)info.runs, (double)info.file_bytes / 1e6, "page", "p50 ms", "p95 ms",
+	       "rows");
+	for (size_t i = 0; i < ARRAY_SIZE(questions); i++)
+		if (measure(&a, &questions[i]) > LIMIT_MS && questions[i].is_runs_page) {
+			printf("  over the limit: at most %d ms\n", LIMIT_MS);
+			bad = 1;
+		}
+	store_reader_close(a.r);
+	return bad;
+}
+
+static void remove_store(const char *path)
+{
+	static const char *const suffixes[] = { "", "-wal", "-shm" };
+	char full[4200];
+
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		snprintf(full, sizeof(full), "%s%s", path, suffixes[i]);
+		unlink(full);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const uint64_t spans = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
+	char own[] = "/tmp/sonde-bench-store-XXXXXX";
+	const char *path = argc > 2 ? argv[2] : own;
+	int bad;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (argc <= 2) {
+		close(mkstemp(own));
+		unlink(own);
+	}
+	if (access(path, F_OK) < 0)
+		write_store(path, spans);
+	bad = ask_all(path);
+	if (argc <= 2)
+		remove_store(path);
+	return bad;
+}
