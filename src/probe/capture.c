@@ -31,6 +31,7 @@
 struct capture {
 	struct sonde_bpf *skel;
 	struct features features;
+	bool files; /* what is done with them is told */
 	size_t ring_bytes;
 	struct sonde_shared *shared;
 	struct ring_buffer *work;
@@ -70,7 +71,7 @@ static size_t ring_size(size_t wanted)
 }
 
 /* Which programs are loaded, and as what. */
-static void choose_programs(struct sonde_bpf *s, const struct features *f)
+static void choose_programs(struct sonde_bpf *s, const struct features *f, bool with_files)
 {
 	struct bpf_program *multi[] = { s->progs.tls_enter,
 					s->progs.tls_leave,
@@ -89,6 +90,11 @@ static void choose_programs(struct sonde_bpf *s, const struct features *f)
 	struct bpf_program *by_regs[] = { s->progs.sys_connect,	 s->progs.sys_accept,
 					  s->progs.sys_shutdown, s->progs.sys_close,
 					  s->progs.sys_moved,	 s->progs.sys_mmap };
+	struct bpf_program *files[] = { s->progs.file_opened,	s->progs.file_written,
+					s->progs.file_mapped,	s->progs.file_closed,
+					s->progs.file_replaced, s->progs.file_named,
+					s->progs.files_closed,	s->progs.files_exec,
+					s->progs.files_exit };
 
 	for (size_t i = 0; f->uprobe_multi && i < ARRAY_SIZE(multi); i++)
 		bpf_program__set_expected_attach_type(multi[i], (enum bpf_attach_type)UPROBE_MULTI);
@@ -108,6 +114,8 @@ static void choose_programs(struct sonde_bpf *s, const struct features *f)
 	bpf_program__set_autoload(s->progs.go_moved, !f->sleepable);
 	for (size_t i = 0; i < ARRAY_SIZE(by_regs); i++)
 		bpf_program__set_autoload(by_regs[i], f->task_pt_regs && f->tracefs);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		bpf_program__set_autoload(files[i], with_files);
 }
 
 static int load(struct capture *c)
@@ -118,7 +126,7 @@ static int load(struct capture *c)
 	if (!s)
 		return -errno;
 	c->features.session = c->features.session && session_prepare(s->obj);
-	choose_programs(s, &c->features);
+	choose_programs(s, &c->features, c->files);
 	bpf_map__set_max_entries(s->maps.events, (uint32_t)c->ring_bytes);
 	s->rodata->ring_bytes = c->ring_bytes;
 	s->rodata->have_bpf_loop = c->features.bpf_loop;
@@ -146,6 +154,10 @@ static int load_best(struct capture *c)
 		c->features.sleepable = false;
 		r = load(c);
 	}
+	if (r < 0 && c->files) {
+		c->files = false;
+		r = load(c);
+	}
 	return r;
 }
 
@@ -170,7 +182,7 @@ static int map_all(struct capture *c)
 	return c->work ? 0 : -errno;
 }
 
-int capture_new(const struct features *f, size_t ring_bytes, struct capture **ret,
+int capture_new(const struct features *f, const struct capture_wanted *w, struct capture **ret,
 		char *ret_message, size_t n)
 {
 	struct capture *c = calloc(1, sizeof(*c));
@@ -180,7 +192,8 @@ int capture_new(const struct features *f, size_t ring_bytes, struct capture **re
 	if (!c)
 		return -ENOMEM;
 	c->features = *f;
-	c->ring_bytes = ring_size(ring_bytes);
+	c->files = w->files && f->task_pt_regs && f->tracefs;
+	c->ring_bytes = ring_size(w->ring_bytes);
 	c->first_conn = clock_boot();
 	libbpf_set_print(on_libbpf);
 	setrlimit(RLIMIT_MEMLOCK, &unlimited); /* before 5.11 maps count against it */
@@ -395,6 +408,11 @@ void capture_sweep(struct capture *c, pid_t pid, uint64_t start_ns)
 void capture_count(struct capture *c, enum sonde_loss which, uint64_t n)
 {
 	__atomic_fetch_add(&c->shared->loss[which], n, __ATOMIC_RELAXED);
+}
+
+bool capture_has_files(const struct capture *c)
+{
+	return c->files;
 }
 
 size_t capture_ring_bytes(const struct capture *c)

@@ -17,11 +17,13 @@
 struct capture;
 struct bpf_program;
 
-/*
- * Loads, with what the kernel has. @ring_bytes is rounded up to a power of two.
- * 0 or -errno; then @ret_message is one line for the user.
- */
-int capture_new(const struct features *f, size_t ring_bytes, struct capture **ret,
+struct capture_wanted {
+	size_t ring_bytes; /* rounded up to a power of two */
+	bool files;	   /* what is done with them */
+};
+
+/* Loads, with what the kernel has. 0 or -errno; then @ret_message is one line for the user. */
+int capture_new(const struct features *f, const struct capture_wanted *w, struct capture **ret,
 		char *ret_message, size_t n);
 /* Takes everything off. */
 void capture_free(struct capture *c);
@@ -50,6 +52,9 @@ int capture_verdict(struct capture *c, uint64_t conn, uint32_t verdict);
 void capture_sweep(struct capture *c, pid_t pid, uint64_t start_ns);
 /* Adds to a loss counter. */
 void capture_count(struct capture *c, enum sonde_loss which, uint64_t n);
+
+/* False where they were not wanted, or cannot be seen on this kernel. */
+bool capture_has_files(const struct capture *c);
 
 size_t capture_ring_bytes(const struct capture *c);
 int capture_ring_fd(const struct capture *c);

@@ -166,7 +166,7 @@ static int prepare_files(struct prober *p, const cJSON *start)
 	return r;
 }
 
-static int load(struct prober *p, size_t ring_bytes)
+static int load(struct prober *p, const struct capture_wanted *wanted)
 {
 	_cleanup_(closep) int tracefs = -1;
 	size_t missing;
@@ -176,7 +176,7 @@ static int load(struct prober *p, size_t ring_bytes)
 		return r;
 	if (features_refusal(&p->features, p->refusal, sizeof(p->refusal)))
 		return -EPERM;
-	r = capture_new(&p->features, ring_bytes, &p->capture, p->refusal, sizeof(p->refusal));
+	r = capture_new(&p->features, wanted, &p->capture, p->refusal, sizeof(p->refusal));
 	if (r < 0)
 		return r;
 	tracefs = tracefs_open();
@@ -192,6 +192,9 @@ static int load(struct prober *p, size_t ring_bytes)
 					 : "tracefs cannot be opened");
 	else if (missing)
 		warn(p, "%zu kinds of system call are not seen on this kernel", missing);
+	if (wanted->files && p->features.tracefs && p->features.task_pt_regs &&
+	    !capture_has_files(p->capture))
+		warn(p, "what is done with files is not seen: this kernel refuses the probes");
 	return 0;
 }
 
@@ -248,8 +251,12 @@ static int begin_join(struct prober *p, const cJSON *start, int *cgroup_fd)
 
 static int begin(struct prober *p, const cJSON *start, int *cgroup_fd)
 {
-	int64_t ring_bytes = json_int(start, "ring_bytes");
-	int r = load(p, ring_bytes > 0 ? (size_t)ring_bytes : SONDE_RING_DEFAULT_BYTES);
+	const int64_t ring_bytes = json_int(start, "ring_bytes");
+	const struct capture_wanted wanted = {
+		.ring_bytes = ring_bytes > 0 ? (size_t)ring_bytes : SONDE_RING_DEFAULT_BYTES,
+		.files = !cJSON_IsFalse(json_at(start, "files")),
+	};
+	int r = load(p, &wanted);
 
 	if (r < 0)
 		return r;
