@@ -88,7 +88,7 @@ static __always_inline void climb(struct slot *slot)
 }
 
 /* Where a path begins that is not absolute; its length without the NUL, 0 where it is unknown. */
-static __always_inline __u32 put_base(struct slot *slot, __u32 at, int fd)
+static __always_inline __u32 put_base(struct slot *slot, __u64 at, int fd)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct file *file = fd == AT_FDCWD ? NULL : file_at(fd);
@@ -98,7 +98,7 @@ static __always_inline __u32 put_base(struct slot *slot, __u32 at, int fd)
 	if (fd != AT_FDCWD && !file)
 		return 0;
 	climb(slot);
-	len = put_path(slot, file ? &file->f_path : &fs->pwd, slot->up, at);
+	len = put_path(slot, (__u64)(file ? &file->f_path : &fs->pwd), slot->up, at);
 	if (len < 2 || len > SONDE_PATH_MAX)
 		return 0;
 	/* Of the root itself nothing is needed: a '/' follows. */
@@ -109,12 +109,14 @@ static __always_inline __u32 put_base(struct slot *slot, __u32 at, int fd)
  * Puts at @at in the slot's text the path that a call was given at @from, made absolute. Its length
  * with the NUL, 0 where there is none.
  */
-static __noinline __attribute__((unused)) __u32 put_given(struct slot *slot, __u32 at, int fd,
-							  __u64 from)
+__weak int put_given(struct slot *slot, __u64 at, int fd, __u64 from)
 {
-	long n = bpf_probe_read_user_str(slot->given, SONDE_PATH_MAX, (void *)from);
 	__u32 len = 0, rest, first = 0;
+	long n;
 
+	if (!slot)
+		return 0;
+	n = bpf_probe_read_user_str(slot->given, SONDE_PATH_MAX, (void *)from);
 	if (n < 0)
 		count_loss(SONDE_LOSS_FAULT, 1);
 	if (n <= 1 || at > SONDE_PATH_MAX)
@@ -168,12 +170,16 @@ static __always_inline struct sonde_file_event *file_begin(struct slot *slot)
 /*
  * Tells what the slot holds. The last 1/8 of the ring is left to what processes are and say.
  */
-static __noinline __attribute__((unused)) int file_tell(const struct actor *a, struct slot *slot)
+__weak int file_tell(const struct actor *a, struct slot *slot)
 {
-	struct sonde_file_event *e = slot_event(slot, struct sonde_file_event);
 	__u64 waiting = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
-	__u32 len = e->path_len + e->path2_len;
+	struct sonde_file_event *e;
+	__u32 len;
 
+	if (!a || !slot)
+		return 0;
+	e = slot_event(slot, struct sonde_file_event);
+	len = e->path_len + e->path2_len;
 	e->flags |= slot->flags;
 	barrier_var(len);
 	if (len > 2 * SONDE_PATH_MAX || waiting > ring_bytes - ring_bytes / 8) {

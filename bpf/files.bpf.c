@@ -262,7 +262,7 @@ static __noinline int tell_written(const struct actor *a, struct file *file, str
 		e->flags |= SONDE_FILE_REMOTE;
 	o->flags = (o->flags | FILE_TOLD) & ~FILE_CHANGED;
 	if (BPF_CORE_READ(dentry, d_hash.pprev)) /* else it has other names, not this one */
-		e->path_len = put_path(slot, &file->f_path, 0, 0);
+		e->path_len = put_path(slot, (__u64)&file->f_path, 0, 0);
 	if (!e->path_len || !is_system(slot->text))
 		file_tell(a, slot);
 	slot_give(slot);

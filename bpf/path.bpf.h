@@ -117,16 +117,19 @@ static __noinline long walk_up(__u32 i, struct walk *w)
 }
 
 /*
- * Puts the path of @p, without its last @skip names, at @at into the slot's text. Its length with
- * the NUL; flags of the slot say whether that is all of it. What was cut is its end.
+ * Puts the path at @from (a struct path of the kernel), without its last @skip names, at @at into
+ * the slot's text. Its length with the NUL; flags of the slot say whether that is all of it. What
+ * was cut is its beginning. Global, so that it is verified once and apart.
  */
-static __noinline __attribute__((unused)) __u32 put_path(struct slot *slot, struct path *p,
-							 __u32 skip, __u32 at)
+__weak int put_path(struct slot *slot, __u64 from, __u32 skip, __u64 at)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct walk w = { .slot = slot, .at = SONDE_PATH_MAX - 1, .skip = skip };
+	struct path *p = (void *)from;
 	__u32 len;
 
+	if (!slot)
+		return 0;
 	w.dentry = BPF_CORE_READ(p, dentry);
 	w.mnt = BPF_CORE_READ(p, mnt);
 	w.root = BPF_CORE_READ(task, fs, root.dentry);

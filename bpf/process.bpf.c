@@ -65,7 +65,8 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 /* Appends the cwd at @at in the slot's text; its length with the NUL, 0 where it is cut. */
 static __always_inline __u32 put_cwd(struct slot *slot, struct task_struct *p, __u32 at)
 {
-	__u32 len = put_path(slot, &p->fs->pwd, 0, at);
+	struct fs_struct *fs = BPF_CORE_READ(p, fs);
+	__u32 len = put_path(slot, (__u64)&fs->pwd, 0, at);
 
 	return slot->flags & SONDE_FILE_PATH_CUT ? 0 : len;
 }

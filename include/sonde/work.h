@@ -56,3 +56,10 @@ enum sonde_call {
 #define SONDE_COOKIE_FLAGS_POINTER (1u << 28) /* to where they stand */
 #define SONDE_COOKIE_COUNTS	   (1u << 29) /* its result is the bytes that it has moved */
 #define SONDE_COOKIE_SYMBOLIC	   (1u << 30) /* its first path is text for a symbolic link */
+
+/* How a system call sleeps for input (waits.bpf.c). */
+enum sonde_sleep {
+	SONDE_SLEEP_READ = 1, /* its first argument is the descriptor */
+	SONDE_SLEEP_POLL = 2,
+	SONDE_SLEEP_EPOLL = 3, /* its first argument is the epoll's */
+};

@@ -21,6 +21,7 @@
 #include "probe/report.h"
 #include "probe/session.h"
 #include "probe/uprobe.h"
+#include "probe/waits.h"
 #include "sonde.skel.h"
 
 #define RING_MIN      (256u << 10)
@@ -36,6 +37,7 @@ struct capture {
 	struct sonde_shared *shared;
 	struct ring_buffer *work;
 	struct hooks *hooks;
+	struct waits *waits; /* NULL: cannot be seen on this kernel */
 	void (*work_fn)(void *ctx, const struct sonde_work *w);
 	void *work_ctx;
 	uint64_t first_conn;
@@ -114,6 +116,7 @@ static void choose_programs(struct sonde_bpf *s, const struct features *f, bool 
 	bpf_program__set_autoload(s->progs.go_moved, !f->sleepable);
 	for (size_t i = 0; i < ARRAY_SIZE(by_regs); i++)
 		bpf_program__set_autoload(by_regs[i], f->task_pt_regs && f->tracefs);
+	bpf_program__set_autoload(s->progs.find_waits, f->task_pt_regs);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		bpf_program__set_autoload(files[i], with_files);
 }
@@ -127,6 +130,7 @@ static int load(struct capture *c)
 		return -errno;
 	c->features.session = c->features.session && session_prepare(s->obj);
 	choose_programs(s, &c->features, c->files);
+	waits_prepare(s);
 	bpf_map__set_max_entries(s->maps.events, (uint32_t)c->ring_bytes);
 	s->rodata->ring_bytes = c->ring_bytes;
 	s->rodata->have_bpf_loop = c->features.bpf_loop;
@@ -215,6 +219,7 @@ void capture_free(struct capture *c)
 	if (!c)
 		return;
 	hooks_free(c->hooks);
+	waits_free(c->waits);
 	ring_buffer__free(c->work);
 	if (c->shared)
 		munmap(c->shared, sizeof(*c->shared));
@@ -225,6 +230,7 @@ void capture_free(struct capture *c)
 
 int capture_attach(struct capture *c, int tracefs_fd, size_t *ret_missing)
 {
+	c->waits = waits_new(c->skel);
 	return hooks_new(c->skel, tracefs_fd, &c->hooks, ret_missing);
 }
 
@@ -272,6 +278,21 @@ bool capture_in_scope(const struct capture *c, pid_t pid, uint64_t start_ns)
 	return bpf_map__lookup_elem(c->skel->maps.scopes, &key, sizeof(key), &v, sizeof(v), 0) ==
 		       0 &&
 	       v.start_ns == start_ns;
+}
+
+void capture_outside_input(struct capture *c, pid_t pid)
+{
+	waits_outside(c->skel, pid);
+}
+
+void capture_look_for_waits(struct capture *c)
+{
+	waits_look(c->waits, clock_boot());
+}
+
+int capture_timeout(const struct capture *c, int most_ms)
+{
+	return waits_timeout(c->waits, clock_boot(), most_ms);
 }
 
 void capture_scope_drop(struct capture *c, pid_t pid)

@@ -42,6 +42,12 @@ bool capture_scope_empty(const struct capture *c);
 /* What begins in the cgroup @id (kernel's number) joins scope 1; @uid: of that user only, -1: any.
  */
 void capture_scope_cgroup(struct capture *c, uint64_t id, uint32_t uid);
+/* What the process @pid, a run's root, reads as its standard input comes from outside. */
+void capture_outside_input(struct capture *c, pid_t pid);
+/* Has the kernel tell who sleeps for input, where it is time. */
+void capture_look_for_waits(struct capture *c);
+/* The least of @most_ms and what is left until that. */
+int capture_timeout(const struct capture *c, int most_ms);
 bool capture_in_scope(const struct capture *c, pid_t pid, uint64_t start_ns);
 /* Empties the scope and waits until no program is at work any more. */
 void capture_stop(struct capture *c);

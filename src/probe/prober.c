@@ -32,6 +32,7 @@
 #define CLOCK_CHECK_MS 1000
 #define CLOCK_JUMP_NS  10000000
 #define JOIN_AGAIN_NS  1000000000
+#define SWEEP_NS       1000000000
 #define END_TIMEOUT_MS 2000
 #define WARNINGS_MAX   16
 #define ARGS_MAX       8192
@@ -51,6 +52,7 @@ struct prober {
 	size_t n_warnings;
 	uint64_t dropped;   /* of the outbox, already counted */
 	uint64_t joined_ns; /* when last was looked for more */
+	uint64_t swept_ns;  /* when last probes were looked through */
 	char refusal[512];  /* why tracing is impossible */
 	bool ended;
 	bool check_over; /* a process has ended: it may have been the last */
@@ -226,6 +228,7 @@ static int begin_command(struct prober *p, const cJSON *start)
 	r = capture_scope_add(p->capture, p->root.tgid, p->root.start_ns, 1, false);
 	if (r < 0)
 		return r;
+	capture_outside_input(p->capture, p->root.tgid);
 	if (prepare_files(p, start) < 0)
 		warn(p, "the command's files could not be searched for TLS beforehand");
 	return 0;
@@ -393,9 +396,10 @@ static void on_work(void *ctx, const struct sonde_work *w)
 
 static void on_time(struct prober *p)
 {
+	const uint64_t dropped = outbox_dropped(p->outbox);
 	int64_t moved;
-	uint64_t dropped = outbox_dropped(p->outbox);
 
+	capture_look_for_waits(p->capture);
 	moved = clock_offset() - p->clock_offset;
 	if (moved > CLOCK_JUMP_NS || moved < -CLOCK_JUMP_NS)
 		p->clock_offset = report_clock(p->outbox);
@@ -421,6 +425,23 @@ static void look_after_join(struct prober *p)
 
 enum { LAUNCHER, ENGINE, WORK, INSTALLED, SOURCES };
 
+static void on_idle(struct prober *p)
+{
+	const uint64_t now = clock_boot();
+
+	if (now < p->swept_ns + SWEEP_NS)
+		return;
+	attach_sweep(p->attachments);
+	p->swept_ns = now;
+}
+
+static int timeout_ms(const struct prober *p)
+{
+	const int ms = watch_timeout(p->watch, CLOCK_CHECK_MS);
+
+	return p->capture && p->outbox ? capture_timeout(p->capture, ms) : ms;
+}
+
 static void run_once(struct prober *p)
 {
 	struct pollfd fds[SOURCES] = {
@@ -433,11 +454,11 @@ static void run_once(struct prober *p)
 
 	if (p->outbox && outbox_waiting(p->outbox))
 		fds[ENGINE].events |= POLLOUT;
-	n = poll(fds, SOURCES, watch_timeout(p->watch, CLOCK_CHECK_MS));
+	n = poll(fds, SOURCES, timeout_ms(p));
 	if (n < 0)
 		return;
 	if (n == 0 && p->attachments)
-		attach_sweep(p->attachments);
+		on_idle(p);
 	/* First what processes did: the launcher's "exited" comes after it. */
 	if (fds[WORK].revents)
 		capture_work(p->capture, on_work, p);
