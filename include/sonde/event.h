@@ -290,8 +290,8 @@ struct sonde_file_event {
 
 enum sonde_artifact_state {
 	SONDE_ARTIFACT_WHOLE = 1,   /* its bytes follow, in one or more events */
-	SONDE_ARTIFACT_LEVEL = 2,   /* the content level does not keep it */
-	SONDE_ARTIFACT_BIG = 3,	    /* over the limit: size and hash alone */
+	SONDE_ARTIFACT_LEVEL = 2,   /* the content level does not keep it; never the prober's */
+	SONDE_ARTIFACT_BIG = 3,	    /* over the limit: its size alone */
 	SONDE_ARTIFACT_GONE = 4,    /* removed, renamed or written again before it was read */
 	SONDE_ARTIFACT_SPECIAL = 5, /* no regular file any more */
 	SONDE_ARTIFACT_UNREAD = 6,  /* could not be opened or read */

@@ -32,14 +32,16 @@
 struct capture {
 	struct sonde_bpf *skel;
 	struct features features;
-	bool files; /* what is done with them is told */
+	bool files, copies; /* what is done with them is told: to the engine, and to us */
 	size_t ring_bytes;
 	struct sonde_shared *shared;
-	struct ring_buffer *work;
+	struct ring_buffer *work, *written; /* written: NULL without copies */
 	struct hooks *hooks;
 	struct waits *waits; /* NULL: cannot be seen on this kernel */
 	void (*work_fn)(void *ctx, const struct sonde_work *w);
 	void *work_ctx;
+	void (*files_fn)(void *ctx, const struct sonde_file_event *e);
+	void *files_ctx;
 	uint64_t first_conn;
 };
 
@@ -132,6 +134,8 @@ static int load(struct capture *c)
 	choose_programs(s, &c->features, c->files);
 	waits_prepare(s);
 	bpf_map__set_max_entries(s->maps.events, (uint32_t)c->ring_bytes);
+	if (!c->copies)
+		bpf_map__set_max_entries(s->maps.written, (uint32_t)sysconf(_SC_PAGESIZE));
 	s->rodata->ring_bytes = c->ring_bytes;
 	s->rodata->have_bpf_loop = c->features.bpf_loop;
 	s->bss->next_conn = c->first_conn;
@@ -174,6 +178,15 @@ static int on_work(void *ctx, void *data, size_t n)
 	return 0;
 }
 
+static int on_file(void *ctx, void *data, size_t n)
+{
+	struct capture *c = ctx;
+
+	if (n >= sizeof(struct sonde_file_event) && c->files_fn)
+		c->files_fn(c->files_ctx, data);
+	return 0;
+}
+
 static int map_all(struct capture *c)
 {
 	void *p = mmap(NULL, sizeof(*c->shared), PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -183,7 +196,13 @@ static int map_all(struct capture *c)
 		return -errno;
 	c->shared = p;
 	c->work = ring_buffer__new(bpf_map__fd(c->skel->maps.work), on_work, c, NULL);
-	return c->work ? 0 : -errno;
+	if (!c->work)
+		return -errno;
+	if (!c->files || !c->copies)
+		return 0;
+	c->written = ring_buffer__new(bpf_map__fd(c->skel->maps.written), on_file, c, NULL);
+	c->skel->bss->copy_files = c->written;
+	return c->written ? 0 : -errno;
 }
 
 int capture_new(const struct features *f, const struct capture_wanted *w, struct capture **ret,
@@ -196,6 +215,7 @@ int capture_new(const struct features *f, const struct capture_wanted *w, struct
 	if (!c)
 		return -ENOMEM;
 	c->features = *f;
+	c->copies = w->copies;
 	c->files = w->files && f->task_pt_regs && f->tracefs;
 	c->ring_bytes = ring_size(w->ring_bytes);
 	c->first_conn = clock_boot();
@@ -221,6 +241,7 @@ void capture_free(struct capture *c)
 	hooks_free(c->hooks);
 	waits_free(c->waits);
 	ring_buffer__free(c->work);
+	ring_buffer__free(c->written);
 	if (c->shared)
 		munmap(c->shared, sizeof(*c->shared));
 	if (c->skel)
@@ -465,6 +486,17 @@ int capture_work(struct capture *c, void (*fn)(void *ctx, const struct sonde_wor
 	r = ring_buffer__consume(c->work);
 	c->work_fn = NULL;
 	return r < 0 ? r : 0;
+}
+
+void capture_files(struct capture *c, void (*fn)(void *ctx, const struct sonde_file_event *e),
+		   void *ctx)
+{
+	if (!c->written)
+		return;
+	c->files_fn = fn;
+	c->files_ctx = ctx;
+	ring_buffer__consume(c->written);
+	c->files_fn = NULL;
 }
 
 void capture_tell_forks(struct capture *c)

@@ -20,6 +20,7 @@ struct bpf_program;
 struct capture_wanted {
 	size_t ring_bytes; /* rounded up to a power of two */
 	bool files;	   /* what is done with them */
+	bool copies;	   /* of that, for capture_files() */
 };
 
 /* Loads, with what the kernel has. 0 or -errno; then @ret_message is one line for the user. */
@@ -67,6 +68,10 @@ int capture_ring_fd(const struct capture *c);
 int capture_shared_fd(const struct capture *c);
 int capture_work_fd(const struct capture *c); /* readable: capture_work() has something */
 int capture_work(struct capture *c, void (*fn)(void *ctx, const struct sonde_work *w), void *ctx);
+
+/* What has been done with files since. */
+void capture_files(struct capture *c, void (*fn)(void *ctx, const struct sonde_file_event *e),
+		   void *ctx);
 
 /* From now on forks are told on the work ring. */
 void capture_tell_forks(struct capture *c);

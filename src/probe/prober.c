@@ -16,6 +16,7 @@
 #include "base/ipc.h"
 #include "base/json.h"
 #include "base/util.h"
+#include "probe/artifacts.h"
 #include "probe/attach.h"
 #include "probe/capture.h"
 #include "probe/describe.h"
@@ -44,8 +45,9 @@ struct prober {
 	struct attachments *attachments;
 	struct outbox *outbox;
 	struct files files;
-	struct watch *watch; /* may be NULL */
-	struct join *join;   /* NULL: a command is traced from its start */
+	struct artifacts *artifacts; /* NULL: what is written is not read */
+	struct watch *watch;	     /* may be NULL */
+	struct join *join;	     /* NULL: a command is traced from its start */
 	struct report_process root;
 	int64_t clock_offset; /* as last told */
 	char *warnings[WARNINGS_MAX];
@@ -252,12 +254,38 @@ static int begin_join(struct prober *p, const cJSON *start, int *cgroup_fd)
 	return r;
 }
 
+/* Its root folder; ours where none is meant. */
+static int root_of(pid_t pid)
+{
+	char path[64] = "/";
+
+	if (pid)
+		snprintf(path, sizeof(path), "/proc/%d/root", pid);
+	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Whether the content of what is written belongs into the store. */
+static bool keeps_artifacts(const cJSON *start)
+{
+	return slice_eq(json_str(start, "config.content"), SLICE("full")) &&
+	       !cJSON_IsFalse(json_at(start, "config.content_tools")) &&
+	       !cJSON_IsFalse(json_at(start, "files"));
+}
+
+static int begin_artifacts(struct prober *p, const cJSON *start)
+{
+	if (!keeps_artifacts(start) || !capture_has_files(p->capture))
+		return 0;
+	return artifacts_new(p->outbox, root_of(p->root.tgid), &p->artifacts);
+}
+
 static int begin(struct prober *p, const cJSON *start, int *cgroup_fd)
 {
 	const int64_t ring_bytes = json_int(start, "ring_bytes");
 	const struct capture_wanted wanted = {
 		.ring_bytes = ring_bytes > 0 ? (size_t)ring_bytes : SONDE_RING_DEFAULT_BYTES,
 		.files = !cJSON_IsFalse(json_at(start, "files")),
+		.copies = keeps_artifacts(start),
 	};
 	int r = load(p, &wanted);
 
@@ -277,6 +305,8 @@ static int begin(struct prober *p, const cJSON *start, int *cgroup_fd)
 				   .user = privileges_user(p->launcher_fd) };
 	introduce(p, start);
 	r = json_at(start, "join") ? begin_join(p, start, cgroup_fd) : begin_command(p, start);
+	if (r == 0)
+		r = begin_artifacts(p, start);
 	if (r < 0)
 		return r;
 	if (p->files.failed)
@@ -289,11 +319,8 @@ static int begin(struct prober *p, const cJSON *start, int *cgroup_fd)
 static void begin_watch(struct prober *p, const cJSON *start)
 {
 	const char **env = string_array(json_at(start, "env"));
-	char path[64] = "/";
 
-	if (p->root.tgid)
-		snprintf(path, sizeof(path), "/proc/%d/root", p->root.tgid);
-	p->watch = watch_new(&p->files, p->root, open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), env);
+	p->watch = watch_new(&p->files, p->root, root_of(p->root.tgid), env);
 	free(env);
 }
 
@@ -400,6 +427,8 @@ static void on_time(struct prober *p)
 	int64_t moved;
 
 	capture_look_for_waits(p->capture);
+	if (p->artifacts)
+		artifacts_turn(p->artifacts, p->capture);
 	moved = clock_offset() - p->clock_offset;
 	if (moved > CLOCK_JUMP_NS || moved < -CLOCK_JUMP_NS)
 		p->clock_offset = report_clock(p->outbox);
@@ -437,8 +466,10 @@ static void on_idle(struct prober *p)
 
 static int timeout_ms(const struct prober *p)
 {
-	const int ms = watch_timeout(p->watch, CLOCK_CHECK_MS);
+	int ms = watch_timeout(p->watch, CLOCK_CHECK_MS);
 
+	if (p->artifacts)
+		ms = artifacts_timeout(p->artifacts, clock_boot(), ms);
 	return p->capture && p->outbox ? capture_timeout(p->capture, ms) : ms;
 }
 
@@ -496,6 +527,8 @@ static void finish(struct prober *p)
 	if (p->capture && p->outbox) {
 		capture_work(p->capture, on_work, p);
 		capture_stop(p->capture);
+		if (p->artifacts)
+			artifacts_finish(p->artifacts, p->capture, p->engine_fd);
 		on_time(p);
 		say_end(p);
 	}
@@ -503,6 +536,7 @@ static void finish(struct prober *p)
 	closep(&p->engine_fd);
 	closep(&p->launcher_fd);
 	watch_free(p->watch);
+	artifacts_free(p->artifacts);
 	attachments_free(p->attachments);
 	cache_free(p->files.cache);
 	join_free(p->join);
