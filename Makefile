@@ -32,7 +32,7 @@ bpf_src    := $(wildcard bpf/*.bpf.c)
 unit_src   := $(wildcard tests/unit/test_*.c)
 fuzz_src   := $(wildcard tests/fuzz/fuzz_*.c)
 bench_src  := tests/bench/tlsload.c tests/bench/empty.c tests/bench/protocols.c \
-	      tests/bench/exchange_gnutls.c tests/bench/exchange_nss.c
+	      tests/bench/exchange_gnutls.c tests/bench/exchange_nss.c tests/bench/build.c
 e2e_src    := $(wildcard tests/e2e/*.c)
 # What needs no privileges and no kernel: all that a replay runs through. It is what gets fuzzed.
 pure_src   := $(wildcard src/base/*.c src/intake/record.c src/intake/event.c src/proc/*.c src/stream/*.c \
@@ -95,7 +95,7 @@ $(B)/tests/bench/tlsload: $(B)/tests/bench/tlsload.o $(B)/tests/bench/classic.o
 	$(call say,LINK)
 	$(Q)$(CC) $(cflags) $(LDFLAGS) $^ -lssl -lcrypto -o $@
 
-$(B)/tests/bench/empty $(B)/tests/bench/protocols: $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/libsonde.a
+$(B)/tests/bench/empty $(B)/tests/bench/protocols $(B)/tests/bench/build: $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/libsonde.a
 	$(call say,LINK)
 	$(Q)$(CC) $(cflags) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
@@ -135,9 +135,9 @@ agents: $(B)/sonde $(e2e_src:%.c=$(B)/%) ## real coding agents, at work and at t
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh agents $(if $(T),tests/agents/$(T).sh,tests/agents/headless.sh \
 		tests/agents/gemini.sh tests/agents/copilot.sh tests/agents/mcp.sh tests/agents/bun.sh tests/agents/rustls.sh tests/agents/finders.sh tests/agents/formats.sh tests/agents/interactive.sh)
 
-vm: $(B)/sonde ## the same job on other kernels, in virtual machines without acceleration
+vm: $(B)/sonde $(B)/tests/e2e/capture ## the same job on other kernels, in virtual machines without acceleration
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh vm 'tests/vm/vm.sh bullseye refused' 'tests/vm/vm.sh bookworm' \
-		'tests/vm/vm.sh trixie' 'tests/vm/vm.sh trixie-backports'
+		'tests/vm/vm.sh trixie' 'tests/vm/vm.sh bookworm files' 'tests/vm/vm.sh trixie files' 'tests/vm/vm.sh trixie-backports'
 
 check: deps ## install, build and run every test
 	$(Q)$(MAKE) --no-print-directory all

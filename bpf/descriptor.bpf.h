@@ -16,13 +16,13 @@ struct file___612 {
 	} f_count;
 } __attribute__((preserve_access_index));
 
-/* NULL where the descriptor is not open. */
+/* NULL where the descriptor is not open. @task: as the verifier knows it, or loads would fail. */
 static __always_inline struct file *file_of(struct task_struct *task, int fd)
 {
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
+	struct fdtable *table = task->files->fdt;
+	struct file **files = table->fd, *file = NULL;
 
-	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(table, max_fds) ||
+	if (fd < 0 || (__u32)fd >= table->max_fds ||
 	    bpf_probe_read_kernel(&file, sizeof(file), &files[fd]))
 		return NULL;
 	return file;
@@ -30,7 +30,7 @@ static __always_inline struct file *file_of(struct task_struct *task, int fd)
 
 static __always_inline struct file *file_at(int fd)
 {
-	return file_of((void *)bpf_get_current_task(), fd);
+	return file_of(bpf_get_current_task_btf(), fd);
 }
 
 static __always_inline __u16 kind_of(struct file *file)
@@ -54,4 +54,4 @@ static __always_inline struct pt_regs *user_regs(void)
 }
 
 /* The n-th argument of the system call under way. */
-#define ARG(n) PT_REGS_PARM##n##_CORE_SYSCALL(user_regs())
+#define ARG(n) PT_REGS_PARM##n##_SYSCALL(user_regs())

@@ -20,8 +20,7 @@
 #define PROT_WRITE	    2
 #define MAP_SHARED	    1
 #define MAP_ANONYMOUS	    0x20
-#define FDS_MAX		    4096 /* looked through when a process ends */
-#define FDS_UNROLLED	    64
+#define WORDS_MAX	    64 /* of 64 descriptors, looked through when a process ends */
 #define CLOSE_RANGE_CLOEXEC 4
 
 /* An open file that may be or was written to. */
@@ -269,14 +268,17 @@ static __noinline int tell_written(const struct actor *a, struct file *file, str
 	return 0;
 }
 
-/* A descriptor of the current process is going to be closed. */
-static __noinline int file_closes(const struct actor *a, struct file *file)
+/*
+ * A descriptor of the current process, of the open file at @key, is going to be closed. Global, so
+ * that it is verified once and apart.
+ */
+__noinline int file_closes(const struct actor *a, __u64 key)
 {
-	__u64 key = (__u64)file;
 	struct open_file *o = bpf_map_lookup_elem(&open_files, &key);
+	struct file *file = (void *)key;
 	bool last, changed;
 
-	if (!o)
+	if (!o || !a)
 		return 0;
 	last = last_reference(file);
 	/* A mapping is a reference, and lasts longer than the descriptor. */
@@ -295,7 +297,7 @@ static __always_inline int closes(const struct actor *a, int fd)
 {
 	struct file *file = file_at(fd);
 
-	return file ? file_closes(a, file) : 0;
+	return file ? file_closes(a, (__u64)file) : 0;
 }
 
 /* close: (fd) */
@@ -320,47 +322,62 @@ int file_replaced(struct trace_event_raw_sys_enter *ctx)
 struct closing {
 	struct actor actor;
 	struct file **files;
-	unsigned long *only; /* those whose bit is set; NULL: all */
-	__u32 first, last;
+	unsigned long *open, *only; /* bits; only: those alone close. NULL: all that are open */
+	unsigned long bits;	    /* left of a word */
+	__u32 first, last, word;
 };
 
-static __noinline long close_one(__u32 i, struct closing *c)
+static __noinline long close_bit(__u32 i, struct closing *c)
 {
-	__u32 fd = c->first + i;
+	__u32 fd = c->word * 64 + i;
 	struct file *file = NULL;
-	unsigned long bits = 0;
 
-	if (fd > c->last)
+	if (!(c->bits >> (i & 63)) || fd > c->last)
 		return 1;
-	if (c->only) {
-		bpf_probe_read_kernel(&bits, sizeof(bits), &c->only[fd / 64]);
-		if (!(bits >> fd % 64 & 1))
-			return 0;
-	}
+	if (!(c->bits >> (i & 63) & 1) || fd < c->first)
+		return 0;
 	bpf_probe_read_kernel(&file, sizeof(file), &c->files[fd]);
 	if (file)
-		file_closes(&c->actor, file);
+		file_closes(&c->actor, (__u64)file);
+	return 0;
+}
+
+static __noinline long close_word(__u32 i, struct closing *c)
+{
+	unsigned long only;
+
+	if (i > c->last / 64)
+		return 1;
+	if (bpf_probe_read_kernel(&c->bits, sizeof(c->bits), &c->open[i]))
+		return 1;
+	if (c->only && !bpf_probe_read_kernel(&only, sizeof(only), &c->only[i]))
+		c->bits &= only;
+	c->word = i;
+	if (c->bits && have_bpf_loop)
+		bpf_loop(64, close_bit, c, 0);
+	for (__u32 n = 0; c->bits && !have_bpf_loop && n < 64 && !close_bit(n, c); n++)
+		;
 	return 0;
 }
 
 static __noinline int close_all(struct closing *c, bool on_exec)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	__u32 n = BPF_CORE_READ(table, max_fds);
+	struct fdtable *table = bpf_get_current_task_btf()->files->fdt;
+	__u32 n = table->max_fds;
 
 	if (!n)
 		return 0;
-	c->files = BPF_CORE_READ(table, fd);
-	c->only = on_exec ? BPF_CORE_READ(table, close_on_exec) : NULL;
+	c->files = table->fd;
+	c->open = table->open_fds;
+	c->only = on_exec ? table->close_on_exec : NULL;
 	if (c->last >= n)
 		c->last = n - 1;
-	if (c->last >= FDS_MAX && c->last - FDS_MAX >= c->first)
+	if (c->last / 64 >= WORDS_MAX)
 		count_loss(SONDE_LOSS_FILES, 1);
 	if (have_bpf_loop)
-		bpf_loop(FDS_MAX, close_one, c, 0);
-	for (__u32 i = 0; !have_bpf_loop && i < FDS_UNROLLED && !close_one(i, c); i++)
-		;
+		bpf_loop(WORDS_MAX, close_word, c, 0);
+	else
+		close_word(0, c);
 	return 0;
 }
 

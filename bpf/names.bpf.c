@@ -26,11 +26,19 @@ static __noinline int tell_named(const struct actor *a, struct slot *slot, __u64
 
 	len = put_given(slot, 0, folder(cookie, SONDE_COOKIE_FD_SHIFT),
 			argument(cookie, SONDE_COOKIE_PATH_SHIFT));
-	if (len > SONDE_PATH_MAX || (len && is_system(slot->text)))
+	if (len > SONDE_PATH_MAX)
 		return 0;
+	if (len && is_system(slot->text)) { /* /proc/self/fd/3 gets a name */
+		if (!path2)
+			return 0;
+		len = 0;
+	}
 	e->path_len = len;
-	if (path2)
+	if (path2) {
 		e->path2_len = put_given(slot, len, folder(cookie, SONDE_COOKIE_FD2_SHIFT), path2);
+		if (is_system(&slot->text[len]))
+			return 0;
+	}
 	e->op = result ? SONDE_FILE_REFUSED : op;
 	e->result = result;
 	return file_tell(a, slot);

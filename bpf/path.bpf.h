@@ -65,8 +65,9 @@ struct walk {
 	struct slot *slot;
 	struct dentry *dentry, *root;
 	struct vfsmount *mnt, *root_mnt;
-	__u32 at;   /* where the text begins in slot->walk */
-	__u32 skip; /* names at the end that are left out */
+	struct dentry *mnt_root; /* of mnt */
+	__u32 at;		 /* where the text begins in slot->walk */
+	__u32 skip;		 /* names at the end that are left out */
 	bool done;
 	bool outside; /* done, but not at the process's root */
 };
@@ -83,7 +84,7 @@ static __noinline long walk_up(__u32 i, struct walk *w)
 		w->done = true;
 		return 1;
 	}
-	if (d == BPF_CORE_READ(mnt, mnt_root) || d == parent) {
+	if (d == w->mnt_root || d == parent) {
 		struct mount *m = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
 		struct mount *up = BPF_CORE_READ(m, mnt_parent);
 
@@ -94,6 +95,7 @@ static __noinline long walk_up(__u32 i, struct walk *w)
 		}
 		w->dentry = BPF_CORE_READ(m, mnt_mountpoint);
 		w->mnt = (void *)up + bpf_core_field_offset(struct mount, mnt);
+		w->mnt_root = BPF_CORE_READ(up, mnt.mnt_root);
 		return 0;
 	}
 	w->dentry = parent;
@@ -126,12 +128,15 @@ __weak int put_path(struct slot *slot, __u64 from, __u32 skip, __u64 at)
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct walk w = { .slot = slot, .at = SONDE_PATH_MAX - 1, .skip = skip };
 	struct path *p = (void *)from;
+	struct vfsmount *mnt;
 	__u32 len;
 
 	if (!slot)
 		return 0;
+	mnt = BPF_CORE_READ(p, mnt);
 	w.dentry = BPF_CORE_READ(p, dentry);
-	w.mnt = BPF_CORE_READ(p, mnt);
+	w.mnt = mnt;
+	w.mnt_root = BPF_CORE_READ(mnt, mnt_root);
 	w.root = BPF_CORE_READ(task, fs, root.dentry);
 	w.root_mnt = BPF_CORE_READ(task, fs, root.mnt);
 	slot->walk[SONDE_PATH_MAX - 1] = '\0';

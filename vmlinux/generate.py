@@ -19,7 +19,7 @@ KEEP = {
     "dentry": ["d_name", "d_parent", "d_hash"],
     "eppoll_entry": ["base", "wait", "whead"],
     "epitem": ["ep"],
-    "fdtable": ["fd", "max_fds", "close_on_exec"],
+    "fdtable": ["fd", "max_fds", "close_on_exec", "open_fds"],
     "file": ["f_mode", "f_inode", "private_data", "f_ref", "f_path"],
     "file_ref_t": ["refcnt"],
     "files_struct": ["fdt"],

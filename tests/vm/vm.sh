@@ -31,6 +31,11 @@ add /bin/bash /usr/bin/python3.11 /usr/lib/python3.11/lib-dynload/*.so "$SONDE"
 ln -sf python3.11 "$root/usr/bin/python3"
 (cd / && find usr/lib/python3.11 -name '*.py' -not -path '*/test/*' -not -path '*/idlelib/*' -not -path '*/dist-packages/*' -print0 | cpio -0pdm --quiet "$root")
 cp "$SONDE" "$root/sonde/sonde"
+if [ "$guest" = files ]; then # programs that can be copied and run under another name
+	add build/tests/e2e/capture /bin/cp /bin/true /bin/echo
+	cp build/tests/e2e/capture "$root/sonde/"
+	cp --remove-destination -L /bin/sleep "$root/bin/"
+fi
 cp -r tests/mock tests/demo tests/e2e "$root/sonde/tests/"
 rm -rf "$root"/sonde/tests/e2e/clients
 tests/mock/certs.sh "$root/sonde/certs"

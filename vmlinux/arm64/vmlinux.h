@@ -100,6 +100,7 @@ struct fdtable {
 	struct file **fd;
 	unsigned int max_fds;
 	long unsigned int *close_on_exec;
+	long unsigned int *open_fds;
 };
 
 struct path {
