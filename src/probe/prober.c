@@ -191,7 +191,7 @@ static int load(struct prober *p, const struct capture_wanted *wanted)
 		return r;
 	}
 	if (!p->features.tracefs || !p->features.task_pt_regs)
-		warn(p, "plain HTTP is not seen: %s",
+		warn(p, "plain HTTP and files are not seen: %s",
 		     p->features.tracefs ? "this kernel is older than 5.15"
 					 : "tracefs cannot be opened");
 	else if (missing)

@@ -6,6 +6,7 @@ need_root
 CAPTURE=$TOP/build/tests/e2e/capture
 FILES=("$TOP/tests/e2e/files.py")
 PY=/usr/bin/python3
+export PYTHONDONTWRITEBYTECODE=1 # it would be told
 [ -x "$CAPTURE" ] || skip_all "make e2e builds what this needs"
 
 # captured OPTION... -- COMMAND...	events to $T/out; the command's stderr, through a pipe, to $T/truth
@@ -31,6 +32,17 @@ many() {
 	[ "$(grep '^FILE.* written ' "$T/out" | sed 's/.* path=//' | sort -u | wc -l)" = 10000 ] && [ "$(loss 2) $(loss 11)" = "0 0" ]
 }
 ok "10,000 files of 500 processes, each told once" many
+
+# Nobody reads until it is over: files leave room for what processes are.
+lost() {
+	mkdir "$T/lost"
+	captured -b 262144 -P 100000 -- sh -c "cd $T/lost && $PY ${FILES[*]} many 10000 5" || return 1
+	local told
+	told=$(grep -c '^FILE.* written .*/lost/' "$T/out")
+	echo "told $told, lost $(loss 11), of processes $(loss 2)"
+	[ "$told" -gt 0 ] && [ "$(loss 11)" -gt 0 ] && [ $((told + $(loss 11))) = 10000 ] && [ "$(loss 2)" = 0 ]
+}
+ok "what finds no room is counted, and takes none from processes" lost
 
 without() {
 	captured -F -- sh -c "echo x >$T/unseen; rm $T/unseen" && ! grep '^FILE' "$T/out" && grep -q '^EXIT' "$T/out"
