@@ -112,14 +112,17 @@ static __always_inline __u32 put_base(struct slot *slot, __u64 at, int fd)
 __weak int put_given(struct slot *slot, __u64 at, int fd, __u64 from)
 {
 	__u32 len = 0, rest, first = 0;
+	char *to;
 	long n;
 
-	if (!slot)
+	if (!slot || at > SONDE_PATH_MAX)
 		return 0;
+	to = &slot->text[at];
+	barrier_var(to); /* as in put_path() */
 	n = bpf_probe_read_user_str(slot->given, SONDE_PATH_MAX, (void *)from);
 	if (n < 0)
 		count_loss(SONDE_LOSS_FAULT, 1);
-	if (n <= 1 || at > SONDE_PATH_MAX)
+	if (n <= 1)
 		return 0;
 	if (n == SONDE_PATH_MAX)
 		slot->flags |= SONDE_FILE_PATH_CUT;
@@ -128,7 +131,7 @@ __weak int put_given(struct slot *slot, __u64 at, int fd, __u64 from)
 		first = slot->from;
 		if (len > SONDE_PATH_MAX - 2)
 			return 0;
-		slot->text[at + len++] = '/';
+		to[len++] = '/';
 	}
 	rest = n - first;
 	if (first >= SONDE_PATH_MAX || rest > SONDE_PATH_MAX)
@@ -138,15 +141,14 @@ __weak int put_given(struct slot *slot, __u64 at, int fd, __u64 from)
 		slot->flags |= SONDE_FILE_PATH_CUT;
 	}
 	barrier_var(rest); /* or older verifiers lose its bounds */
-	if (rest > SONDE_PATH_MAX ||
-	    bpf_probe_read_kernel(&slot->text[at + len], rest, &slot->given[first]))
+	if (rest > SONDE_PATH_MAX || bpf_probe_read_kernel(&to[len], rest, &slot->given[first]))
 		return 0;
 	len += rest;
 	if (len > SONDE_PATH_MAX || len < 2)
 		return 0;
-	if (len > 2 && slot->text[at + len - 2] == '/') /* "folder/" */
+	if (len > 2 && to[len - 2] == '/') /* "folder/" */
 		len--;
-	slot->text[at + len - 1] = '\0';
+	to[len - 1] = '\0';
 	return len;
 }
 

@@ -130,9 +130,12 @@ __weak int put_path(struct slot *slot, __u64 from, __u32 skip, __u64 at)
 	struct path *p = (void *)from;
 	struct vfsmount *mnt;
 	__u32 len;
+	char *to;
 
-	if (!slot)
+	if (!slot || at > SONDE_PATH_MAX)
 		return 0;
+	to = &slot->text[at];
+	barrier_var(to); /* or clang adds @at later, when older verifiers have lost its bounds */
 	mnt = BPF_CORE_READ(p, mnt);
 	w.dentry = BPF_CORE_READ(p, dentry);
 	w.mnt = mnt;
@@ -150,9 +153,9 @@ __weak int put_path(struct slot *slot, __u64 from, __u32 skip, __u64 at)
 	}
 	len = SONDE_PATH_MAX - w.at;
 	barrier_var(len); /* its bounds are for the verifier to see */
-	if (w.at >= SONDE_PATH_MAX || len > SONDE_PATH_MAX || at > SONDE_PATH_MAX)
+	if (w.at >= SONDE_PATH_MAX || len > SONDE_PATH_MAX)
 		return 0;
-	if (bpf_probe_read_kernel(&slot->text[at], len, &slot->walk[w.at]))
+	if (bpf_probe_read_kernel(to, len, &slot->walk[w.at]))
 		return 0;
 	if (!w.done)
 		slot->flags |= SONDE_FILE_PATH_CUT;
