@@ -33,7 +33,7 @@ unit_src   := $(wildcard tests/unit/test_*.c)
 fuzz_src   := $(wildcard tests/fuzz/fuzz_*.c)
 bench_src  := tests/bench/tlsload.c tests/bench/empty.c tests/bench/protocols.c \
 	      tests/bench/store.c \
-	      tests/bench/exchange_gnutls.c tests/bench/exchange_nss.c
+	      tests/bench/exchange_gnutls.c tests/bench/exchange_nss.c tests/bench/build.c
 e2e_src    := $(wildcard tests/e2e/*.c)
 # What needs no privileges and no kernel: all that a replay runs through. It is what gets fuzzed.
 pure_src   := $(wildcard src/base/*.c src/intake/record.c src/intake/event.c src/proc/*.c src/stream/*.c \
@@ -96,7 +96,7 @@ $(B)/tests/bench/tlsload: $(B)/tests/bench/tlsload.o $(B)/tests/bench/classic.o
 	$(call say,LINK)
 	$(Q)$(CC) $(cflags) $(LDFLAGS) $^ -lssl -lcrypto -o $@
 
-$(B)/tests/bench/empty $(B)/tests/bench/protocols $(B)/tests/bench/store: $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/libsonde.a
+$(B)/tests/bench/empty $(B)/tests/bench/protocols $(B)/tests/bench/store $(B)/tests/bench/build: $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/libsonde.a
 	$(call say,LINK)
 	$(Q)$(CC) $(cflags) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
@@ -138,7 +138,8 @@ agents: $(B)/sonde $(e2e_src:%.c=$(B)/%) ## real coding agents, at work and at t
 
 vm: $(B)/sonde $(B)/tests/e2e/capture $(B)/tests/e2e/ways ## the same job on other kernels, in virtual machines without acceleration
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh vm 'tests/vm/vm.sh bullseye refused' 'tests/vm/vm.sh bookworm' \
-		'tests/vm/vm.sh trixie' 'tests/vm/vm.sh trixie-backports' tests/vm/arm64.sh
+		'tests/vm/vm.sh trixie' 'tests/vm/vm.sh bookworm files' 'tests/vm/vm.sh trixie files' \
+		'tests/vm/vm.sh trixie-backports' tests/vm/arm64.sh
 
 check: deps ## install, build and run every test
 	$(Q)$(MAKE) --no-print-directory all

@@ -58,7 +58,7 @@ static void say_features(struct doctor *d, const struct features *f)
 	} features[] = {
 		{ "ring buffer", f->ring_buffer, FINDING_FAIL, "needs Linux 5.8" },
 		{ "task_pt_regs", f->task_pt_regs, FINDING_WARN,
-		  "plain HTTP on sockets is not seen (needs Linux 5.15)" },
+		  "plain HTTP on sockets and files are not seen (needs Linux 5.15)" },
 		{ "bpf_loop", f->bpf_loop, FINDING_WARN,
 		  "the largest writes are cut (needs Linux 5.17)" },
 		{ "uprobe_multi", f->uprobe_multi, FINDING_WARN,
@@ -67,7 +67,8 @@ static void say_features(struct doctor *d, const struct features *f)
 		  "processes that are not traced pay for return probes (needs Linux 6.13)" },
 		{ "sleepable uprobes", f->sleepable, FINDING_WARN,
 		  "data on pages not yet loaded is lost and counted (needs Linux 6.0)" },
-		{ "tracefs", f->tracefs, FINDING_WARN, "plain HTTP on sockets is not seen" },
+		{ "tracefs", f->tracefs, FINDING_WARN,
+		  "plain HTTP on sockets and files are not seen" },
 	};
 
 	if (f->bpf_error) {

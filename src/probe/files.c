@@ -85,7 +85,7 @@ static void give_up(struct files *f, const struct stat *st, const char *path, in
 		.reason = "it changes all the time: not looked at any more",
 	};
 
-	capture_count(f->capture, SONDE_LOSS_FILES, 1);
+	capture_count(f->capture, SONDE_LOSS_NOT_LOOKED, 1);
 	f->failed++;
 	if (!target)
 		return;
@@ -242,5 +242,5 @@ void files_check(struct files *f, struct report_process p, uint64_t mapped_ns)
 	if (!capture_in_scope(f->capture, p.tgid, p.start_ns))
 		return;
 	if (discover_process(p.tgid, on_mapped, f) == -ENOSPC)
-		capture_count(f->capture, SONDE_LOSS_FILES, 1);
+		capture_count(f->capture, SONDE_LOSS_NOT_LOOKED, 1);
 }

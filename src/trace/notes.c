@@ -324,11 +324,11 @@ static void say_lost(struct writer *wr)
 		note(wr,
 		     "%llu events about processes or connections were lost: steps may be missing",
 		     (unsigned long long)lost);
-	if (loss[SONDE_LOSS_FILES])
+	if (loss[SONDE_LOSS_NOT_LOOKED])
 		note(wr,
 		     "%llu times a file was not looked at for TLS: there are too many, or it "
 		     "changes all the time",
-		     (unsigned long long)loss[SONDE_LOSS_FILES]);
+		     (unsigned long long)loss[SONDE_LOSS_NOT_LOOKED]);
 }
 
 static void say_halves(struct writer *wr)

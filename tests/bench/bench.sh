@@ -96,5 +96,6 @@ limit "out of scope, us a call" "$(calc "($with - $without) / 2")" 1.5
 SONDE=$SONDE BENCH=$BENCH PORT=25444 PIN=$PIN tests/bench/libraries.sh || bad=1
 "$BENCH/protocols" || bad=1
 "$BENCH/store" || bad=1
+tests/bench/files.sh || bad=1
 tests/bench/replay.sh || bad=1
 exit $bad

@@ -36,6 +36,11 @@ for program in capture ways; do
 	add "$PWD/build/tests/e2e/$program"
 	mv "$root$PWD/build/tests/e2e/$program" "$root/sonde/$program"
 done
+if [ "$guest" = files ]; then # programs that can be copied and run under another name
+	add build/tests/e2e/capture /bin/cp /bin/true /bin/echo
+	cp build/tests/e2e/capture "$root/sonde/"
+	cp --remove-destination -L /bin/sleep "$root/bin/"
+fi
 cp -r tests/mock tests/demo tests/e2e "$root/sonde/tests/"
 rm -rf "$root"/sonde/tests/e2e/clients
 tests/mock/certs.sh "$root/sonde/certs"
