@@ -93,7 +93,9 @@
 #define ATTR_TOOL_ANSWERED_TO	  "sonde.tool.answered_to"
 #define ATTR_TOOL_ASKED_NS	  "sonde.tool.asked_unix_nano"
 #define ATTR_TOOL_ANSWERED_NS	  "sonde.tool.answered_unix_nano"
-#define ATTR_CARRIER_EVIDENCE	  "sonde.process.evidence" /* why it is the one */
+#define ATTR_TOOL_TIMING	  "sonde.tool.timing" /* what its bounds are of: process, mcp, ... */
+#define ATTR_TOOL_TOLD_NS	  "sonde.tool.client_duration_ns" /* as the client told */
+#define ATTR_CARRIER_EVIDENCE	  "sonde.process.evidence"	  /* why it is the one */
 #define ATTR_PROCESS_LINE	  "process.command_line"
 #define ATTR_PROCESS_ARGS	  "process.command_args"
 #define ATTR_PROCESS_PARENT	  "process.parent_pid"

@@ -115,9 +115,11 @@ struct tool_state {
 	struct agent_span *agent;
 	struct conversation *conv;
 	char *call_id, *name;
-	char *description; /* its beginning; NULL: none, or no text is kept */
-	char *command;	   /* what a process that carries it out must show (command.h), or NULL */
-	struct slice args; /* malloc'ed, cut: what a sub-agent's prompt is looked for in */
+	char *description;  /* its beginning; NULL: none, or no text is kept */
+	char *command;	    /* what a process that carries it out must show (command.h), or NULL */
+	struct slice args;  /* malloc'ed, cut: what a sub-agent's prompt is looked for in */
+	struct slice paths; /* malloc'ed: files that the arguments name (arguments.h) */
+	char *url;	    /* that they ask for, or NULL */
 	struct process_key process;
 	uint64_t start_ns, end_ns;
 	struct id128 asked_node; /* the conversation up to the answer that asked */
@@ -126,11 +128,14 @@ struct tool_state {
 	const char *evidence;
 	bool server, asked, answered, is_error; /* asked: the answer has ended */
 	struct id64 answered_to;
-	struct proc_state *carrier;	   /* the first program that carries it out */
-	bool by_argv;			   /* and its arguments say so */
-	struct id128 args_hash;		   /* mcp.h; zero: no JSON */
-	uint64_t mcp_start_ns, mcp_end_ns; /* of the call at a tool server that carries it out */
-	bool by_mcp;
+	struct proc_state *carrier;	     /* the first program that carries it out */
+	bool by_argv;			     /* and its arguments say so */
+	struct id128 args_hash;		     /* mcp.h; zero: no JSON */
+	uint64_t mcp_start_ns, mcp_end_ns;   /* of the call at a tool server that carries it out */
+	uint64_t http_start_ns, http_end_ns; /* of the exchange that does */
+	uint64_t told_ns;		     /* how long the client says that it took; 0: nothing */
+	bool by_mcp, by_http;
+	bool alone; /* its answer asked for no other */
 };
 
 /* Calls that continue each other. */
@@ -320,6 +325,10 @@ void tool_carrier_exited(struct run_state *r, struct proc_state *ps);
 struct tool_state *tool_by_id(struct run_state *r, struct id64 id);
 /* The one waiting call of that process, or NULL where there is none or several. */
 struct tool_state *tool_only_one(struct run_state *r, struct process_key process);
+/* The one waiting call of that process whose arguments ask for what an exchange asks for. */
+struct tool_state *tool_of_exchange(struct run_state *r, const struct http_exchange *x);
+/* Whether something of that agent's that nobody accounts for may be a waiting call's work. */
+bool tool_may_explain(const struct run_state *r, const struct agent_span *a);
 void tool_finish_all(struct run_state *r, uint64_t ts_ns);
 void tool_free(struct tool_state *tool);
 

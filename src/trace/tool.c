@@ -5,7 +5,9 @@
  */
 #include "base/utf8.h"
 #include "llm/llm.h"
+#include "trace/arguments.h"
 #include "trace/command.h"
+#include "trace/duration.h"
 #include "trace/emit.h"
 #include "trace/mcp.h"
 #include "trace/tool_span.h"
@@ -23,6 +25,8 @@ void tool_free(struct tool_state *tool)
 	free(tool->description);
 	free(tool->command);
 	free((char *)tool->args.p);
+	free((char *)tool->paths.p);
+	free(tool->url);
 	free(tool);
 }
 
@@ -58,6 +62,14 @@ static struct id64 span_id(const struct call_state *c, unsigned part)
 	return id64_of(id_hash_end(&h));
 }
 
+/* malloc'ed; empty where memory is refused. */
+static struct slice copy(struct slice s)
+{
+	const char *p = s.n ? slice_dup(s) : NULL;
+
+	return (struct slice){ p, p ? s.n : 0 };
+}
+
 static void take_arguments(struct run_state *r, struct tool_state *tool,
 			   const struct llm_part *part)
 {
@@ -69,11 +81,11 @@ static void take_arguments(struct run_state *r, struct tool_state *tool,
 	keep(&tool->command, command_of_arguments(args, mem));
 	tool->args_blob = content_tool_text(r->t, part->name, args, part->is_json, mem);
 	tool->args_hash = mcp_args_hash(args);
+	tool->paths = copy(arguments_paths(args, mem));
+	keep(&tool->url, arguments_url(args, mem));
 	if (args.n > ARGS_KEPT_MAX)
 		args.n = ARGS_KEPT_MAX;
-	tool->args = (struct slice){ slice_dup(args), args.n };
-	if (!tool->args.p)
-		tool->args.n = 0;
+	tool->args = copy(args);
 	arena_free(mem);
 }
 
@@ -301,11 +313,35 @@ void tool_forget(struct call_state *c)
 			finish(c->run, tool, c->run->t->now_ns);
 }
 
+/* Of several calls of one tool nobody can tell which took how long. */
+static void take_durations(struct call_state *c, const struct llm_call *call)
+{
+	struct tool_state *tool, *other;
+
+	list_for_each (tool, c->run->tools) {
+		unsigned n = 0, same = 0;
+
+		if (tool->server || !id64_eq(&tool->asked_by, &c->continues))
+			continue;
+		list_for_each (other, c->run->tools) {
+			if (!id64_eq(&other->asked_by, &tool->asked_by))
+				continue;
+			n++;
+			same += slice_eq(slice_of(other->name), slice_of(tool->name));
+		}
+		tool->alone = n == 1;
+		if (same == 1)
+			duration_told(&call->http->request, slice_of(tool->name), &tool->told_ns);
+	}
+}
+
 void tool_answer(struct call_state *c, const struct llm_call *call, const struct tool_result *res,
 		 const struct id128 *nodes, size_t n_nodes)
 {
 	struct arena *mem = arena_new(SCRATCH_MAX);
 
+	if (res)
+		take_durations(c, call);
 	for (; res && mem; res = res->next) {
 		struct tool_state *tool =
 			res->id.n ? tool_waiting(c->run, res->id, nodes, n_nodes) : NULL;
@@ -356,6 +392,34 @@ struct tool_state *tool_only_one(struct run_state *r, struct process_key process
 		found = tool;
 	}
 	return found;
+}
+
+struct tool_state *tool_of_exchange(struct run_state *r, const struct http_exchange *x)
+{
+	struct tool_state *tool, *found = NULL;
+
+	list_for_each (tool, r->tools) {
+		if (tool->server || !tool->url || x->request.head_ns < tool->start_ns ||
+		    !process_key_eq(tool->process, x->conn->process) ||
+		    !url_is(slice_of(tool->url), x->host, x->path))
+			continue;
+		if (found)
+			return NULL;
+		found = tool;
+	}
+	return found;
+}
+
+/* A call that something is known to carry out has its explanation. */
+bool tool_may_explain(const struct run_state *r, const struct agent_span *a)
+{
+	const struct tool_state *tool;
+
+	list_for_each (tool, r->tools)
+		if (!tool->server && !tool->by_argv && !tool->by_mcp && !tool->by_http &&
+		    (tool->agent == a || process_key_eq(tool->agent->process, a->process)))
+			return true;
+	return false;
 }
 
 static enum command_match match(const struct tool_state *tool, const struct proc_state *ps,
@@ -413,7 +477,8 @@ static struct tool_state *by_window(struct run_state *r, const struct proc_state
 	const struct proc_state *above = process_above(r, ps->parent_key, true);
 	struct tool_state *tool = tool_only_one(r, above ? above->key : r->root);
 
-	if (!tool || tool->by_argv || tool->by_mcp || ps->start_ns < tool->start_ns)
+	if (!tool || tool->by_argv || tool->by_mcp || tool->by_http ||
+	    ps->start_ns < tool->start_ns)
 		return NULL;
 	return tool;
 }
