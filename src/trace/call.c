@@ -4,6 +4,7 @@
 
 #include "base/utf8.h"
 #include "trace/emit.h"
+#include "trace/observed/network.h"
 
 #define TASK_MAX	      2000 /* characters of a run's task */
 #define ALTERNATIVES_MAX      64   /* choices of one answer */
@@ -144,6 +145,8 @@ static void call_begin(struct trace *t, struct llm_call *call)
 	if (id128_is_zero(&r->session_id))
 		r->session_id = c->session_id;
 	c->agent->calls++;
+	c->agent->offered_tools |= call->tool_count > 0;
+	network_told(r, call->http->conn, call->http->host);
 	r->last_call_failed = false;
 	call_emit(c, call, false);
 	run_emit(r, false);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "trace/emit.h"
+#include "trace/observed/network.h"
 #include "trace/tool_span.h"
 
 static struct id64 span_id(const struct trace *t, const struct http_exchange *x)
@@ -93,8 +94,13 @@ void exchange_finished(struct run_state *r, const struct http_exchange *x)
 	struct place place;
 
 	notes_exchange(r, x);
-	if (x->inbound || !find_place(r, x, &place))
+	if (x->inbound)
 		return;
+	if (!find_place(r, x, &place)) {
+		network_exchange(r, x);
+		return;
+	}
+	network_told(r, x->conn, x->host);
 	if (r->http_steps >= RUN_HTTP_MAX) {
 		r->dropped_steps++;
 		return;

@@ -11,6 +11,8 @@
 #include "trace/content_level.h"
 #include "trace/emit.h"
 #include "trace/mcp_span.h"
+#include "trace/observed/network.h"
+#include "trace/observed/observed.h"
 #include "trace/tool_span.h"
 
 #define ENDED_MAX 1024 /* that another end may still tell of */
@@ -328,6 +330,10 @@ void mcp_begin(struct run_state *r, struct tool_call *c)
 	struct mcp_state *m = find_twin(r, c, &args_hash);
 
 	r->dirty = true;
+	if (c->http)
+		network_told(r, c->conn, c->host);
+	if (c->server.tgid)
+		program_serves(r, c->server);
 	if (m)
 		join(m, c);
 	else

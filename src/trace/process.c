@@ -5,11 +5,11 @@
  */
 #include "base/json.h"
 #include "trace/emit.h"
+#include "trace/observed/observed.h"
+#include "trace/observed/place.h"
 
 #define CHAIN_MAX      16384
 #define CHAIN_LINE_MAX 1024 /* bytes of one program: wrappers bring scripts of many KB */
-
-static void emit(struct run_state *r, struct proc_state *ps);
 
 /* --- a program begins --- */
 
@@ -126,7 +126,17 @@ static void emit_ending(struct emit *e, const struct proc_state *ps)
 	}
 }
 
-static void emit(struct run_state *r, struct proc_state *ps)
+static void emit_flags(struct emit *e, struct proc_state *ps)
+{
+	emit_true(e, ATTR_HOUSEKEEPING, ps->housekeeping && !ps->in_tool);
+	ps->flagged = program_is_flagged(e->run, ps);
+	if (!ps->flagged)
+		return;
+	emit_true(e, ATTR_UNEXPLAINED, true);
+	emit_lit(e, ATTR_UNEXPLAINED_WHY, ps->unasked);
+}
+
+void process_emit(struct run_state *r, struct proc_state *ps)
 {
 	struct emit e;
 
@@ -145,8 +155,7 @@ static void emit(struct run_state *r, struct proc_state *ps)
 	emit_chain(&e, buf_slice(&ps->chain));
 	emit_int(&e, ATTR_PROCESS_PARENT,
 		 ps->parent_key.tgid ? (int64_t)ps->parent_key.tgid : LLM_UNKNOWN);
-	/* An agent that asked its model for something has to explain what it starts. */
-	emit_true(&e, ATTR_UNEXPLAINED, !ps->in_tool && !ps->own_agent && ps->agent->calls > 0);
+	emit_flags(&e, ps);
 	emit_int(&e, ATTR_LATE_ATTACH, notes_late_ms(r->t, ps->key));
 	emit_ending(&e, ps);
 	emit_end(&e, ps->end_ns, ps->final);
@@ -202,14 +211,20 @@ void process_link(struct run_state *r, struct proc_state *ps, struct tool_state 
 	ps->evidence = evidence;
 	tool_carried(r, tool, ps);
 	mark_descendants(r, ps);
-	emit(r, ps);
+	observed_program_moved(r, ps);
+	process_emit(r, ps);
 }
 
 void process_unlink(struct run_state *r, struct proc_state *ps)
 {
+	const struct process *p = proc_find(r->t->procs, ps->key);
+
 	inherit(r, ps);
 	mark_descendants(r, ps);
-	emit(r, ps);
+	observed_program_moved(r, ps);
+	if (p)
+		program_judge(r, ps, p);
+	process_emit(r, ps);
 }
 
 static void place(struct run_state *r, struct proc_state *ps)
@@ -292,7 +307,8 @@ void process_exec(struct run_state *r, struct process *p, uint64_t ts_ns)
 	notes_program(r, p);
 	take_program(ps, p, ts_ns);
 	place(r, ps);
-	emit(r, ps);
+	program_judge(r, ps, p);
+	process_emit(r, ps);
 	open_agent(r, ps, p);
 }
 
@@ -328,8 +344,9 @@ void process_exit(struct run_state *r, const struct process *p, uint64_t ts_ns)
 	ps->signal = p->exit_signal;
 	ps->cpu_ns = p->cpu_ns;
 	ps->final = true;
-	emit(r, ps);
+	process_emit(r, ps);
 	tool_carrier_exited(r, ps);
+	observed_owner_ended(r, ps->own_agent ? &ps->agent->id : &ps->id);
 	if (ps->own_agent) {
 		ps->agent->exit_code = ps->code;
 		ps->agent->exit_signal = ps->signal;
@@ -342,10 +359,11 @@ void process_finish_all(struct run_state *r, uint64_t ts_ns)
 	struct proc_state *ps;
 
 	list_for_each (ps, r->proc_list) {
-		if (ps->final)
+		if (ps->final && !(ps->flagged && asking_may_be_lost(r)))
 			continue;
-		ps->end_ns = ts_ns;
+		if (!ps->final)
+			ps->end_ns = ts_ns;
 		ps->final = true;
-		emit(r, ps);
+		process_emit(r, ps);
 	}
 }

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "trace/emit.h"
 #include "trace/mcp.h"
+#include "trace/observed/observed.h"
 
 const char *const run_status_names[] = {
 	[RUN_RUNNING] = "running",     [RUN_COMPLETED] = "completed",
@@ -201,6 +202,7 @@ void run_finish(struct run_state *r, uint64_t ts_ns)
 	call_abandon_all(r);
 	mcp_finish_all(r, ts_ns);
 	tool_finish_all(r, ts_ns);
+	observed_finish_all(r);
 	process_finish_all(r, ts_ns);
 	if (!r->end_ns)
 		r->end_ns = ts_ns;
@@ -224,6 +226,7 @@ void run_tick(struct trace *t)
 
 	for (; r; r = next) {
 		next = r->hh.next;
+		observed_tick(r);
 		if (is_over(r, t->now_ns))
 			drop(t, r);
 		else if (r->dirty)
@@ -246,6 +249,7 @@ void run_free(struct run_state *r)
 		process_free(r, ps);
 	list_for_each_safe (conv, conv_tmp, r->convs)
 		conversation_free(conv);
+	observed_free_all(r);
 	mcp_free_all(r);
 	notes_free(r);
 	cache_done(&r->outputs);

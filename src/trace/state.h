@@ -78,6 +78,7 @@ struct agent_span {
 	uint64_t start_ns, end_ns, last_ns; /* last_ns: its last call's end */
 	int exit_code, exit_signal;
 	int64_t calls;
+	bool offered_tools; /* to its model, in one of the calls at least */
 	bool final;
 };
 
@@ -105,6 +106,10 @@ struct proc_state {
 	bool argv_cut;
 	struct buf chain; /* command lines of its other programs, NUL after each */
 	int code, signal;
+	const char *unasked; /* why nobody asked for it (observed/), or NULL */
+	bool housekeeping;   /* the agent does such things of its own accord */
+	bool serves;	     /* it is, or has started, a tool server */
+	bool flagged;	     /* its span says that no tool call explains it */
 	bool exited, final;
 };
 
@@ -215,6 +220,9 @@ struct run_state {
 	struct cache inputs;	/* node -> struct node_ref: what a call was asked */
 	struct cache responses; /* H(response id) -> struct node_ref */
 
+	struct files *files;	 /* observed/file.h; NULL: none yet */
+	struct network *network; /* observed/network.h; likewise */
+
 	unsigned n_agents, n_procs, n_tools, n_calls, n_convs, n_hosts, n_sockets, n_mcp;
 	uint32_t handed_over; /* bits: rows of notes.c's table */
 	uint32_t scope, uid;
@@ -292,6 +300,8 @@ void process_free(struct run_state *r, struct proc_state *ps);
 
 /* --- process.c --- */
 void process_exec(struct run_state *r, struct process *p, uint64_t ts_ns);
+/* Tells it again. */
+void process_emit(struct run_state *r, struct proc_state *ps);
 void process_exit(struct run_state *r, const struct process *p, uint64_t ts_ns);
 void process_late_facts(struct run_state *r, const struct process *p);
 /* Puts a program under the tool call that it carries out. */

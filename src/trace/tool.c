@@ -10,6 +10,7 @@
 #include "trace/duration.h"
 #include "trace/emit.h"
 #include "trace/mcp.h"
+#include "trace/observed/observed.h"
 #include "trace/tool_span.h"
 
 #define ARGS_KEPT_MAX	65536
@@ -44,6 +45,7 @@ static void finish(struct run_state *r, struct tool_state *tool, uint64_t ts_ns)
 		r->totals.errors++;
 	r->dirty = true;
 	tool_emit(r, tool, true);
+	observed_owner_ended(r, &tool->id);
 	agent_tool_ended(r, tool);
 	drop(r, tool);
 }

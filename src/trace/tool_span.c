@@ -3,6 +3,8 @@
 #include "trace/tool_span.h"
 
 #include "trace/emit.h"
+#include "trace/observed/file.h"
+#include "trace/observed/network.h"
 
 /* @end_ns 0: not known. */
 static void narrow(uint64_t start_ns, uint64_t end_ns, uint64_t *ret_start, uint64_t *ret_end)
@@ -70,6 +72,17 @@ static void emit_carrier(struct emit *e, const struct tool_state *tool)
 		emit_int(e, ATTR_PROCESS_EXIT_CODE, ps->code);
 }
 
+/* Of what it did, where anything was seen. */
+static void emit_counts(struct emit *e, const struct tool_state *tool)
+{
+	const struct file_counts files = file_count(e->run, &tool->id);
+	const int64_t connections = network_count(e->run, &tool->id);
+
+	emit_int(e, ATTR_FILES_WRITTEN, files.written ? files.written : LLM_UNKNOWN);
+	emit_int(e, ATTR_FILES_REMOVED, files.removed ? files.removed : LLM_UNKNOWN);
+	emit_int(e, ATTR_CONNECTIONS, connections ? connections : LLM_UNKNOWN);
+}
+
 static void emit_status(struct emit *e, const struct tool_state *tool, bool final)
 {
 	if (!final) {
@@ -115,6 +128,7 @@ void tool_emit(struct run_state *r, struct tool_state *tool, bool final)
 		emit_int(&e, ATTR_TOOL_TOLD_NS, (int64_t)tool->told_ns);
 	if (tool->carrier)
 		emit_carrier(&e, tool);
+	emit_counts(&e, tool);
 	emit_status(&e, tool, final);
 	emit_end(&e, end_ns, final);
 }

@@ -6,6 +6,8 @@
 
 #include "base/json.h"
 #include "trace/mcp.h"
+#include "trace/observed/file.h"
+#include "trace/observed/network.h"
 #include "trace/state.h"
 
 #define CONTENT_LIMIT_DEFAULT 5000
@@ -164,8 +166,22 @@ static void take_connect(struct trace *t, const struct sonde_connect_event *e, s
 {
 	struct run_state *r = p ? run_of(t, p->key) : NULL;
 
-	if (r && !r->finished)
-		notes_connect(r, e);
+	if (!r || r->finished)
+		return;
+	notes_connect(r, e);
+	network_connect(r, e);
+}
+
+static void take_file(struct trace *t, const struct sonde_event *e, struct process *p)
+{
+	struct run_state *r = p ? run_of(t, p->key) : NULL;
+
+	if (!r || r->finished)
+		return;
+	if (e->kind == SONDE_EV_FILE)
+		file_event(r, (const struct sonde_file_event *)e);
+	else
+		file_artifact(r, (const struct sonde_artifact_event *)e);
 }
 
 /* --- the way in --- */
@@ -193,6 +209,10 @@ void trace_event(struct trace *t, const struct sonde_event *e, struct process *p
 		break;
 	case SONDE_EV_CONNECT:
 		take_connect(t, (const struct sonde_connect_event *)e, p);
+		break;
+	case SONDE_EV_FILE:
+	case SONDE_EV_ARTIFACT:
+		take_file(t, e, p);
 		break;
 	case SONDE_EV_ATTACH:
 		notes_attach(t, (struct process_key){ e->tgid, e->start_ns }, json_of(e));
@@ -248,8 +268,10 @@ void trace_connection(struct trace *t, const struct connection *conn, bool was_h
 {
 	struct run_state *r = run_of(t, conn->process);
 
-	if (r && !r->finished)
-		notes_connection(r, conn, was_http);
+	if (!r || r->finished)
+		return;
+	notes_connection(r, conn, was_http);
+	network_closed(r, conn);
 }
 
 void trace_end(struct trace *t, uint64_t ts_ns)
