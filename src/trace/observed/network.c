@@ -68,19 +68,26 @@ static struct address address_of(uint8_t family, uint16_t port, const uint8_t ad
 	return a;
 }
 
+static void hash_address(struct id_hash *h, const struct address *a)
+{
+	id_hash_u64(h, (uint64_t)a->family << 16 | a->port);
+	id_hash_bytes(h, (struct slice){ (const char *)a->addr, sizeof(a->addr) });
+	id_hash_bytes(h, a->path);
+}
+
 static struct id128 key_of(const struct id64 *owner, const struct address *a)
 {
 	struct id_hash h;
 
 	id_hash_begin(&h, "owner-peer");
 	id_hash_bytes(&h, (struct slice){ (const char *)owner->b, sizeof(owner->b) });
-	id_hash_u64(&h, (uint64_t)a->family << 16 | a->port);
-	id_hash_bytes(&h, (struct slice){ (const char *)a->addr, sizeof(a->addr) });
-	id_hash_bytes(&h, a->path);
+	hash_address(&h, a);
 	return id_hash_end(&h);
 }
 
-static struct id64 span_id(const struct run_state *r, const struct sonde_event *e)
+/* Never of the owner: a better one may be found later. */
+static struct id64 span_id(const struct run_state *r, const struct sonde_event *e,
+			   const struct address *a)
 {
 	struct id_hash h;
 
@@ -89,8 +96,8 @@ static struct id64 span_id(const struct run_state *r, const struct sonde_event *
 	id_hash_bytes(&h, (struct slice){ (const char *)r->id.b, sizeof(r->id.b) });
 	id_hash_u64(&h, e->tgid);
 	id_hash_u64(&h, e->start_ns);
-	id_hash_u64(&h, e->tid);
 	id_hash_u64(&h, e->ts_ns);
+	hash_address(&h, a);
 	return id64_of(id_hash_end(&h));
 }
 
@@ -150,7 +157,7 @@ static struct peer_state *peer_new(struct run_state *r, const struct sonde_event
 		return NULL;
 	}
 	p->key = key_of(&owner->id, a);
-	p->id = span_id(r, e);
+	p->id = span_id(r, e, a);
 	p->owner = *owner;
 	p->process = (struct process_key){ e->tgid, e->start_ns };
 	p->start_ns = e->ts_ns;
