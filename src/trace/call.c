@@ -71,44 +71,45 @@ static void name_agent(struct call_state *c, const struct llm_call *call)
 		return;
 	if (!who.evidence)
 		who.evidence = "user-agent";
-	agent_name(c->run, a, &who);
+	agent_name(a, &who);
 }
 
-static struct call_state *call_new(struct run_state *r, const struct llm_call *call)
+static struct call_state *call_new(struct tree_state *tree, const struct llm_call *call)
 {
 	struct call_state *c;
 
-	if (r->n_calls >= RUN_CALLS_MAX) {
-		r->dropped_steps++;
+	if (tree->n_calls >= TREE_CALLS_MAX) {
+		tree->runs->dropped_steps++;
 		return NULL;
 	}
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return NULL;
-	c->run = r;
+	c->tree = tree;
+	c->run = tree->runs;
 	c->call = call;
-	c->id = span_id(r->t, call->http);
-	c->agent = r->agents;
+	c->id = span_id(tree->t, call->http);
+	c->agent = c->run->agents;
 	c->usage = llm_usage_unknown;
-	DL_APPEND(r->calls, c);
-	r->n_calls++;
+	DL_APPEND(tree->calls, c);
+	tree->n_calls++;
 	return c;
 }
 
 static void read_request(struct call_state *c, const struct llm_call *call,
 			 const struct explicit_ids *ids, struct arena *scratch)
 {
-	struct run_state *r = c->run;
-	const struct node_ref *before = conversation_response(r, call->previous_response_id);
+	struct trace *t = c->tree->t;
+	const struct node_ref *before = conversation_response(c->tree, call->previous_response_id);
 	struct content_input in;
 	bool begins;
 
-	content_read_input(r->t, call, before ? before->node : (struct id128){ 0 },
+	content_read_input(t, call, before ? before->node : (struct id128){ 0 },
 			   before ? before->depth : 0, scratch, &in);
 	c->input_node = in.last;
 	c->input_depth = in.depth;
-	c->system_blob = content_system(r->t, call, scratch);
-	c->tools_blob = content_tools(r->t, call, scratch);
+	c->system_blob = content_system(t, call, scratch);
+	c->tools_blob = content_tools(t, call, scratch);
 	/* Embeddings and polls are no turns of a conversation. */
 	begins = !call->single && !call->repeats && conversation_link(c, call, ids, &in);
 	subagent_place(c, call, ids, &in, begins);
@@ -117,21 +118,22 @@ static void read_request(struct call_state *c, const struct llm_call *call,
 		return;
 	tool_answer(c, call, in.results, in.nodes, in.n);
 	conversation_asked(c);
-	take_task(r, call, &in);
+	take_task(c->run, call, &in);
 }
 
 static void call_begin(struct trace *t, struct llm_call *call)
 {
-	struct run_state *r = run_of(t, call->http->conn->process);
+	struct tree_state *tree = tree_of(t, call->http->conn->process);
 	struct arena *scratch;
 	struct explicit_ids ids;
 	struct call_state *c;
+	struct run_state *r;
 
 	call->user = NULL;
 	learn_head(t->redactor, &call->http->request);
-	if (!r || r->finished)
+	if (!tree || tree->finished)
 		return;
-	c = call_new(r, call);
+	c = call_new(tree, call);
 	if (!c)
 		return;
 	call->user = c;
@@ -140,13 +142,14 @@ static void call_begin(struct trace *t, struct llm_call *call)
 	if (scratch)
 		read_request(c, call, &ids, scratch);
 	arena_free(scratch);
+	r = c->run;
 	c->session_id = session_id(c, &ids);
 	keep(&c->conversation_id, conversation_id(call, &ids));
 	if (id128_is_zero(&r->session_id))
 		r->session_id = c->session_id;
 	c->agent->calls++;
 	c->agent->offered_tools |= call->tool_count > 0;
-	network_told(r, call->http->conn, call->http->host);
+	network_told(c->tree, call->http->conn, call->http->host);
 	r->last_call_failed = false;
 	call_emit(c, call, false);
 	run_emit(r, false);
@@ -236,8 +239,8 @@ static void read_answer(struct call_state *c, const struct llm_call *call, bool 
 
 static void release(struct call_state *c)
 {
-	DL_DELETE(c->run->calls, c);
-	c->run->n_calls--;
+	DL_DELETE(c->tree->calls, c);
+	c->tree->n_calls--;
 	free(c->conversation_id);
 	buf_done(&c->alternatives);
 	free(c);
@@ -272,18 +275,18 @@ static void call_end(struct call_state *c, const struct llm_call *call)
 }
 
 /* The recording ends, or the run does, before llm/ has said how the calls end. */
-void call_abandon_all(struct run_state *r)
+void call_abandon_all(struct tree_state *tree)
 {
 	struct call_state *c, *tmp;
 
-	list_for_each_safe (c, tmp, r->calls) {
-		struct trace *t = r->t;
+	list_for_each_safe (c, tmp, tree->calls) {
+		struct trace *t = tree->t;
 
 		c->usage = c->call->usage;
-		run_add_call(r, c, c->call, false, 0);
+		run_add_call(c->run, c, c->call, false, 0);
 		call_emit(c, c->call, true);
-		DL_DELETE(r->calls, c);
-		r->n_calls--;
+		DL_DELETE(tree->calls, c);
+		tree->n_calls--;
 		c->run = NULL; /* LLM_END will find it here and free it */
 		c->call = NULL;
 		DL_APPEND(t->orphans, c);

@@ -20,27 +20,27 @@ static struct id128 key_of_text(struct slice s)
 	return id_of_bytes(s);
 }
 
-struct node_ref *conversation_response(struct run_state *r, struct slice response_id)
+struct node_ref *conversation_response(struct tree_state *tree, struct slice response_id)
 {
 	const struct id128 key = key_of_text(response_id);
 
-	return response_id.n ? cache_find(&r->responses, &key) : NULL;
+	return response_id.n ? cache_find(&tree->responses, &key) : NULL;
 }
 
 static struct conversation *begin(struct call_state *c, const struct llm_call *call,
 				  const struct explicit_ids *ids)
 {
-	struct run_state *r = c->run;
+	struct tree_state *tree = c->tree;
 	struct conversation *conv;
 	struct id_hash h;
 
-	if (r->n_convs >= RUN_CONVERSATIONS_MAX)
+	if (tree->n_convs >= TREE_CONVERSATIONS_MAX)
 		return NULL;
 	conv = calloc(1, sizeof(*conv));
 	if (!conv)
 		return NULL;
 	id_hash_begin(&h, "conversation");
-	id_hash_bytes(&h, (struct slice){ (const char *)r->id.b, sizeof(r->id.b) });
+	id_hash_bytes(&h, (struct slice){ (const char *)tree->id.b, sizeof(tree->id.b) });
 	id_hash_bytes(&h, (struct slice){ (const char *)c->id.b, sizeof(c->id.b) });
 	conv->id = id_hash_end(&h);
 	conv->system = c->system_blob;
@@ -48,8 +48,8 @@ static struct conversation *begin(struct call_state *c, const struct llm_call *c
 	keep(&conv->explicit_id, ids->thread);
 	keep(&conv->session, ids->session);
 	keep(&conv->cache_key, call->cache_key);
-	DL_APPEND(r->convs, conv);
-	r->n_convs++;
+	DL_APPEND(tree->convs, conv);
+	tree->n_convs++;
 	return conv;
 }
 
@@ -69,13 +69,13 @@ static struct link by_ref(struct node_ref *ref, const char *evidence)
 	return (struct link){ .conv = ref->conv, .span = ref->span, .evidence = evidence };
 }
 
-static struct link by_explicit_id(struct run_state *r, struct slice id)
+static struct link by_explicit_id(struct tree_state *tree, struct slice id)
 {
 	struct conversation *conv;
 
 	if (id.n == 0)
 		return (struct link){ 0 };
-	list_for_each (conv, r->convs)
+	list_for_each (conv, tree->convs)
 		if (conv->explicit_id && slice_eq(slice_of(conv->explicit_id), id))
 			return (struct link){ .conv = conv,
 					      .span = conv->last_span,
@@ -83,11 +83,11 @@ static struct link by_explicit_id(struct run_state *r, struct slice id)
 	return (struct link){ 0 };
 }
 
-static struct link by_tool_call(struct run_state *r, const struct content_input *in)
+static struct link by_tool_call(struct tree_state *tree, const struct content_input *in)
 {
 	for (const struct tool_result *res = in->results; res; res = res->next) {
 		const struct tool_state *tool =
-			res->id.n ? tool_waiting(r, res->id, in->nodes, in->n) : NULL;
+			res->id.n ? tool_waiting(tree, res->id, in->nodes, in->n) : NULL;
 
 		if (tool && tool->conv)
 			return (struct link){ .conv = tool->conv,
@@ -98,10 +98,10 @@ static struct link by_tool_call(struct run_state *r, const struct content_input 
 }
 
 /* The newest answer in the history that a call of this run gave. */
-static struct link by_answer(struct run_state *r, const struct content_input *in)
+static struct link by_answer(struct tree_state *tree, const struct content_input *in)
 {
 	for (size_t i = in->n, n = 0; i-- > 0 && n < WALK_MAX; n++) {
-		struct node_ref *ref = cache_find(&r->outputs, &in->nodes[i]);
+		struct node_ref *ref = cache_find(&tree->outputs, &in->nodes[i]);
 
 		if (ref)
 			return by_ref(ref, "message-prefix");
@@ -117,7 +117,7 @@ static struct link by_answer(struct run_state *r, const struct content_input *in
 static struct link by_request(struct call_state *c, const struct content_input *in)
 {
 	for (size_t i = in->n, n = 0; i-- > 1 && n < WALK_MAX; n++) {
-		struct node_ref *ref = cache_find(&c->run->inputs, &in->nodes[i - 1]);
+		struct node_ref *ref = cache_find(&c->tree->inputs, &in->nodes[i - 1]);
 
 		if (!ref)
 			continue;
@@ -131,7 +131,7 @@ static struct link by_request(struct call_state *c, const struct content_input *
 /* The same question once more after an error. */
 static struct link by_retry(struct call_state *c, const struct content_input *in)
 {
-	struct node_ref *ref = in->n ? cache_find(&c->run->inputs, &in->last) : NULL;
+	struct node_ref *ref = in->n ? cache_find(&c->tree->inputs, &in->last) : NULL;
 	struct link link = { 0 };
 
 	if (ref && ref->failed && ref->conv && id128_eq(&ref->conv->system, &c->system_blob))
@@ -151,20 +151,20 @@ static struct link by_session(struct call_state *c, const struct explicit_ids *i
 
 	if (ids->session.n == 0 || id128_is_zero(&c->system_blob) || identity_subagent(ids).n)
 		return (struct link){ 0 };
-	list_for_each (conv, c->run->convs)
+	list_for_each (conv, c->tree->convs)
 		if (conv->session && slice_eq(slice_of(conv->session), ids->session) &&
 		    id128_eq(&conv->system, &c->system_blob))
 			return (struct link){ .conv = conv, .evidence = "session-id" };
 	return (struct link){ 0 };
 }
 
-static struct link by_cache_key(struct run_state *r, const struct llm_call *call)
+static struct link by_cache_key(struct tree_state *tree, const struct llm_call *call)
 {
 	struct conversation *conv;
 
 	if (call->cache_key.n == 0)
 		return (struct link){ 0 };
-	list_for_each (conv, r->convs)
+	list_for_each (conv, tree->convs)
 		if (conv->cache_key && slice_eq(slice_of(conv->cache_key), call->cache_key) &&
 		    process_key_eq(conv->process, call->http->conn->process))
 			return (struct link){ .conv = conv, .evidence = "cache-key" };
@@ -175,14 +175,14 @@ static struct link by_cache_key(struct run_state *r, const struct llm_call *call
 static struct link by_content(struct call_state *c, const struct llm_call *call,
 			      const struct content_input *in)
 {
-	struct run_state *r = c->run;
-	struct link link = by_ref(conversation_response(r, call->previous_response_id),
+	struct tree_state *tree = c->tree;
+	struct link link = by_ref(conversation_response(tree, call->previous_response_id),
 				  "previous-response-id");
 
 	if (!link.conv)
-		link = by_tool_call(r, in);
+		link = by_tool_call(tree, in);
 	if (!link.conv)
-		link = by_answer(r, in);
+		link = by_answer(tree, in);
 	c->goes_on = link.conv != NULL;
 	return link.conv ? link : by_request(c, in);
 }
@@ -194,7 +194,7 @@ bool conversation_link(struct call_state *c, const struct llm_call *call,
 
 	if (!link.conv) {
 		content = by_content(c, call, in);
-		link = by_explicit_id(c->run, ids->thread);
+		link = by_explicit_id(c->tree, ids->thread);
 		if (!link.conv)
 			link = content;
 		else if (content.conv)
@@ -203,7 +203,7 @@ bool conversation_link(struct call_state *c, const struct llm_call *call,
 	if (!link.conv)
 		link = by_session(c, ids);
 	if (!link.conv)
-		link = by_cache_key(c->run, call);
+		link = by_cache_key(c->tree, call);
 	c->conv = link.conv ? link.conv : begin(c, call, ids);
 	c->conv_evidence = link.evidence;
 	c->continues = link.span;
@@ -233,7 +233,7 @@ static struct node_ref *enter(struct cache *map, const struct id128 *key, struct
 
 void conversation_asked(struct call_state *c)
 {
-	enter(&c->run->inputs, &c->input_node, ref_of(c, &c->input_node, c->input_depth));
+	enter(&c->tree->inputs, &c->input_node, ref_of(c, &c->input_node, c->input_depth));
 	if (c->conv)
 		c->conv->last_span = c->id;
 }
@@ -241,13 +241,13 @@ void conversation_asked(struct call_state *c)
 void conversation_alternative(struct call_state *c, const struct content_answer *answer)
 {
 	if (answer->any)
-		enter(&c->run->outputs, &answer->node, ref_of(c, &answer->node, answer->depth));
+		enter(&c->tree->outputs, &answer->node, ref_of(c, &answer->node, answer->depth));
 }
 
 void conversation_answered(struct call_state *c, const struct llm_call *call,
 			   const struct content_answer *answer, bool failed)
 {
-	struct node_ref *asked = cache_find(&c->run->inputs, &c->input_node);
+	struct node_ref *asked = cache_find(&c->tree->inputs, &c->input_node);
 
 	if (call->single || call->repeats)
 		return;
@@ -257,6 +257,6 @@ void conversation_answered(struct call_state *c, const struct llm_call *call,
 	if (call->response_id.n) {
 		const struct id128 key = key_of_text(call->response_id);
 
-		enter(&c->run->responses, &key, ref_of(c, &answer->node, answer->depth));
+		enter(&c->tree->responses, &key, ref_of(c, &answer->node, answer->depth));
 	}
 }

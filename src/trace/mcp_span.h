@@ -21,4 +21,4 @@ struct mcp_state {
 };
 
 /* @end_ns: boot time, 0 while it lasts. */
-void mcp_emit(struct run_state *r, const struct mcp_state *m, uint64_t end_ns);
+void mcp_emit(const struct mcp_state *m, uint64_t end_ns);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What trace/ keeps of runs that are open; private to this folder.
+ * What trace/ keeps of process trees and of the runs in them; private to this folder.
  *
- * trace.c takes facts in and hands them to: run.c (a run and its totals), agent.c (invoke_agent
- * spans), process.c, call.c (LLM spans), tool.c, mcp.c, exchange.c. conversation.c links calls to
- * each other, content.c turns what was said into blobs and conversation nodes, emit.c is the only
- * way out. Times in here are boot time; emit.c turns them into Unix time. Strings that are kept are
- * malloc'ed and raw; whatever leaves passes emit_text().
+ * trace.c takes facts in and hands them to: tree.c (a traced process tree), run.c (a run and its
+ * totals), agent.c (invoke_agent spans), process.c, call.c (LLM spans), tool.c, mcp.c, exchange.c.
+ * What is asked for by process, id or text is the tree's; what was done for one task is a run's.
+ * Each step has a pointer to its run, and spans never point into another run. conversation.c links
+ * calls to each other, content.c turns what was said into blobs and conversation nodes, emit.c is
+ * the only way out. Times in here are boot time; emit.c turns them into Unix time. Strings that are
+ * kept are malloc'ed and raw; whatever leaves passes emit_text().
  */
 #pragma once
 
@@ -21,18 +23,18 @@
 #include "trace/redact.h"
 #include "trace/trace.h"
 
-#define RUNS_MAX	      1024 /* open at once */
-#define RUN_PROCESSES_MAX     4096 /* process spans of one run; more are only counted */
-#define RUN_AGENTS_MAX	      512
-#define RUN_TOOLS_MAX	      1024 /* waiting at once; then the oldest is given up */
-#define RUN_CALLS_MAX	      1024 /* in flight at once */
-#define RUN_CONVERSATIONS_MAX 4096
-#define RUN_MCP_MAX	      1024 /* calls at tool servers in flight at once */
-#define RUN_HTTP_MAX	      512  /* STEP_HTTP spans of one run */
-#define RUN_PEERS_MAX	      32   /* hosts and destinations that notes can name */
-#define REFS_MAX	      16384 /* nodes and response ids of one run that a later call may name */
-#define EMIT_EVERY_NS	      1000000000ull
-#define SCRATCH_MAX	      (128u << 20) /* of one call's content while it is read */
+#define TREES_MAX	       1024 /* open at once */
+#define TREE_PROCESSES_MAX     4096 /* with a span, at once; more are only counted */
+#define TREE_TOOLS_MAX	       1024 /* waiting at once; then the oldest is given up */
+#define TREE_CALLS_MAX	       1024 /* in flight at once */
+#define TREE_CONVERSATIONS_MAX 4096
+#define TREE_MCP_MAX	       1024 /* calls at tool servers in flight at once */
+#define TREE_PEERS_MAX	       32   /* hosts and destinations that notes can name */
+#define RUN_AGENTS_MAX	       512
+#define RUN_HTTP_MAX	       512 /* STEP_HTTP spans of one run */
+#define REFS_MAX	       16384 /* nodes and response ids of one tree that a later call may name */
+#define EMIT_EVERY_NS	       1000000000ull
+#define SCRATCH_MAX	       (128u << 20) /* of one call's content while it is read */
 
 struct trace {
 	const struct trace_sink *sink;
@@ -49,7 +51,7 @@ struct trace {
 	uint64_t loss[SONDE_LOSS_NR];
 	bool prober_lost;
 	struct call_state *orphans; /* calls whose run has ended before them */
-	struct run_state *runs;	    /* by scope, in order of their start */
+	struct tree_state *trees;   /* by scope, in order of their start */
 	struct cache answers;	    /* response id -> struct answer_ref: the same call seen twice */
 	struct attach_note *attached; /* libraries that could not be attached, or late */
 	unsigned n_attached;
@@ -66,6 +68,7 @@ struct attach_note {
 /* An invoke_agent span: the run's root, a child process that is an agent, a sub-agent. */
 struct agent_span {
 	struct agent_span *prev, *next;
+	struct run_state *run;
 	struct id64 id, parent;
 	char *name, *version;
 	bool known;	      /* named by a table, not by its program's name */
@@ -89,6 +92,8 @@ struct proc_state {
 		uint64_t start_ns, tgid; /* the key without a hole */
 	} id_key;
 	struct proc_state *prev, *next;
+	struct tree_state *tree;
+	struct run_state *run;
 	struct process_key key, parent_key;
 	struct id64 id, parent;
 	struct agent_span *agent; /* its own or the one above it */
@@ -116,6 +121,7 @@ struct proc_state {
 /* A tool call that waits for its result. */
 struct tool_state {
 	struct tool_state *prev, *next;
+	struct run_state *run;
 	struct id64 id, parent, asked_by;
 	struct agent_span *agent;
 	struct conversation *conv;
@@ -156,6 +162,7 @@ struct conversation {
 
 struct call_state {
 	struct call_state *prev, *next;
+	struct tree_state *tree;
 	struct run_state *run;
 	struct agent_span *agent;
 	struct conversation *conv;
@@ -192,21 +199,22 @@ struct peer {
 	int error;	 /* of an attempt to connect; 0: none */
 };
 
-struct run_state {
+/*
+ * A traced process tree: what its runs share. It lives from the event that puts it under trace to
+ * the end of its last process; its first run does as well.
+ */
+struct tree_state {
 	UT_hash_handle hh; /* by scope */
 	struct trace *t;
+	struct id128 id; /* its first run's; what ids of steps are made of */
 	struct process_key root;
-	uint64_t start_ns, end_ns, emitted_ns;
-	uint64_t live; /* processes */
-	char *cwd, *user, *trigger, *task, *provider;
+	uint64_t end_ns; /* the root's */
+	uint64_t live;	 /* processes */
+	char *cwd, *user, *trigger;
 	char *source, *recorder; /* of an import: "har", and what made the file; else NULL */
 	struct slice argv;	 /* NUL after each */
-	struct buf models;
-	struct run totals;  /* only its numbers */
-	unsigned estimates; /* calls in it whose usage is one */
-	int64_t http_steps, dropped_steps;
+	struct run_state *runs;	 /* that are kept, in order of their start */
 
-	struct agent_span *agents; /* the first is the root */
 	struct proc_state *procs, *proc_list;
 	struct tool_state *tools;
 	struct mcp_state *mcp_calls;
@@ -220,21 +228,40 @@ struct run_state {
 	struct cache inputs;	/* node -> struct node_ref: what a call was asked */
 	struct cache responses; /* H(response id) -> struct node_ref */
 
-	struct files *files;	 /* observed/file.h; NULL: none yet */
-	struct network *network; /* observed/network.h; likewise */
-
-	unsigned n_agents, n_procs, n_tools, n_calls, n_convs, n_hosts, n_sockets, n_mcp;
+	unsigned n_runs, n_procs, n_tools, n_calls, n_convs, n_hosts, n_sockets, n_mcp;
+	unsigned procs_seen;
+	uint64_t runs_seen;   /* that were begun, the first one included */
 	uint32_t handed_over; /* bits: rows of notes.c's table */
 	uint32_t scope, uid;
+	int exit_code, exit_signal; /* the root's */
+	bool joined;		    /* it ran before it was traced */
+	bool adopts;		    /* who comes without a parent that is known belongs to it */
+	bool exited, finished;
+	bool writable_by_agent;
+};
+
+/* One task that an agent of the tree works at. */
+struct run_state {
+	struct run_state *prev, *next;
+	struct tree_state *tree;
+	struct trace *t;
+	struct process_key process; /* of the root agent */
+	uint64_t start_ns, end_ns, emitted_ns;
+	char *task, *provider;
+	struct buf models;
+	struct run totals;  /* only its numbers */
+	unsigned estimates; /* calls in it whose usage is one */
+	int64_t http_steps, dropped_steps;
+	struct agent_span *agents; /* the first is the root */
+	unsigned n_agents;
+	struct files *files;	 /* observed/file.h; NULL: none yet */
+	struct network *network; /* observed/network.h; likewise */
 	int exit_code, exit_signal;
 	enum run_status status;
 	struct id128 id, session_id;
 	char reason[128], last_error[96];
-	bool joined; /* it ran before it was traced */
-	bool adopts; /* who comes without a parent that is known belongs to it */
 	bool dirty, exited, finished;
 	bool task_is_good; /* said to a call that had tools */
-	bool writable_by_agent;
 	bool last_call_failed, last_call_timed_out;
 };
 
@@ -248,13 +275,21 @@ struct node_ref {
 	bool continued, ambiguous, failed;
 };
 
+/* --- tree.c --- */
+/* The tree of a process, or the only one there is; NULL: none, and that is counted. */
+struct tree_state *tree_of(struct trace *t, struct process_key key);
+struct tree_state *tree_of_scope(struct trace *t, uint32_t scope);
+void tree_open(struct trace *t, const struct sonde_event *e, struct process *p);
+void tree_exit(struct tree_state *tree, const struct process *p, uint64_t ts_ns);
+void tree_tick(struct trace *t);
+void tree_finish(struct tree_state *tree, uint64_t ts_ns);
+void tree_free(struct tree_state *tree);
+
 /* --- run.c --- */
-/* The run of a process, or the only one there is; NULL: none, and that is counted. */
-struct run_state *run_of(struct trace *t, struct process_key key);
-struct run_state *run_of_scope(struct trace *t, uint32_t scope);
-void run_open(struct trace *t, const struct sonde_event *e, struct process *p);
+/* Begins one at the end of the tree's list, with its root span; NULL where memory is refused. */
+struct run_state *run_begin(struct tree_state *tree, struct id128 id, struct process_key process,
+			    uint64_t start_ns);
 void run_exit(struct run_state *r, const struct process *p, uint64_t ts_ns);
-void run_tick(struct trace *t);
 void run_finish(struct run_state *r, uint64_t ts_ns);
 void run_free(struct run_state *r);
 void run_emit(struct run_state *r, bool force);
@@ -270,11 +305,11 @@ void status_decide(struct run_state *r);
 void notes_attach(struct trace *t, struct process_key process, struct slice json);
 /* How late probes came on what a process had mapped, at most; LLM_UNKNOWN: in time. */
 int64_t notes_late_ms(const struct trace *t, struct process_key process);
-void notes_program(struct run_state *r, const struct process *p);
-void notes_exchange(struct run_state *r, const struct http_exchange *x);
-void notes_connection(struct run_state *r, const struct connection *conn, bool was_http);
-void notes_connect(struct run_state *r, const struct sonde_connect_event *e);
-void notes_free(struct run_state *r);
+void notes_program(struct tree_state *tree, const struct process *p);
+void notes_exchange(struct tree_state *tree, const struct http_exchange *x);
+void notes_connection(struct tree_state *tree, const struct connection *conn, bool was_http);
+void notes_connect(struct tree_state *tree, const struct sonde_connect_event *e);
+void notes_free(struct tree_state *tree);
 void notes_done(struct trace *t);
 /* The JSON array for struct run, in @mem. */
 struct slice notes_json(struct run_state *r, struct arena *mem);
@@ -282,34 +317,34 @@ struct slice notes_json(struct run_state *r, struct arena *mem);
 /* --- agent.c --- */
 struct agent_span *agent_open(struct run_state *r, struct id64 id, struct id64 parent,
 			      struct process_key process, uint64_t start_ns);
-void agent_name(struct run_state *r, struct agent_span *a, const struct agent_identity *who);
-void agent_emit(struct run_state *r, struct agent_span *a, bool final);
-void agent_end(struct run_state *r, struct agent_span *a, uint64_t ts_ns);
-struct agent_span *agent_by_key(struct run_state *r, struct slice key);
-void agent_tool_ended(struct run_state *r, const struct tool_state *tool);
+void agent_name(struct agent_span *a, const struct agent_identity *who);
+void agent_emit(struct agent_span *a, bool final);
+void agent_end(struct agent_span *a, uint64_t ts_ns);
+struct agent_span *agent_by_key(struct tree_state *tree, struct slice key);
+void agent_tool_ended(const struct tool_state *tool);
 void agent_free(struct agent_span *a);
 
 /* --- process_table.c --- */
-struct proc_state *process_find(struct run_state *r, struct process_key key);
-struct proc_state *process_add(struct run_state *r, const struct process *p, struct id64 id,
+struct proc_state *process_find(struct tree_state *tree, struct process_key key);
+struct proc_state *process_add(struct tree_state *tree, const struct process *p, struct id64 id,
 			       uint64_t ts_ns);
 /* The nearest process at or above @key that has a state; NULL: the root. */
-struct proc_state *process_above(struct run_state *r, struct process_key key, bool self);
-bool process_descends(const struct run_state *r, struct process_key key, struct process_key from);
-void process_free(struct run_state *r, struct proc_state *ps);
+struct proc_state *process_above(struct tree_state *tree, struct process_key key, bool self);
+bool process_descends(const struct tree_state *tree, struct process_key key,
+		      struct process_key from);
+void process_free(struct proc_state *ps);
 
 /* --- process.c --- */
-void process_exec(struct run_state *r, struct process *p, uint64_t ts_ns);
+void process_exec(struct tree_state *tree, struct process *p, uint64_t ts_ns);
 /* Tells it again. */
-void process_emit(struct run_state *r, struct proc_state *ps);
-void process_exit(struct run_state *r, const struct process *p, uint64_t ts_ns);
-void process_late_facts(struct run_state *r, const struct process *p);
+void process_emit(struct proc_state *ps);
+void process_exit(struct tree_state *tree, const struct process *p, uint64_t ts_ns);
+void process_late_facts(struct tree_state *tree, const struct process *p);
 /* Puts a program under the tool call that it carries out. */
-void process_link(struct run_state *r, struct proc_state *ps, struct tool_state *tool,
-		  const char *evidence);
+void process_link(struct proc_state *ps, struct tool_state *tool, const char *evidence);
 /* Takes it out again: a better one was found. */
-void process_unlink(struct run_state *r, struct proc_state *ps);
-void process_finish_all(struct run_state *r, uint64_t ts_ns);
+void process_unlink(struct proc_state *ps);
+void process_finish_all(struct tree_state *tree, uint64_t ts_ns);
 
 /* --- tool.c --- */
 /* Looks at parts of the answer that are complete and were not looked at. */
@@ -320,7 +355,7 @@ struct tool_result {
 	bool is_json, is_error;
 };
 /* The waiting call that a result with that id belongs to; NULL: none, or nobody can tell. */
-struct tool_state *tool_waiting(struct run_state *r, struct slice id, const struct id128 *nodes,
+struct tool_state *tool_waiting(struct tree_state *tree, struct slice id, const struct id128 *nodes,
 				size_t n_nodes);
 /* The answer has failed: calls that it made and that nobody carries out are over. */
 void tool_forget(struct call_state *c);
@@ -328,23 +363,22 @@ void tool_set_asked_node(struct call_state *c);
 void tool_answer(struct call_state *c, const struct llm_call *call, const struct tool_result *res,
 		 const struct id128 *nodes, size_t n_nodes);
 /* The waiting call that a program carries out; ret_evidence says how sure. */
-struct tool_state *tool_of_program(struct run_state *r, const struct proc_state *ps,
-				   const char **ret_evidence);
-void tool_carried(struct run_state *r, struct tool_state *tool, struct proc_state *ps);
-void tool_carrier_exited(struct run_state *r, struct proc_state *ps);
-struct tool_state *tool_by_id(struct run_state *r, struct id64 id);
+struct tool_state *tool_of_program(const struct proc_state *ps, const char **ret_evidence);
+void tool_carried(struct tool_state *tool, struct proc_state *ps);
+void tool_carrier_exited(struct proc_state *ps);
+struct tool_state *tool_by_id(struct tree_state *tree, struct id64 id);
 /* The one waiting call of that process, or NULL where there is none or several. */
-struct tool_state *tool_only_one(struct run_state *r, struct process_key process);
+struct tool_state *tool_only_one(struct tree_state *tree, struct process_key process);
 /* The one waiting call of that process whose arguments ask for what an exchange asks for. */
-struct tool_state *tool_of_exchange(struct run_state *r, const struct http_exchange *x);
+struct tool_state *tool_of_exchange(struct tree_state *tree, const struct http_exchange *x);
 /* Whether something of that agent's that nobody accounts for may be a waiting call's work. */
-bool tool_may_explain(const struct run_state *r, const struct agent_span *a);
-void tool_finish_all(struct run_state *r, uint64_t ts_ns);
+bool tool_may_explain(const struct tree_state *tree, const struct agent_span *a);
+void tool_finish_all(struct tree_state *tree, uint64_t ts_ns);
 void tool_free(struct tool_state *tool);
 
 /* --- call.c --- */
 void call_event(struct trace *t, enum llm_event ev, struct llm_call *call);
-void call_abandon_all(struct run_state *r);
+void call_abandon_all(struct tree_state *tree);
 void call_free_orphans(struct trace *t);
 
 /* --- duplicate.c --- */
@@ -368,7 +402,7 @@ void conversation_asked(struct call_state *c);
 void conversation_answered(struct call_state *c, const struct llm_call *call,
 			   const struct content_answer *answer, bool failed);
 void conversation_alternative(struct call_state *c, const struct content_answer *answer);
-struct node_ref *conversation_response(struct run_state *r, struct slice response_id);
+struct node_ref *conversation_response(struct tree_state *tree, struct slice response_id);
 void conversation_free(struct conversation *conv);
 
 /* --- subagent.c --- */
@@ -377,7 +411,7 @@ void subagent_place(struct call_state *c, const struct llm_call *call,
 		    const struct explicit_ids *ids, const struct content_input *in, bool begins);
 
 /* --- exchange.c --- */
-void exchange_finished(struct run_state *r, const struct http_exchange *x);
+void exchange_finished(struct tree_state *tree, const struct http_exchange *x);
 
 /* --- learn.c --- */
 void learn_head(struct redactor *red, const struct http_message *m);

@@ -39,9 +39,9 @@ static enum run_status by_signal(struct run_state *r)
 /* timeout(1) says 124 where it ended its command. */
 static bool ran_timeout(const struct run_state *r)
 {
-	struct slice name = r->argv, rest;
+	struct slice name = r->tree->argv, rest;
 
-	slice_cut(r->argv, '\0', &name, &rest);
+	slice_cut(r->tree->argv, '\0', &name, &rest);
 	return slice_eq(name, SLICE("timeout")) || slice_ends(name, SLICE("/timeout"));
 }
 
@@ -72,7 +72,7 @@ static enum run_status without_exit(struct run_state *r)
 		snprintf(r->reason, sizeof(r->reason),
 			 "the command's end was lost: %llu process events did not fit",
 			 (unsigned long long)t->loss[SONDE_LOSS_CONTROL]);
-	else if (r->joined)
+	else if (r->tree->joined)
 		snprintf(r->reason, sizeof(r->reason), "it ran on when the capture ended");
 	else
 		snprintf(r->reason, sizeof(r->reason), "the capture ended before the command did");
@@ -82,7 +82,7 @@ static enum run_status without_exit(struct run_state *r)
 void status_decide(struct run_state *r)
 {
 	/* What is imported has no process whose end could tell more than its calls. */
-	const bool ended = r->exited || (r->source && r->finished);
+	const bool ended = r->exited || (r->tree->source && r->finished);
 
 	r->reason[0] = '\0';
 	if (!ended) {

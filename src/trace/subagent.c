@@ -65,7 +65,7 @@ static struct start started_by(struct call_state *c, struct process_key process,
 	struct tool_state *tool, *by_prompt = NULL, *by_kind = NULL;
 	unsigned n_prompt = 0, n_kind = 0;
 
-	list_for_each (tool, c->run->tools) {
+	list_for_each (tool, c->tree->tools) {
 		if (tool->server || !process_key_eq(process, tool->process))
 			continue;
 		if (says(tool, in->first_text)) {
@@ -96,7 +96,7 @@ static struct id64 span_id(const struct call_state *c)
 }
 
 /* What it is called: by its request, else by the arguments that started it, else as its parent. */
-static void name_it(struct run_state *r, struct agent_span *a, const struct explicit_ids *ids,
+static void name_it(struct agent_span *a, const struct explicit_ids *ids,
 		    const struct tool_state *tool, const struct agent_span *above)
 {
 	static const struct slice members[] = {
@@ -116,7 +116,7 @@ static void name_it(struct run_state *r, struct agent_span *a, const struct expl
 	}
 	keep(&a->name, name);
 	arena_free(mem);
-	agent_emit(r, a, false);
+	agent_emit(a, false);
 }
 
 static struct agent_span *open_subagent(struct call_state *c, const struct llm_call *call,
@@ -134,18 +134,18 @@ static struct agent_span *open_subagent(struct call_state *c, const struct llm_c
 	if (start.tool)
 		a->tool = start.tool->id;
 	keep(&a->key, identity_subagent(ids));
-	name_it(c->run, a, ids, start.tool, above);
+	name_it(a, ids, start.tool, above);
 	return a;
 }
 
 /* The agent whose process, or whose tool's process, makes the call. */
 static void place_by_process(struct call_state *c, struct process_key process)
 {
-	const struct proc_state *ps = process_above(c->run, process, true);
+	const struct proc_state *ps = process_above(c->tree, process, true);
 
 	c->agent = ps ? ps->agent : c->run->agents;
 	c->parent = c->agent->id;
-	c->evidence = c->run->source ? "file" : "process";
+	c->evidence = c->tree->source ? "file" : "process";
 	/* A program that a tool call ran asks a model by itself: that is part of the tool's work.
 	 */
 	if (ps && ps->in_tool && !ps->own_agent)
@@ -156,12 +156,12 @@ static void place_by_process(struct call_state *c, struct process_key process)
 static struct agent_span *by_header(struct call_state *c, const struct llm_call *call,
 				    const struct explicit_ids *ids, const struct content_input *in)
 {
-	struct agent_span *a = agent_by_key(c->run, identity_subagent(ids)), *above;
+	struct agent_span *a = agent_by_key(c->tree, identity_subagent(ids)), *above;
 	struct start start;
 
 	if (a)
 		return a;
-	above = agent_by_key(c->run, ids->parent_agent);
+	above = agent_by_key(c->tree, ids->parent_agent);
 	start = started_by(c, call->http->conn->process, in, true);
 	start.evidence = "explicit-id";
 	return open_subagent(c, call, ids, start, above ? above : c->agent);

@@ -59,13 +59,10 @@ static bool add_piece(struct files *files, const struct file_state *f,
 	return true;
 }
 
-void file_artifact(struct run_state *r, const struct sonde_artifact_event *a)
+static void take(struct run_state *r, struct file_state *f, const struct sonde_artifact_event *a)
 {
 	static const uint8_t none[SHA256_SIZE] = { 0 };
-	struct file_state *f = r->files ? find(r->files, a) : NULL;
 
-	if (!f)
-		return;
 	f->artifact = a->state;
 	f->hashed = memcmp(a->sha256, none, sizeof(none)) != 0;
 	memcpy(f->sha256, a->sha256, sizeof(f->sha256));
@@ -79,4 +76,18 @@ void file_artifact(struct run_state *r, const struct sonde_artifact_event *a)
 		buf_done(&r->files->pending);
 	}
 	file_changed(r, f);
+}
+
+void file_artifact(struct tree_state *tree, const struct sonde_artifact_event *a)
+{
+	struct run_state *r = tree->runs->prev;
+
+	for (;; r = r->prev) { /* the newest run is the likeliest */
+		struct file_state *f = r->files ? find(r->files, a) : NULL;
+
+		if (f)
+			take(r, f, a);
+		if (f || r == tree->runs)
+			return;
+	}
 }

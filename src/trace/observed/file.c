@@ -120,14 +120,14 @@ static struct file_state *file_new(struct run_state *r, const struct sonde_event
 /* --- whose it is --- */
 
 /* The one waiting call whose arguments name it; one that is named outright comes first. */
-static struct tool_state *named_by(struct run_state *r, const struct agent_span *a,
+static struct tool_state *named_by(struct tree_state *tree, const struct agent_span *a,
 				   struct slice path, bool folder)
 {
 	struct tool_state *tool, *found = NULL;
 	enum path_match best = PATH_NO;
 	bool tie = false;
 
-	list_for_each (tool, r->tools) {
+	list_for_each (tool, tree->tools) {
 		enum path_match m;
 
 		if (tool->server || !tool->paths.n ||
@@ -143,11 +143,11 @@ static struct tool_state *named_by(struct run_state *r, const struct agent_span 
 	return tie ? NULL : found;
 }
 
-static struct owner owner_of(struct run_state *r, struct process_key key, struct slice path,
+static struct owner owner_of(struct tree_state *tree, struct process_key key, struct slice path,
 			     bool folder)
 {
-	const struct owner o = owner_of_process(r, key);
-	const struct tool_state *tool = o.tool ? NULL : named_by(r, o.agent, path, folder);
+	const struct owner o = owner_of_process(tree, key);
+	const struct tool_state *tool = o.tool ? NULL : named_by(tree, o.agent, path, folder);
 
 	return tool ? owner_of_tool(tool) : o;
 }
@@ -242,33 +242,44 @@ static void take(struct file_state *f, const struct sonde_file_event *e)
 	f->content = (struct id128){ 0 };
 }
 
-void file_event(struct run_state *r, const struct sonde_file_event *e)
+static struct file_state *find_or_add(struct run_state *r, const struct sonde_file_event *e,
+				      const struct owner *owner)
+{
+	const struct slice path = subject(e);
+	const struct id128 key = key_of(&owner->id, path);
+	struct file_state *f = NULL;
+
+	if (e->op == SONDE_FILE_RENAMED)
+		f = rename_it(r, e, owner);
+	if (!f)
+		f = find(r->files, &key);
+	if (!f)
+		f = file_new(r, &e->hdr, owner, path);
+	if (f && path.p != paths_of(e).path.p && !f->from)
+		keep(&f->from, paths_of(e).path);
+	return f;
+}
+
+void file_event(struct tree_state *tree, const struct sonde_file_event *e)
 {
 	const struct process_key key = { e->hdr.tgid, e->hdr.start_ns };
 	const struct slice path = subject(e);
-	struct file_state *f = NULL;
 	struct owner owner;
-	struct id128 id;
+	struct file_state *f;
 
-	if (path.n == 0 || e->op > SONDE_FILE_REFUSED || !files_of(r))
+	if (path.n == 0 || e->op > SONDE_FILE_REFUSED)
 		return;
-	owner = owner_of(r, key, path, is_folder(e));
-	if (e->op == SONDE_FILE_RENAMED)
-		f = rename_it(r, e, &owner);
-	id = key_of(&owner.id, path);
-	if (!f)
-		f = find(r->files, &id);
-	if (!f)
-		f = file_new(r, &e->hdr, &owner, path);
+	owner = owner_of(tree, key, path, is_folder(e));
+	if (!files_of(owner.run))
+		return;
+	f = find_or_add(owner.run, e, &owner);
 	if (!f)
 		return;
-	if (subject(e).p != paths_of(e).path.p && !f->from)
-		keep(&f->from, paths_of(e).path);
 	f->own = strcmp(owner.evidence, "arguments") != 0 &&
 		 habit_file(slice_of(owner.agent->name), path, owner.tool);
-	f->final |= owner_is_over(r, &owner);
+	f->final |= owner_is_over(&owner);
 	take(f, e);
-	file_changed(r, f);
+	file_changed(owner.run, f);
 }
 
 /* --- telling --- */
@@ -324,24 +335,30 @@ void file_finish_all(struct run_state *r)
 		finish(r, f);
 }
 
-/* Nothing that it did is older than it. */
-void file_program_moved(struct run_state *r, const struct proc_state *ps)
+static void give_to(struct run_state *r, struct file_state *f, const struct owner *o)
 {
+	const struct id128 key = key_of(&o->id, slice_of(f->path));
+
+	f->owner = *o;
+	f->own = habit_file(slice_of(o->agent->name), slice_of(f->path), o->tool);
+	file_changed(r, f);
+	if (!find(r->files, &key)) /* else the two stay two */
+		rekey(r->files, f, key);
+}
+
+/* Nothing that it did is older than it. */
+void file_program_moved(const struct proc_state *ps)
+{
+	struct run_state *r = ps->run;
 	struct file_state *f = r->files && r->files->list ? r->files->list->prev : NULL, *before;
 
 	for (; f && f->start_ns >= ps->start_ns; f = before) {
-		const struct owner o = owner_of_process(r, f->process);
-		struct id128 key;
+		const struct owner o = owner_of_process(ps->tree, f->process);
 
 		before = f == r->files->list ? NULL : f->prev;
-		if (strcmp(f->owner.evidence, "arguments") == 0 || id64_eq(&o.id, &f->owner.id))
-			continue;
-		f->owner = o;
-		f->own = habit_file(slice_of(o.agent->name), slice_of(f->path), o.tool);
-		file_changed(r, f);
-		key = key_of(&o.id, slice_of(f->path));
-		if (!find(r->files, &key)) /* else the two stay two */
-			rekey(r->files, f, key);
+		if (o.run == r && strcmp(f->owner.evidence, "arguments") != 0 &&
+		    !id64_eq(&o.id, &f->owner.id))
+			give_to(r, f, &o);
 	}
 }
 

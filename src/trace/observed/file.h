@@ -14,14 +14,14 @@ struct file_counts {
 	int64_t written, removed;
 };
 
-void file_event(struct run_state *r, const struct sonde_file_event *e);
-void file_artifact(struct run_state *r, const struct sonde_artifact_event *e);
+void file_event(struct tree_state *tree, const struct sonde_file_event *e);
+void file_artifact(struct tree_state *tree, const struct sonde_artifact_event *e);
 /* Tells what has changed since it was told. */
 void file_tick(struct run_state *r);
 /* @owner is over: what belongs to it is final. */
 void file_owner_ended(struct run_state *r, const struct id64 *owner);
 /* Another place was found for a program of that age, and for what it started. */
-void file_program_moved(struct run_state *r, const struct proc_state *ps);
+void file_program_moved(const struct proc_state *ps);
 /* Of an owner, without what the agent keeps for itself. */
 struct file_counts file_count(const struct run_state *r, const struct id64 *owner);
 void file_finish_all(struct run_state *r);

@@ -219,7 +219,7 @@ static void take_result(struct network *net, struct peer_state *p, int result)
 }
 
 /* The one waiting call that asks for this very address. */
-static struct tool_state *asks_for(struct run_state *r, const struct agent_span *agent,
+static struct tool_state *asks_for(struct tree_state *tree, const struct agent_span *agent,
 				   const struct peer_state *p)
 {
 	char name[PEER_NAME_MAX], wanted[PEER_NAME_MAX];
@@ -227,7 +227,7 @@ static struct tool_state *asks_for(struct run_state *r, const struct agent_span 
 
 	if (!peer_address(p, name))
 		return NULL;
-	list_for_each (tool, r->tools) {
+	list_for_each (tool, tree->tools) {
 		struct slice host;
 		unsigned port;
 
@@ -267,11 +267,12 @@ static void move(struct network *net, struct peer_state *p, const struct owner *
 		unlist(net, p);
 }
 
-void network_connect(struct run_state *r, const struct sonde_connect_event *e)
+void network_connect(struct tree_state *tree, const struct sonde_connect_event *e)
 {
 	const struct process_key key = { e->hdr.tgid, e->hdr.start_ns };
 	const struct address a = address_of(e->family, e->port, e->addr, e->path);
-	const struct owner owner = owner_of_process(r, key);
+	const struct owner owner = owner_of_process(tree, key);
+	struct run_state *r = owner.run;
 	struct tool_state *tool;
 	struct peer_state *p;
 	struct id128 id;
@@ -286,12 +287,12 @@ void network_connect(struct run_state *r, const struct sonde_connect_event *e)
 	if (!p)
 		return;
 	p->last_ns = e->hdr.ts_ns;
-	p->final |= owner_is_over(r, &owner);
+	p->final |= owner_is_over(&owner);
 	take_result(r->network, p, e->result);
 	if (!owner.tool && !p->unasked)
-		p->unasked = unasked(r, owner.agent);
-	tool = !owner.tool && !owner.program ? asks_for(r, owner.agent, p) : NULL;
-	if (tool) {
+		p->unasked = unasked(tree, owner.agent);
+	tool = !owner.tool && !owner.program ? asks_for(tree, owner.agent, p) : NULL;
+	if (tool && tool->run == r) {
 		const struct owner better = owner_of_tool(tool);
 
 		move(r->network, p, &better);
@@ -300,21 +301,33 @@ void network_connect(struct run_state *r, const struct sonde_connect_event *e)
 
 /* --- what becomes of them --- */
 
-static struct peer_state *find_connection(struct run_state *r, const struct connection *conn)
+static struct peer_state *find_in(const struct network *net, struct process_key key,
+				  const struct address *a)
 {
-	struct address a;
-	struct peer_state *p;
+	struct peer_state *p = net && net->list ? net->list->prev : NULL;
 
-	if (!r->network)
-		return NULL;
-	a = address_of(conn->family, conn->remote_port, conn->remote_addr, conn->path);
-	for (p = r->network->list ? r->network->list->prev : NULL; p;
-	     p = p == r->network->list ? NULL : p->prev)
-		if (process_key_eq(p->process, conn->process) && p->family == a.family &&
-		    p->port == a.port && memcmp(p->addr, a.addr, sizeof(a.addr)) == 0 &&
-		    slice_eq(slice_of(p->path), a.path))
+	for (; p; p = p == net->list ? NULL : p->prev)
+		if (process_key_eq(p->process, key) && p->family == a->family &&
+		    p->port == a->port && memcmp(p->addr, a->addr, sizeof(a->addr)) == 0 &&
+		    slice_eq(slice_of(p->path), a->path))
 			return p;
 	return NULL;
+}
+
+/* The peer of a connection, in the newest run that knows it. */
+static struct peer_state *find_connection(const struct tree_state *tree,
+					  const struct connection *conn)
+{
+	const struct address a =
+		address_of(conn->family, conn->remote_port, conn->remote_addr, conn->path);
+	const struct run_state *r = tree->runs->prev;
+
+	for (;; r = r->prev) {
+		struct peer_state *p = find_in(r->network, conn->process, &a);
+
+		if (p || r == tree->runs)
+			return p;
+	}
 }
 
 static struct id128 host_key(struct process_key key, struct slice host)
@@ -330,29 +343,32 @@ static struct id128 host_key(struct process_key key, struct slice host)
 
 static bool knows_host(const struct network *net, const struct id128 *key)
 {
-	for (unsigned i = 0; i < HOSTS_MAX && i < net->n_hosts; i++)
+	for (unsigned i = 0; net && i < HOSTS_MAX && i < net->n_hosts; i++)
 		if (id128_eq(&net->hosts[i], key))
 			return true;
 	return false;
 }
 
-void network_told(struct run_state *r, const struct connection *conn, struct slice host)
+/* Hosts are the first run's: connections outlive the others. */
+void network_told(struct tree_state *tree, const struct connection *conn, struct slice host)
 {
-	struct peer_state *p = find_connection(r, conn);
+	struct peer_state *p = find_connection(tree, conn);
+	struct network *net;
 	struct id128 key;
 
 	if (p)
 		p->is_step = true;
-	if (p || host.n == 0 || !network_of(r))
+	net = p || host.n == 0 ? NULL : network_of(tree->runs);
+	if (!net)
 		return;
 	key = host_key(conn->process, host);
-	if (!knows_host(r->network, &key))
-		r->network->hosts[r->network->n_hosts++ % HOSTS_MAX] = key;
+	if (!knows_host(net, &key))
+		net->hosts[net->n_hosts++ % HOSTS_MAX] = key;
 }
 
-void network_exchange(struct run_state *r, const struct http_exchange *x)
+void network_exchange(struct tree_state *tree, const struct http_exchange *x)
 {
-	struct peer_state *p = x->inbound ? NULL : find_connection(r, x->conn);
+	struct peer_state *p = x->inbound ? NULL : find_connection(tree, x->conn);
 
 	if (!p)
 		return;
@@ -372,9 +388,11 @@ static void tell(struct run_state *r, struct peer_state *p)
 	network_emit(r, p);
 }
 
-void network_closed(struct run_state *r, const struct connection *conn)
+void network_closed(struct tree_state *tree, const struct connection *conn)
 {
-	struct peer_state *p = sonde_source_is_tls(conn->source) ? NULL : find_connection(r, conn);
+	struct peer_state *p =
+		sonde_source_is_tls(conn->source) ? NULL : find_connection(tree, conn);
+	const uint64_t now_ns = tree->t->now_ns;
 	struct id128 key;
 
 	if (!p || (conn->flags & SONDE_CONN_SERVER))
@@ -386,14 +404,14 @@ void network_closed(struct run_state *r, const struct connection *conn)
 	p->bytes[SONDE_DIR_IN] += conn->bytes[SONDE_DIR_IN];
 	p->bytes[SONDE_DIR_OUT] += conn->bytes[SONDE_DIR_OUT];
 	p->tls |= (conn->flags & SONDE_CONN_TLS) != 0;
-	if (r->t->now_ns > p->last_ns)
-		p->last_ns = r->t->now_ns;
+	if (now_ns > p->last_ns)
+		p->last_ns = now_ns;
 	if (!p->host)
 		keep(&p->host, slice_of(conn->server_name));
 	key = host_key(p->process, slice_of(p->host));
-	p->is_step |= p->host && knows_host(r->network, &key);
+	p->is_step |= p->host && knows_host(tree->runs->network, &key);
 	if (!p->is_step)
-		mark(r->network, p, r->t->now_ns + SETTLE_NS);
+		mark(p->owner.run->network, p, now_ns + SETTLE_NS);
 }
 
 void network_tick(struct run_state *r)
@@ -409,7 +427,7 @@ void network_tick(struct run_state *r)
 
 static void finish(struct run_state *r, struct peer_state *p)
 {
-	if (p->final && !p->dirty && !(p->flagged && asking_may_be_lost(r)))
+	if (p->final && !p->dirty && !(p->flagged && asking_may_be_lost(r->tree)))
 		return;
 	p->final = true;
 	tell(r, p);
@@ -440,17 +458,18 @@ void network_finish_all(struct run_state *r)
 }
 
 /* Nothing that it did is older than it. */
-void network_program_moved(struct run_state *r, const struct proc_state *ps)
+void network_program_moved(const struct proc_state *ps)
 {
-	struct peer_state *p = r->network && r->network->list ? r->network->list->prev : NULL,
-			  *before;
+	struct network *net = ps->run->network;
+	struct peer_state *p = net && net->list ? net->list->prev : NULL, *before;
 
 	for (; p && p->start_ns >= ps->start_ns; p = before) {
-		const struct owner o = owner_of_process(r, p->process);
+		const struct owner o = owner_of_process(ps->tree, p->process);
 
-		before = p == r->network->list ? NULL : p->prev;
-		if (strcmp(p->owner.evidence, "arguments") != 0 && !id64_eq(&o.id, &p->owner.id))
-			move(r->network, p, &o);
+		before = p == net->list ? NULL : p->prev;
+		if (o.run == ps->run && strcmp(p->owner.evidence, "arguments") != 0 &&
+		    !id64_eq(&o.id, &p->owner.id))
+			move(net, p, &o);
 	}
 }
 

@@ -10,16 +10,16 @@
 
 #define RUN_NETWORK_MAX 512 /* peers of one run; what comes after them is only counted */
 
-void network_connect(struct run_state *r, const struct sonde_connect_event *e);
+void network_connect(struct tree_state *tree, const struct sonde_connect_event *e);
 /* An exchange on that connection is a step: a model call, a tool's request. */
-void network_told(struct run_state *r, const struct connection *conn, struct slice host);
+void network_told(struct tree_state *tree, const struct connection *conn, struct slice host);
 /* An exchange that is none. */
-void network_exchange(struct run_state *r, const struct http_exchange *x);
+void network_exchange(struct tree_state *tree, const struct http_exchange *x);
 /* It is closed: what passed, and whom the client asked for. */
-void network_closed(struct run_state *r, const struct connection *conn);
+void network_closed(struct tree_state *tree, const struct connection *conn);
 void network_tick(struct run_state *r);
 void network_owner_ended(struct run_state *r, const struct id64 *owner);
-void network_program_moved(struct run_state *r, const struct proc_state *ps);
+void network_program_moved(const struct proc_state *ps);
 /* Attempts that an owner made. */
 int64_t network_count(const struct run_state *r, const struct id64 *owner);
 void network_finish_all(struct run_state *r);

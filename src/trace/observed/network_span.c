@@ -98,7 +98,7 @@ static void emit_flags(struct emit *e, struct peer_state *p)
 	emit_true(e, ATTR_HOUSEKEEPING, own);
 	/* A program of one's own may connect as it likes: its tools are not all that it does. */
 	p->flagged = !own && !p->owner.tool && !p->is_step && p->unasked && habit_knows(agent) &&
-		     !asking_may_be_lost(e->run);
+		     !asking_may_be_lost(e->run->tree);
 	if (!p->flagged)
 		return;
 	emit_true(e, ATTR_UNEXPLAINED, true);

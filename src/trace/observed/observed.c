@@ -16,10 +16,10 @@ void observed_owner_ended(struct run_state *r, const struct id64 *owner)
 	network_owner_ended(r, owner);
 }
 
-void observed_program_moved(struct run_state *r, const struct proc_state *ps)
+void observed_program_moved(const struct proc_state *ps)
 {
-	file_program_moved(r, ps);
-	network_program_moved(r, ps);
+	file_program_moved(ps);
+	network_program_moved(ps);
 }
 
 void observed_finish_all(struct run_state *r)

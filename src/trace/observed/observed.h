@@ -11,15 +11,15 @@ void observed_tick(struct run_state *r);
 /* A tool call, a program or an agent is over: what it did is final. */
 void observed_owner_ended(struct run_state *r, const struct id64 *owner);
 /* Another place was found for a program: what it did goes along. */
-void observed_program_moved(struct run_state *r, const struct proc_state *ps);
+void observed_program_moved(const struct proc_state *ps);
 void observed_finish_all(struct run_state *r);
 void observed_free_all(struct run_state *r);
 
 /* --- program.c: who has asked for a program --- */
 
 /* Decides ps->housekeeping and ps->unasked; @p: what it runs now. */
-void program_judge(struct run_state *r, struct proc_state *ps, const struct process *p);
+void program_judge(struct proc_state *ps, const struct process *p);
 /* It and what started it are there to serve tools: nobody need ask for it. */
-void program_serves(struct run_state *r, struct process_key key);
+void program_serves(struct tree_state *tree, struct process_key key);
 /* Whether its span says that no tool call explains it. */
-bool program_is_flagged(const struct run_state *r, const struct proc_state *ps);
+bool program_is_flagged(const struct proc_state *ps);

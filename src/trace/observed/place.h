@@ -7,20 +7,21 @@
 
 struct owner {
 	struct id64 id; /* a span that has been told */
+	struct run_state *run;
 	struct agent_span *agent;
 	const char *evidence;
 	bool tool;			  /* it is a tool call */
 	const struct proc_state *program; /* it is that program; neither: it is the agent */
 };
 
-struct owner owner_of_process(struct run_state *r, struct process_key key);
+struct owner owner_of_process(struct tree_state *tree, struct process_key key);
 /* Of what a call in @key's process does that names it. */
 struct owner owner_of_tool(const struct tool_state *tool);
 
 /* What was lost may be what asked: then nothing is held against anybody. */
-bool asking_may_be_lost(const struct run_state *r);
+bool asking_may_be_lost(const struct tree_state *tree);
 /* Nothing more comes of it. */
-bool owner_is_over(struct run_state *r, const struct owner *o);
+bool owner_is_over(const struct owner *o);
 /* Why nobody asked for what that agent does now by itself, or NULL: somebody may have, or nobody
  * can tell. */
-const char *unasked(const struct run_state *r, const struct agent_span *a);
+const char *unasked(const struct tree_state *tree, const struct agent_span *a);

@@ -15,9 +15,9 @@ static bool is_itself(const struct agent_span *a, const struct process *p)
 	return p->agent.name.n && slice_eq(p->agent.name, slice_of(a->name));
 }
 
-void program_judge(struct run_state *r, struct proc_state *ps, const struct process *p)
+void program_judge(struct proc_state *ps, const struct process *p)
 {
-	const struct proc_state *above = process_above(r, ps->parent_key, true);
+	const struct proc_state *above = process_above(ps->tree, ps->parent_key, true);
 
 	ps->housekeeping = false;
 	ps->unasked = NULL;
@@ -30,25 +30,25 @@ void program_judge(struct run_state *r, struct proc_state *ps, const struct proc
 	ps->housekeeping =
 		is_itself(ps->agent, p) || habit_program(slice_of(ps->agent->name), p->argv);
 	if (!ps->housekeeping)
-		ps->unasked = unasked(r, ps->agent);
+		ps->unasked = unasked(ps->tree, ps->agent);
 }
 
-void program_serves(struct run_state *r, struct process_key key)
+void program_serves(struct tree_state *tree, struct process_key key)
 {
 	for (int i = 0; i < CLIMB_MAX && key.tgid; i++) {
-		struct proc_state *ps = process_above(r, key, true);
+		struct proc_state *ps = process_above(tree, key, true);
 
 		if (!ps || ps->own_agent || ps->serves || ps->in_tool)
 			return;
 		ps->serves = true;
 		if (ps->unasked)
-			process_emit(r, ps);
+			process_emit(ps);
 		key = ps->parent_key;
 	}
 }
 
-bool program_is_flagged(const struct run_state *r, const struct proc_state *ps)
+bool program_is_flagged(const struct proc_state *ps)
 {
 	return ps->unasked && !ps->in_tool && !ps->own_agent && !ps->serves &&
-	       !asking_may_be_lost(r);
+	       !asking_may_be_lost(ps->tree);
 }
