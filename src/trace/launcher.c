@@ -33,7 +33,6 @@ static const struct launcher launchers[] = {
 	ROW("stdbuf", "-i -o -e "),
 	ROW("time", "-f -o "),
 	ROW("sudo", "-u -g -h -p -C -D -R -T -U --user --group --chdir ", .assigns = true),
-	ROW("doas", "-u -C "),
 	ROW("setpriv", "--reuid --regid --groups --securebits --pdeathsig "),
 	ROW("unshare", "-R -w -S -G "),
 	ROW("chroot", "", .words = 1),

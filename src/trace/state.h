@@ -146,7 +146,8 @@ struct tool_state {
 	uint64_t http_start_ns, http_end_ns; /* of the exchange that does */
 	uint64_t told_ns;		     /* how long the client says that it took; 0: nothing */
 	bool by_mcp, by_http;
-	bool alone; /* its answer asked for no other */
+	bool by_file; /* a file that it names was written in the agent's own process */
+	bool alone;   /* its answer asked for no other */
 };
 
 /* Calls that continue each other. */

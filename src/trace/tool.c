@@ -417,13 +417,18 @@ struct tool_state *tool_of_exchange(struct tree_state *tree, const struct http_e
 	return found;
 }
 
-/* A call that something is known to carry out has its explanation. */
+/* Something is known to carry it out: what else happens is not its work. */
+static bool is_carried(const struct tool_state *tool)
+{
+	return tool->by_argv || tool->by_mcp || tool->by_http || tool->by_file;
+}
+
 bool tool_may_explain(const struct tree_state *tree, const struct agent_span *a)
 {
 	const struct tool_state *tool;
 
 	list_for_each (tool, tree->tools)
-		if (!tool->server && !tool->by_argv && !tool->by_mcp && !tool->by_http &&
+		if (!tool->server && !is_carried(tool) &&
 		    (tool->agent == a || process_key_eq(tool->agent->process, a->process)))
 			return true;
 	return false;
@@ -484,8 +489,7 @@ static struct tool_state *by_window(const struct proc_state *ps)
 	const struct proc_state *above = process_above(ps->tree, ps->parent_key, true);
 	struct tool_state *tool = tool_only_one(ps->tree, above ? above->key : ps->tree->root);
 
-	if (!tool || tool->by_argv || tool->by_mcp || tool->by_http ||
-	    ps->start_ns < tool->start_ns)
+	if (!tool || is_carried(tool) || ps->start_ns < tool->start_ns)
 		return NULL;
 	return tool;
 }

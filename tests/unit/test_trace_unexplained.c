@@ -82,6 +82,17 @@ static void what_a_waiting_call_may_be_is_not_flagged(void **state)
 	assert_false(has_attr(span_named(&w, "ag", 0), FLAG));
 }
 
+/* What follows the writing of a file is no part of it: a hook. */
+static void a_command_beside_a_file_that_was_asked_for_is_flagged(void **state)
+{
+	(void)state;
+	world_scope(&w, "/usr/bin/claude", NULL);
+	model_asks("Write", "{\"file_path\":\"/work/a.c\"}");
+	feed(&w, ev_file(&w.ev, ROOT, SONDE_FILE_WRITTEN, "/work/a.c", NULL));
+	RUNS(101, "/bin/sh", "sh\0-c\0hook");
+	assert_true(has_attr(span_named(&w, "sh", 0), FLAG));
+}
+
 static void nothing_is_flagged_before_a_model_had_tools(void **state)
 {
 	(void)state;
@@ -244,6 +255,7 @@ int main(void)
 		TEST(a_command_beside_one_that_was_asked_for_is_flagged),
 		TEST(a_guess_that_was_wrong_is_flagged),
 		TEST(what_a_waiting_call_may_be_is_not_flagged),
+		TEST(a_command_beside_a_file_that_was_asked_for_is_flagged),
 		TEST(nothing_is_flagged_before_a_model_had_tools),
 		TEST(nothing_is_flagged_where_something_was_lost),
 		TEST(nothing_is_flagged_in_what_ran_already),

@@ -147,9 +147,12 @@ static struct owner owner_of(struct tree_state *tree, struct process_key key, st
 			     bool folder)
 {
 	const struct owner o = owner_of_process(tree, key);
-	const struct tool_state *tool = o.tool ? NULL : named_by(tree, o.agent, path, folder);
+	struct tool_state *tool = o.tool ? NULL : named_by(tree, o.agent, path, folder);
 
-	return tool ? owner_of_tool(tool) : o;
+	if (!tool)
+		return o;
+	tool->by_file |= !folder;
+	return owner_of_tool(tool);
 }
 
 /* --- what happens to it --- */

@@ -15,7 +15,7 @@ struct file_counts {
 };
 
 void file_event(struct tree_state *tree, const struct sonde_file_event *e);
-void file_artifact(struct tree_state *tree, const struct sonde_artifact_event *e);
+void file_artifact(struct tree_state *tree, const struct sonde_artifact_event *a);
 /* Tells what has changed since it was told. */
 void file_tick(struct run_state *r);
 /* @owner is over: what belongs to it is final. */

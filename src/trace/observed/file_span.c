@@ -60,7 +60,7 @@ static void emit_artifact(struct emit *e, const struct file_state *f)
 	emit_lit(e, ATTR_ARTIFACT_STATE, f->binary ? "binary" : artifact_names[f->artifact]);
 	if (!f->hashed || !e->mem)
 		return;
-	for (int i = 0; i < SHA256_SIZE; i++)
+	for (size_t i = 0; i < SHA256_SIZE; i++)
 		snprintf(hex + 2 * i, 3, "%02x", f->sha256[i]);
 	emit_clean(e, ATTR_ARTIFACT_SHA256, arena_copy(e->mem, slice_of(hex)));
 }
