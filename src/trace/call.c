@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "trace/emit.h"
 #include "trace/observed/network.h"
+#include "trace/observed/observed.h"
 
 #define TASK_MAX	      2000 /* characters of a run's task */
 #define ALTERNATIVES_MAX      64   /* choices of one answer */
@@ -150,6 +151,7 @@ static void call_begin(struct trace *t, struct llm_call *call)
 	c->agent->calls++;
 	c->agent->offered_tools |= call->tool_count > 0;
 	network_told(c->tree, call->http->conn, call->http->host);
+	program_asks(c->tree, c->agent, call->http->conn->process);
 	r->last_call_failed = false;
 	call_emit(c, call, false);
 	run_emit(r, false);
@@ -309,6 +311,7 @@ void call_free_orphans(struct trace *t)
 void call_event(struct trace *t, enum llm_event ev, struct llm_call *call)
 {
 	struct call_state *c = call->user;
+	struct tree_state *tree;
 
 	if (call->http->now_ns > t->now_ns)
 		t->now_ns = call->http->now_ns;
@@ -327,7 +330,9 @@ void call_event(struct trace *t, enum llm_event ev, struct llm_call *call)
 		call_progress(t, c, call);
 		return;
 	}
+	tree = c->tree;
 	call_end(c, call);
 	release(c);
+	program_judge_again(tree, call->start_ns);
 	call->user = NULL;
 }

@@ -218,6 +218,7 @@ void process_unlink(struct proc_state *ps)
 {
 	const struct process *p = proc_find(ps->tree->t->procs, ps->key);
 
+	tool_released(ps);
 	inherit(ps);
 	mark_descendants(ps);
 	observed_program_moved(ps);

@@ -82,6 +82,7 @@ struct agent_span {
 	int exit_code, exit_signal;
 	int64_t calls;
 	bool offered_tools; /* to its model, in one of the calls at least */
+	bool asks;	    /* its own process has made a model call */
 	bool final;
 };
 
@@ -114,6 +115,8 @@ struct proc_state {
 	const char *unasked; /* why nobody asked for it (observed/), or NULL */
 	bool housekeeping;   /* the agent does such things of its own accord */
 	bool serves;	     /* it is, or has started, a tool server */
+	bool excused;	     /* it may be the work of a call that is over */
+	bool asks;	     /* it has made a model call: what it starts is an agent's doing */
 	bool flagged;	     /* its span says that no tool call explains it */
 	bool exited, final;
 };
@@ -363,19 +366,28 @@ void tool_forget(struct call_state *c);
 void tool_set_asked_node(struct call_state *c);
 void tool_answer(struct call_state *c, const struct llm_call *call, const struct tool_result *res,
 		 const struct id128 *nodes, size_t n_nodes);
-/* The waiting call that a program carries out; ret_evidence says how sure. */
-struct tool_state *tool_of_program(const struct proc_state *ps, const char **ret_evidence);
-void tool_carried(struct tool_state *tool, struct proc_state *ps);
-void tool_carrier_exited(struct proc_state *ps);
 struct tool_state *tool_by_id(struct tree_state *tree, struct id64 id);
 /* The one waiting call of that process, or NULL where there is none or several. */
 struct tool_state *tool_only_one(struct tree_state *tree, struct process_key process);
-/* The one waiting call of that process whose arguments ask for what an exchange asks for. */
-struct tool_state *tool_of_exchange(struct tree_state *tree, const struct http_exchange *x);
-/* Whether something of that agent's that nobody accounts for may be a waiting call's work. */
-bool tool_may_explain(const struct tree_state *tree, const struct agent_span *a);
 void tool_finish_all(struct tree_state *tree, uint64_t ts_ns);
 void tool_free(struct tool_state *tool);
+
+/* --- tool_carry.c --- */
+/* The waiting call that a program carries out; ret_evidence says how sure. */
+struct tool_state *tool_of_program(const struct proc_state *ps, const char **ret_evidence);
+/* The one waiting call of that process whose arguments ask for what an exchange asks for. */
+struct tool_state *tool_of_exchange(struct tree_state *tree, const struct http_exchange *x);
+/* Whether something of that agent's that nobody accounts for, and that began at @ts_ns, may be a
+ * waiting call's work. */
+bool tool_may_explain(const struct tree_state *tree, const struct agent_span *a, uint64_t ts_ns);
+/* Looks again at programs that have begun since then: more calls are known, or all of an answer. */
+void tool_adopt(struct tree_state *tree, uint64_t since_ns);
+/* Whether something is known to carry it out: what else happens is not its work. */
+bool tool_is_carried(const struct tool_state *tool);
+void tool_carried(struct tool_state *tool, struct proc_state *ps);
+/* The opposite: it is taken out again. */
+void tool_released(const struct proc_state *ps);
+void tool_carrier_exited(struct proc_state *ps);
 
 /* --- call.c --- */
 void call_event(struct trace *t, enum llm_event ev, struct llm_call *call);

@@ -17,7 +17,6 @@
 #define CHOICES_MAX	64
 #define CHOICE_SHIFT	20  /* parts of one choice */
 #define DESCRIPTION_MAX 200 /* characters */
-#define ARGV_HEAD	256 /* bytes of a command that are looked for in an argv that was cut */
 
 void tool_free(struct tool_state *tool)
 {
@@ -48,6 +47,8 @@ static void finish(struct tool_state *tool, uint64_t ts_ns)
 	tool->run->dirty = true;
 	tool_emit(tool, true);
 	observed_owner_ended(tool->run, &tool->id);
+	if (!tool->server && !tool_is_carried(tool))
+		program_excuse(tool);
 	agent_tool_ended(tool);
 	drop(tool);
 }
@@ -135,21 +136,6 @@ static struct tool_state *tool_new(struct call_state *c, const struct llm_call *
 	return tool;
 }
 
-/* Programs that began while the answer was still coming. */
-static void adopt_early(struct tool_state *tool)
-{
-	struct tree_state *tree = tool->run->tree;
-	struct proc_state *ps = tree->proc_list ? tree->proc_list->prev : NULL;
-
-	for (; ps && ps->exec_ns >= tool->start_ns; ps = ps == tree->proc_list ? NULL : ps->prev) {
-		const char *evidence;
-
-		if (ps->in_tool || tool_of_program(ps, &evidence) != tool)
-			continue;
-		process_link(ps, tool, evidence);
-	}
-}
-
 static void ask_client(struct call_state *c, const struct llm_call *call,
 		       const struct llm_part *part, unsigned index)
 {
@@ -161,7 +147,8 @@ static void ask_client(struct call_state *c, const struct llm_call *call,
 	tool->type = "function";
 	tool->evidence = "answer";
 	tool_emit(tool, false);
-	adopt_early(tool);
+	tool_adopt(tool->run->tree, tool->start_ns);
+	observed_tool_opened(tool);
 	mcp_adopt(tool);
 }
 
@@ -365,6 +352,7 @@ void tool_answer(struct call_state *c, const struct llm_call *call, const struct
 /* The answer has ended: what can be recognised in a later request is known only now. */
 void tool_set_asked_node(struct call_state *c)
 {
+	uint64_t since_ns = UINT64_MAX;
 	struct tool_state *tool;
 
 	list_for_each (tool, c->tree->tools) {
@@ -372,10 +360,13 @@ void tool_set_asked_node(struct call_state *c)
 			continue;
 		tool->asked_node = c->output_node;
 		tool->asked = true;
+		if (tool->start_ns < since_ns)
+			since_ns = tool->start_ns;
 	}
+	tool_adopt(c->tree, since_ns);
 }
 
-/* --- carried out --- */
+/* --- found --- */
 
 struct tool_state *tool_by_id(struct tree_state *tree, struct id64 id)
 {
@@ -399,150 +390,6 @@ struct tool_state *tool_only_one(struct tree_state *tree, struct process_key pro
 		found = tool;
 	}
 	return found;
-}
-
-struct tool_state *tool_of_exchange(struct tree_state *tree, const struct http_exchange *x)
-{
-	struct tool_state *tool, *found = NULL;
-
-	list_for_each (tool, tree->tools) {
-		if (tool->server || !tool->url || x->request.head_ns < tool->start_ns ||
-		    !process_key_eq(tool->process, x->conn->process) ||
-		    !url_is(slice_of(tool->url), x->host, x->path))
-			continue;
-		if (found)
-			return NULL;
-		found = tool;
-	}
-	return found;
-}
-
-/* Something is known to carry it out: what else happens is not its work. */
-static bool is_carried(const struct tool_state *tool)
-{
-	return tool->by_argv || tool->by_mcp || tool->by_http || tool->by_file;
-}
-
-bool tool_may_explain(const struct tree_state *tree, const struct agent_span *a)
-{
-	const struct tool_state *tool;
-
-	list_for_each (tool, tree->tools)
-		if (!tool->server && !is_carried(tool) &&
-		    (tool->agent == a || process_key_eq(tool->agent->process, a->process)))
-			return true;
-	return false;
-}
-
-static enum command_match match(const struct tool_state *tool, const struct proc_state *ps,
-				struct arena *mem)
-{
-	struct slice command = slice_of(tool->command);
-
-	/* What a cut argv cannot show is not asked for. */
-	if (ps->argv_cut && command.n > ARGV_HEAD) {
-		command.n = ARGV_HEAD;
-		while (command.n && command.p[command.n - 1] != ' ')
-			command.n--;
-	}
-	return command_match(command, ps->argv, mem);
-}
-
-/*
- * Of two commands that fit, the longer one says more; equal ones cannot be told apart. @wide: also
- * programs that the asking process did not start itself, but its agent did: a shell script asks
- * with curl and runs the command on its own.
- */
-static struct tool_state *by_argv(const struct proc_state *ps, bool wide, struct arena *mem)
-{
-	struct tool_state *tool, *best = NULL;
-	enum command_match best_match = COMMAND_NO;
-	size_t best_len = 0;
-	bool tie = false;
-
-	list_for_each (tool, ps->tree->tools) {
-		enum command_match m;
-		size_t len;
-
-		if (tool->server || !tool->command || ps->exec_ns < tool->start_ns)
-			continue;
-		m = match(tool, ps, mem);
-		len = strlen(tool->command);
-		if (m == COMMAND_NO || m < best_match || (m == best_match && len < best_len) ||
-		    !process_descends(ps->tree, ps->key,
-				      wide ? tool->agent->process : tool->process))
-			continue;
-		tie = m == best_match && len == best_len;
-		best = tool;
-		best_match = m;
-		best_len = len;
-	}
-	return tie ? NULL : best;
-}
-
-/*
- * A child of the asking process itself, while one call waits that no program is known to carry out
- * and that is not older than the call.
- */
-static struct tool_state *by_window(const struct proc_state *ps)
-{
-	const struct proc_state *above = process_above(ps->tree, ps->parent_key, true);
-	struct tool_state *tool = tool_only_one(ps->tree, above ? above->key : ps->tree->root);
-
-	if (!tool || is_carried(tool) || ps->start_ns < tool->start_ns)
-		return NULL;
-	return tool;
-}
-
-struct tool_state *tool_of_program(const struct proc_state *ps, const char **ret_evidence)
-{
-	struct arena *mem = arena_new(SCRATCH_MAX);
-	struct tool_state *tool = mem ? by_argv(ps, false, mem) : NULL;
-
-	if (mem && !tool)
-		tool = by_argv(ps, true, mem);
-	arena_free(mem);
-	*ret_evidence = "argv";
-	if (tool)
-		return tool;
-	*ret_evidence = "window";
-	return by_window(ps);
-}
-
-/* Programs that only time had linked to the call are set free: now it is known which one it is. */
-static void release_others(struct tool_state *tool, const struct proc_state *carrier)
-{
-	struct proc_state *ps;
-
-	list_for_each (ps, carrier->tree->proc_list) {
-		if (ps == carrier || !id64_eq(&ps->tool, &tool->id) ||
-		    strcmp(ps->evidence, "window") != 0)
-			continue;
-		process_unlink(ps);
-	}
-}
-
-void tool_carried(struct tool_state *tool, struct proc_state *ps)
-{
-	const bool by_argv_now = strcmp(ps->evidence, "argv") == 0;
-
-	if (by_argv_now && !tool->by_argv) {
-		tool->by_argv = true;
-		tool->carrier = NULL;
-		release_others(tool, ps);
-	}
-	if (!tool->carrier) {
-		tool->carrier = ps;
-		tool_emit(tool, false);
-	}
-}
-
-void tool_carrier_exited(struct proc_state *ps)
-{
-	struct tool_state *tool = tool_by_id(ps->tree, ps->tool);
-
-	if (tool && tool->carrier == ps)
-		tool_emit(tool, false);
 }
 
 void tool_finish_all(struct tree_state *tree, uint64_t ts_ns)

@@ -225,10 +225,13 @@ static void take(struct file_state *f, const struct sonde_file_event *e)
 {
 	f->last_ns = e->hdr.ts_ns;
 	f->ops |= 1u << e->op;
+	f->folder = is_folder(e);
 	f->cut |= (e->flags & SONDE_FILE_PATH_CUT) != 0;
 	f->partial |= (e->flags & SONDE_FILE_PATH_PARTIAL) != 0;
-	f->dev = e->dev;
-	f->ino = e->ino;
+	if (e->ino) { /* of what is closed: other events have only the path */
+		f->dev = e->dev;
+		f->ino = e->ino;
+	}
 	if (e->op != SONDE_FILE_REFUSED)
 		f->gone = e->op == SONDE_FILE_REMOVED || e->op == SONDE_FILE_REMOVED_FOLDER;
 	if (e->op == SONDE_FILE_REFUSED)
@@ -243,6 +246,12 @@ static void take(struct file_state *f, const struct sonde_file_event *e)
 	f->artifact = 0;
 	f->hashed = f->binary = false;
 	f->content = (struct id128){ 0 };
+}
+
+static bool is_own(const struct owner *o, struct slice path)
+{
+	return strcmp(o->evidence, "arguments") != 0 &&
+	       habit_file(slice_of(o->agent->name), path, o->tool);
 }
 
 static struct file_state *find_or_add(struct run_state *r, const struct sonde_file_event *e,
@@ -278,8 +287,7 @@ void file_event(struct tree_state *tree, const struct sonde_file_event *e)
 	f = find_or_add(owner.run, e, &owner);
 	if (!f)
 		return;
-	f->own = strcmp(owner.evidence, "arguments") != 0 &&
-		 habit_file(slice_of(owner.agent->name), path, owner.tool);
+	f->own = is_own(&owner, path);
 	f->final |= owner_is_over(&owner);
 	take(f, e);
 	file_changed(owner.run, f);
@@ -343,10 +351,26 @@ static void give_to(struct run_state *r, struct file_state *f, const struct owne
 	const struct id128 key = key_of(&o->id, slice_of(f->path));
 
 	f->owner = *o;
-	f->own = habit_file(slice_of(o->agent->name), slice_of(f->path), o->tool);
+	f->own = is_own(o, slice_of(f->path));
 	file_changed(r, f);
 	if (!find(r->files, &key)) /* else the two stay two */
 		rekey(r->files, f, key);
+}
+
+void file_tool_opened(struct tool_state *tool)
+{
+	struct run_state *r = tool->run;
+	struct file_state *f = r->files && r->files->list ? r->files->list->prev : NULL, *before;
+
+	for (; f && f->start_ns >= tool->start_ns; f = before) {
+		const struct owner o =
+			f->owner.tool ? f->owner
+				      : owner_of(r->tree, f->process, slice_of(f->path), f->folder);
+
+		before = f == r->files->list ? NULL : f->prev;
+		if (id64_eq(&o.id, &tool->id))
+			give_to(r, f, &o);
+	}
 }
 
 /* Nothing that it did is older than it. */

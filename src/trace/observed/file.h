@@ -20,6 +20,8 @@ void file_artifact(struct tree_state *tree, const struct sonde_artifact_event *a
 void file_tick(struct run_state *r);
 /* @owner is over: what belongs to it is final. */
 void file_owner_ended(struct run_state *r, const struct id64 *owner);
+/* What the agent did since then, and the call names, is its work. */
+void file_tool_opened(struct tool_state *tool);
 /* Another place was found for a program of that age, and for what it started. */
 void file_program_moved(const struct proc_state *ps);
 /* Of an owner, without what the agent keeps for itself. */

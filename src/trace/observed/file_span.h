@@ -21,6 +21,7 @@ struct file_state {
 	unsigned ops;	 /* 1 << enum sonde_file_op */
 	int error;	 /* of the newest refusal */
 	bool created, gone, cut, partial;
+	bool folder;
 	bool own; /* the agent keeps it for itself */
 	bool told, dirty, final;
 

@@ -290,7 +290,7 @@ void network_connect(struct tree_state *tree, const struct sonde_connect_event *
 	p->final |= owner_is_over(&owner);
 	take_result(r->network, p, e->result);
 	if (!owner.tool && !p->unasked)
-		p->unasked = unasked(tree, owner.agent);
+		p->unasked = unasked(tree, owner.agent, e->hdr.ts_ns);
 	tool = !owner.tool && !owner.program ? asks_for(tree, owner.agent, p) : NULL;
 	if (tool && tool->run == r) {
 		const struct owner better = owner_of_tool(tool);

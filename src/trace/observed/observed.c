@@ -16,6 +16,11 @@ void observed_owner_ended(struct run_state *r, const struct id64 *owner)
 	network_owner_ended(r, owner);
 }
 
+void observed_tool_opened(struct tool_state *tool)
+{
+	file_tool_opened(tool);
+}
+
 void observed_program_moved(const struct proc_state *ps)
 {
 	file_program_moved(ps);

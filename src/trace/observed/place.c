@@ -42,11 +42,22 @@ bool asking_may_be_lost(const struct tree_state *tree)
 	       t->loss[SONDE_LOSS_SCOPE_FULL] || t->loss[SONDE_LOSS_CONN_FULL];
 }
 
-const char *unasked(const struct tree_state *tree, const struct agent_span *a)
+/* A call that is answered at this moment may be asking for it. */
+static bool is_answered(const struct tree_state *tree, const struct agent_span *a)
+{
+	const struct call_state *c;
+
+	list_for_each (c, tree->calls)
+		if (c->call->first_token_ns && process_key_eq(c->agent->process, a->process))
+			return true;
+	return false;
+}
+
+const char *unasked(const struct tree_state *tree, const struct agent_span *a, uint64_t ts_ns)
 {
 	/* Without tools no model can have asked. */
-	if (!a->offered_tools || tree->joined || asking_may_be_lost(tree) ||
-	    tool_may_explain(tree, a))
+	if (!a->offered_tools || tree->joined || asking_may_be_lost(tree) || is_answered(tree, a) ||
+	    tool_may_explain(tree, a, ts_ns))
 		return NULL;
 	return tree->tools ? "another program carries out each tool call that waited"
 			   : "no tool call waited";

@@ -22,6 +22,6 @@ struct owner owner_of_tool(const struct tool_state *tool);
 bool asking_may_be_lost(const struct tree_state *tree);
 /* Nothing more comes of it. */
 bool owner_is_over(const struct owner *o);
-/* Why nobody asked for what that agent does now by itself, or NULL: somebody may have, or nobody
- * can tell. */
-const char *unasked(const struct tree_state *tree, const struct agent_span *a);
+/* Why nobody asked for what that agent did at @ts_ns by itself, or NULL: somebody may have, or
+ * nobody can tell. */
+const char *unasked(const struct tree_state *tree, const struct agent_span *a, uint64_t ts_ns);
