@@ -212,8 +212,9 @@ struct tree_state {
 	struct trace *t;
 	struct id128 id; /* its first run's; what ids of steps are made of */
 	struct process_key root;
-	uint64_t end_ns; /* the root's */
-	uint64_t live;	 /* processes */
+	uint64_t end_ns;	      /* the root's */
+	uint64_t live;		      /* processes */
+	uint64_t loss[SONDE_LOSS_NR]; /* of the capture, before it began */
 	char *cwd, *user, *trigger;
 	char *source, *recorder; /* of an import: "har", and what made the file; else NULL */
 	struct slice argv;	 /* NUL after each */

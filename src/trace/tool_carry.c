@@ -78,6 +78,9 @@ static struct tool_state *by_argv(const struct proc_state *ps, bool wide, struct
 		if (tool->server || !tool->command || ps->exec_ns < tool->start_ns)
 			continue;
 		m = match(tool, ps, mem);
+		/* It has a better one. */
+		if (tool->by_argv && tool->carrier && m < match(tool, tool->carrier, mem))
+			continue;
 		len = strlen(tool->command);
 		if (m == COMMAND_NO || m < best_match || (m == best_match && len < best_len) ||
 		    !process_descends(ps->tree, ps->key,

@@ -90,6 +90,7 @@ static struct tree_state *tree_new(struct trace *t, const struct sonde_event *e,
 	if (!tree)
 		return NULL;
 	tree->t = t;
+	memcpy(tree->loss, t->loss, sizeof(tree->loss));
 	tree->scope = scope;
 	tree->id = tree_id(t, e, scope);
 	tree->root = (struct process_key){ e->tgid, e->start_ns };

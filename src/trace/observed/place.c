@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "trace/observed/place.h"
 
+#include "base/util.h"
+
 struct owner owner_of_process(struct tree_state *tree, struct process_key key)
 {
 	const struct proc_state *ps = process_above(tree, key, true);
@@ -32,14 +34,17 @@ bool owner_is_over(const struct owner *o)
 
 bool asking_may_be_lost(const struct tree_state *tree)
 {
-	const struct trace *t = tree->t;
+	static const enum sonde_loss telling[] = { SONDE_LOSS_RING_FULL, SONDE_LOSS_CONTROL,
+						   SONDE_LOSS_SCOPE_FULL, SONDE_LOSS_CONN_FULL };
 	const struct run_state *r;
 
+	for (size_t i = 0; i < ARRAY_SIZE(telling); i++)
+		if (tree->t->loss[telling[i]] > tree->loss[telling[i]])
+			return true;
 	list_for_each (r, tree->runs)
 		if (r->totals.lost_bytes)
 			return true;
-	return t->prober_lost || t->loss[SONDE_LOSS_RING_FULL] || t->loss[SONDE_LOSS_CONTROL] ||
-	       t->loss[SONDE_LOSS_SCOPE_FULL] || t->loss[SONDE_LOSS_CONN_FULL];
+	return tree->t->prober_lost;
 }
 
 /* A call that is answered at this moment may be asking for it. */
