@@ -106,6 +106,24 @@ static void what_comes_while_a_model_answers_is_judged_when_it_has(void **state)
 	assert_true(has_attr(span_named(&w, "sh", 0), FLAG));
 }
 
+/* Judged again when a long answer has ended, it is not forgotten that a call may have been it. */
+static void what_may_have_been_a_call_is_never_flagged(void **state)
+{
+	(void)state;
+	world_scope(&w, "/usr/bin/claude", NULL);
+	talk_ask(&w, 2, ROOT, "[{\"role\":\"user\",\"content\":\"something else\"}]");
+	model_asks("Grep", "{\"pattern\":\"x\"}");
+	talk_say(&w, 2, "long");
+	RUNS(101, "/usr/bin/ag", "ag\0x");
+	world_fork(&w, 101, 102);
+	at(&w, 10);
+	talk_ask(&w, 1, ROOT, "[" USER "," ASKS(TOOL("c1", "x")) "," GIVES("c1", "B") "]");
+	talk_end(&w, 1);
+	at(&w, 20);
+	talk_end(&w, 2);
+	assert_false(has_attr(span_named(&w, "ag", 0), FLAG));
+}
+
 static void what_asks_a_model_itself_is_not_flagged(void **state)
 {
 	(void)state;
@@ -295,6 +313,7 @@ int main(void)
 		TEST(what_a_waiting_call_may_be_is_not_flagged),
 		TEST(a_command_beside_a_file_that_was_asked_for_is_flagged),
 		TEST(what_comes_while_a_model_answers_is_judged_when_it_has),
+		TEST(what_may_have_been_a_call_is_never_flagged),
 		TEST(what_asks_a_model_itself_is_not_flagged),
 		TEST(a_script_is_not_its_own_agent),
 		TEST(nothing_is_flagged_before_a_model_had_tools),
