@@ -18,6 +18,7 @@
 
 void tool_free(struct tool_state *tool)
 {
+	conversation_release(tool->conv);
 	free(tool->call_id);
 	free(tool->name);
 	free(tool->description);
@@ -32,6 +33,7 @@ static void drop(struct tool_state *tool)
 
 	DL_DELETE(tree->tools, tool);
 	tree->n_tools--;
+	tool->run->n_tools--;
 	tool_free(tool);
 }
 
@@ -106,7 +108,7 @@ static struct tool_state *tool_new(struct call_state *c, const struct llm_call *
 	tool->id = span_id(c, index);
 	tool->asked_by = c->id;
 	tool->agent = c->agent;
-	tool->conv = c->conv;
+	tool->conv = conversation_hold(c->conv);
 	tool->process = call->http->conn->process;
 	tool->start_ns = part->end_ns	? part->end_ns
 			 : call->end_ns ? call->end_ns
@@ -117,6 +119,7 @@ static struct tool_state *tool_new(struct call_state *c, const struct llm_call *
 	take_arguments(tool, part);
 	DL_APPEND(tree->tools, tool);
 	tree->n_tools++;
+	c->run->n_tools++;
 	c->run->totals.tool_calls++;
 	return tool;
 }
@@ -130,7 +133,8 @@ static void adopt_early(struct tool_state *tool)
 	for (; ps && ps->exec_ns >= tool->start_ns; ps = ps == tree->proc_list ? NULL : ps->prev) {
 		const char *evidence;
 
-		if (ps->in_tool || tool_of_program(ps, &evidence) != tool)
+		if (ps->in_tool || !process_may_be_of(ps, tool->run) ||
+		    tool_of_program(ps, &evidence) != tool)
 			continue;
 		process_link(ps, tool, evidence);
 	}
