@@ -165,6 +165,7 @@ static void call_begin(struct trace *t, struct llm_call *call)
 	r->last_call_failed = false;
 	call_emit(c, call, false);
 	run_emit(r, false);
+	live_run(r);
 }
 
 /* --- progress --- */
@@ -172,6 +173,8 @@ static void call_begin(struct trace *t, struct llm_call *call)
 static void call_progress(struct trace *t, struct call_state *c, const struct llm_call *call)
 {
 	tool_ask(c, call, call->done);
+	live_run(c->run);
+	live_pieces(c, call, false);
 	if (t->now_ns < c->emitted_ns + EMIT_EVERY_NS)
 		return;
 	call_emit(c, call, false);
@@ -254,6 +257,7 @@ static void release(struct call_state *c)
 	DL_DELETE(c->tree->calls, c);
 	c->tree->n_calls--;
 	conversation_release(c->conv);
+	live_free(c);
 	free(c->conversation_id);
 	buf_done(&c->alternatives);
 	free(c);
@@ -268,6 +272,7 @@ static void call_end(struct call_state *c, const struct llm_call *call)
 	learn_head(r->t->redactor, &call->http->response);
 	/* What broke off was not asked for: the client has not all of it. What we lost, it has. */
 	tool_ask(c, call, !failed && call->http->end != HTTP_END_RECORDING);
+	live_pieces(c, call, true);
 	if (failed)
 		tool_forget(c);
 	read_answer(c, call, failed);
@@ -303,8 +308,10 @@ void call_abandon_all(struct tree_state *tree)
 		call_emit(c, c->call, true);
 		DL_DELETE(tree->calls, c);
 		tree->n_calls--;
+		c->run->n_calls--;
 		conversation_release(c->conv);
 		c->conv = NULL;
+		live_free(c);
 		c->run = NULL; /* LLM_END will find it here and free it */
 		c->call = NULL;
 		DL_APPEND(t->orphans, c);
@@ -327,6 +334,7 @@ void call_free_orphans(struct trace *t)
 void call_event(struct trace *t, enum llm_event ev, struct llm_call *call)
 {
 	struct call_state *c = call->user;
+	struct run_state *r;
 
 	if (call->http->now_ns > t->now_ns)
 		t->now_ns = call->http->now_ns;
@@ -346,6 +354,8 @@ void call_event(struct trace *t, enum llm_event ev, struct llm_call *call)
 		return;
 	}
 	call_end(c, call);
+	r = c->run;
 	release(c);
 	call->user = NULL;
+	live_run(r);
 }

@@ -81,6 +81,7 @@ void run_finish(struct run_state *r, uint64_t ts_ns)
 		agent_end(a, a->last_ns ? a->last_ns : r->end_ns);
 	agent_end(r->agents, r->end_ns);
 	run_emit(r, true);
+	live_run(r);
 }
 
 void run_free(struct run_state *r)

@@ -203,6 +203,7 @@ struct call_state {
 	struct llm_usage guess;
 	struct cost guess_cost;
 	const struct llm_call *call; /* lent by llm/ until LLM_END */
+	struct live_call *live;	     /* live.c: what of its answer was given to who watches */
 };
 
 /* What of the outside world a run without model calls talked to. */
@@ -286,6 +287,7 @@ struct run_state {
 	uint64_t seq;		 /* of its newest call: who is asked for last is kept longest */
 	int exit_code, exit_signal;
 	enum run_status status;
+	enum live_state live_state; /* as it was told */
 	struct id128 id, session_id;
 	char reason[128], last_error[96];
 	bool dirty, exited, finished;
@@ -415,6 +417,13 @@ void tool_free(struct tool_state *tool);
 void call_event(struct trace *t, enum llm_event ev, struct llm_call *call);
 void call_abandon_all(struct tree_state *tree);
 void call_free_orphans(struct trace *t);
+
+/* --- live.c --- */
+/* Tells of another state than before. */
+void live_run(struct run_state *r);
+/* Tells what of the answer is new and safe to show. */
+void live_pieces(struct call_state *c, const struct llm_call *call, bool last);
+void live_free(struct call_state *c);
 
 /* --- duplicate.c --- */
 void duplicate_init(struct trace *t);

@@ -197,9 +197,11 @@ static void tick(struct tree_state *tree)
 {
 	struct run_state *r;
 
-	list_for_each (r, tree->runs)
+	list_for_each (r, tree->runs) {
 		if (r->dirty)
 			run_emit(r, false);
+		live_run(r);
+	}
 }
 
 void tree_tick(struct trace *t)
