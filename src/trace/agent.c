@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* invoke_agent spans: the root, child processes that are agents, sub-agents in one process. */
 #include "trace/emit.h"
+#include "trace/observed/observed.h"
 
 struct agent_span *agent_open(struct run_state *r, struct id64 id, struct id64 parent,
 			      struct process_key process, uint64_t start_ns)
@@ -34,6 +35,14 @@ void agent_free(struct agent_span *a)
 	free(a);
 }
 
+void agent_copy_name(struct agent_span *a, const struct agent_span *from)
+{
+	keep(&a->name, slice_of(from->name));
+	keep(&a->version, slice_of(from->version));
+	a->known = from->known;
+	a->named_by = from->named_by;
+}
+
 void agent_name(struct agent_span *a, const struct agent_identity *who)
 {
 	if (who->name.n == 0)
@@ -52,6 +61,14 @@ void agent_name(struct agent_span *a, const struct agent_identity *who)
 	agent_emit(a, false);
 	if (!a->sub)
 		a->run->dirty = true;
+}
+
+void agent_resume(struct agent_span *a)
+{
+	if (!a->final)
+		return;
+	a->final = false;
+	a->end_ns = 0;
 }
 
 struct agent_span *agent_by_key(struct tree_state *tree, struct slice key)
@@ -116,7 +133,7 @@ void agent_emit(struct agent_span *a, bool final)
 	emit_agent(&e, a);
 	e.span.name = name.n ? emit_join(&e, SLICE("invoke_agent "), e.span.agent)
 			     : SLICE("invoke_agent");
-	e.span.evidence = slice_of(a->evidence);
+	e.span.evidence = slice_of(a->root ? r->evidence : a->evidence);
 	if (a->sub || r->tree->source)
 		name.n = 0;
 	emit_process(&e, a->process, name);
@@ -137,6 +154,7 @@ void agent_end(struct agent_span *a, uint64_t ts_ns)
 		return;
 	if (!a->end_ns)
 		a->end_ns = ts_ns;
+	observed_owner_ended(a->run, &a->id);
 	agent_emit(a, true);
 	a->final = true;
 }

@@ -8,6 +8,7 @@
 #include "trace/observed/observed.h"
 
 #define TASK_MAX	      2000 /* characters of a run's task */
+#define UNIQUE_ID_MIN	      16   /* characters of an id that nobody else has by chance */
 #define ALTERNATIVES_MAX      64   /* choices of one answer */
 #define ALTERNATIVES_TEXT_MAX 4096
 
@@ -28,18 +29,23 @@ static struct id64 span_id(const struct trace *t, const struct http_exchange *x)
 	return id64_of(id_hash_end(&h));
 }
 
+/* An id that may be somebody else's as well ("1", "test") means something in its tree alone. */
 static struct id128 session_id(const struct call_state *c, const struct explicit_ids *ids)
 {
 	const struct slice s = ids->parent_session.n ? ids->parent_session
 			       : ids->session.n	     ? ids->session
 						     : ids->thread;
+	const struct agent_span *a = c->agent->known ? c->agent : c->tree->runs->agents;
 	struct id_hash h;
 
 	if (s.n == 0)
 		return (struct id128){ 0 };
 	id_hash_begin(&h, "session");
-	id_hash_bytes(&h, slice_of(c->run->agents->name));
+	id_hash_bytes(&h, slice_of(a->name));
 	id_hash_bytes(&h, s);
+	if (s.n < UNIQUE_ID_MIN)
+		id_hash_bytes(&h,
+			      (struct slice){ (const char *)c->tree->id.b, sizeof(c->tree->id.b) });
 	return id_hash_end(&h);
 }
 
@@ -51,14 +57,20 @@ static struct slice conversation_id(const struct llm_call *call, const struct ex
 	return ids->thread.n ? ids->thread : ids->session;
 }
 
-static void take_task(struct run_state *r, const struct llm_call *call,
+static void take_task(const struct call_state *c, const struct llm_call *call,
 		      const struct content_input *in)
 {
+	struct run_state *r = c->run;
 	const bool good = call->tool_count > 0;
+	const bool by_turn = in->request.n && (in->task.n == 0 || (r->host && r->host->turns));
+	const struct slice task = by_turn ? in->request : in->task;
 
-	if (in->task.n == 0 || !content_keeps_text(r->t) || (r->task && (r->task_is_good || !good)))
+	/* What has no tools may be all that the program asks. */
+	if (c->side && (!c->purpose_evidence || strcmp(c->purpose_evidence, "no-tools") != 0))
 		return;
-	keep(&r->task, utf8_head(in->task, TASK_MAX));
+	if (task.n == 0 || !content_keeps_text(r->t) || (r->task && (r->task_is_good || !good)))
+		return;
+	keep(&r->task, utf8_head(task, TASK_MAX));
 	r->task_is_good = good;
 }
 
@@ -113,13 +125,13 @@ static void read_request(struct call_state *c, const struct llm_call *call,
 	c->tools_blob = content_tools(t, call, scratch);
 	/* Embeddings and polls are no turns of a conversation. */
 	begins = !call->single && !call->repeats && conversation_link(c, call, ids, &in);
+	purpose_find(c, call, ids, &in, begins);
 	subagent_place(c, call, ids, &in, begins);
-	name_agent(c, call);
 	if (call->single || call->repeats)
 		return;
 	tool_answer(c, call, in.results, in.nodes, in.n);
 	conversation_asked(c);
-	take_task(c->run, call, &in);
+	take_task(c, call, &in);
 }
 
 static void call_begin(struct trace *t, struct llm_call *call)
@@ -139,12 +151,15 @@ static void call_begin(struct trace *t, struct llm_call *call)
 		return;
 	call->user = c;
 	identity_read(call, &ids);
+	subagent_host(c, call->http->conn->process);
+	name_agent(c, call);
+	c->session_id = session_id(c, &ids);
 	scratch = arena_new(SCRATCH_MAX);
 	if (scratch)
 		read_request(c, call, &ids, scratch);
 	arena_free(scratch);
 	r = c->run;
-	c->session_id = session_id(c, &ids);
+	turn_begin_call(c);
 	keep(&c->conversation_id, conversation_id(call, &ids));
 	if (id128_is_zero(&r->session_id))
 		r->session_id = c->session_id;
@@ -155,6 +170,7 @@ static void call_begin(struct trace *t, struct llm_call *call)
 	r->last_call_failed = false;
 	call_emit(c, call, false);
 	run_emit(r, false);
+	live_run(r);
 }
 
 /* --- progress --- */
@@ -162,6 +178,8 @@ static void call_begin(struct trace *t, struct llm_call *call)
 static void call_progress(struct trace *t, struct call_state *c, const struct llm_call *call)
 {
 	tool_ask(c, call, call->done);
+	live_run(c->run);
+	live_pieces(c, call, false);
 	if (t->now_ns < c->emitted_ns + EMIT_EVERY_NS)
 		return;
 	call_emit(c, call, false);
@@ -243,6 +261,8 @@ static void release(struct call_state *c)
 {
 	DL_DELETE(c->tree->calls, c);
 	c->tree->n_calls--;
+	conversation_release(c->conv);
+	live_free(c);
 	free(c->conversation_id);
 	buf_done(&c->alternatives);
 	free(c);
@@ -257,6 +277,7 @@ static void call_end(struct call_state *c, const struct llm_call *call)
 	learn_head(r->t->redactor, &call->http->response);
 	/* What broke off was not asked for: the client has not all of it. What we lost, it has. */
 	tool_ask(c, call, !failed && call->http->end != HTTP_END_RECORDING);
+	live_pieces(c, call, true);
 	if (failed)
 		tool_forget(c);
 	read_answer(c, call, failed);
@@ -270,9 +291,12 @@ static void call_end(struct call_state *c, const struct llm_call *call)
 	if (failed && id64_is_zero(&c->duplicate_of) && call->http->end != HTTP_END_CUT)
 		note_failure(c, type, text);
 	c->agent->last_ns = call->end_ns ? call->end_ns : r->t->now_ns;
+	if (c->agent->sub)
+		agent_resume(c->agent);
 	run_add_call(r, c, call, failed,
 		     call->http->request.lost_bytes + call->http->response.lost_bytes);
 	call_emit(c, call, true);
+	turn_end_call(c, call, failed);
 	run_emit(r, false);
 }
 
@@ -289,6 +313,10 @@ void call_abandon_all(struct tree_state *tree)
 		call_emit(c, c->call, true);
 		DL_DELETE(tree->calls, c);
 		tree->n_calls--;
+		c->run->n_calls--;
+		conversation_release(c->conv);
+		c->conv = NULL;
+		live_free(c);
 		c->run = NULL; /* LLM_END will find it here and free it */
 		c->call = NULL;
 		DL_APPEND(t->orphans, c);
@@ -312,6 +340,7 @@ void call_event(struct trace *t, enum llm_event ev, struct llm_call *call)
 {
 	struct call_state *c = call->user;
 	struct tree_state *tree;
+	struct run_state *r;
 
 	if (call->http->now_ns > t->now_ns)
 		t->now_ns = call->http->now_ns;
@@ -332,7 +361,9 @@ void call_event(struct trace *t, enum llm_event ev, struct llm_call *call)
 	}
 	tree = c->tree;
 	call_end(c, call);
+	r = c->run;
 	release(c);
 	program_judge_again(tree, call->start_ns);
 	call->user = NULL;
+	live_run(r);
 }

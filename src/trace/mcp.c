@@ -32,6 +32,12 @@ static struct id64 span_id(const struct tree_state *tree, const struct tool_call
 	return id64_of(id_hash_end(&h));
 }
 
+static void show(struct mcp_state *m, uint64_t end_ns)
+{
+	m->shown = true;
+	mcp_emit(m, end_ns);
+}
+
 /* --- which tool call of the model --- */
 
 struct id128 mcp_args_hash(struct slice json)
@@ -54,8 +60,9 @@ struct id128 mcp_args_hash(struct slice json)
 static enum mcp_name_fit fits(const struct tree_state *tree, const struct mcp_state *m,
 			      const struct tool_state *tool)
 {
-	if (m->call->kind != TOOL_CALL || tool->server || tool->by_mcp ||
-	    id128_is_zero(&m->args_hash) || !id128_eq(&tool->args_hash, &m->args_hash))
+	if (m->call->kind != TOOL_CALL || (m->shown && m->run != tool->run) || tool->server ||
+	    tool->by_mcp || id128_is_zero(&m->args_hash) ||
+	    !id128_eq(&tool->args_hash, &m->args_hash))
 		return MCP_NAME_NO;
 	if (!process_key_eq(m->call->client, tool->process) &&
 	    !process_descends(tree, m->call->client, tool->agent->process))
@@ -84,6 +91,7 @@ static struct tool_state *find_tool(struct tree_state *tree, const struct mcp_st
 
 static void link_tool(struct mcp_state *m, struct tool_state *tool)
 {
+	m->run = tool->run;
 	m->tool = m->parent = tool->id;
 	m->agent = tool->agent;
 	m->evidence = "arguments";
@@ -116,7 +124,7 @@ void mcp_adopt(const struct tool_state *tool)
 	}
 	if (found) {
 		try_link(tree, found);
-		mcp_emit(found, 0);
+		show(found, 0);
 	}
 }
 
@@ -125,6 +133,7 @@ void mcp_adopt(const struct tool_state *tool)
 /* What one end has told of a request that is over; by ended_key(). */
 struct ended {
 	struct id64 id;
+	struct id128 run;
 	bool inbound;
 	bool taken; /* the other end's view has come */
 };
@@ -197,7 +206,7 @@ static void remember_ended(struct tree_state *tree, const struct mcp_state *m)
 	if (!e)
 		e = cache_add(&tree->mcp_ended, &key);
 	if (e)
-		*e = (struct ended){ .id = m->id, .inbound = m->call->inbound };
+		*e = (struct ended){ .id = m->id, .run = m->run->id, .inbound = m->call->inbound };
 }
 
 /* What the other end has told as over. */
@@ -217,6 +226,20 @@ void mcp_init(struct tree_state *tree)
 
 /* --- the way in --- */
 
+/* Once it was shown it stays in its run. */
+static struct run_state *choose_run(struct tree_state *tree, const struct mcp_state *m,
+				    const struct mcp_state *outer, const struct proc_state *ps)
+{
+	struct run_state *r;
+
+	if (m->run)
+		return m->run;
+	if (outer)
+		return outer->run;
+	r = ps && ps->in_tool ? ps->run : turn_only_one(tree);
+	return r ? r : tree->runs;
+}
+
 /* A step of whoever made the call, until it is known which tool call it carries out. */
 static void find_place(struct tree_state *tree, struct mcp_state *m)
 {
@@ -225,12 +248,15 @@ static void find_place(struct tree_state *tree, struct mcp_state *m)
 	const struct mcp_state *outer = m->call->within ? m->call->within->user : NULL;
 	const struct proc_state *ps = process_above(tree, key, true);
 
+	m->run = choose_run(tree, m, outer, ps);
 	if (outer && outer->run == m->run) {
 		m->agent = outer->agent;
 		m->parent = outer->id;
 		m->evidence = "request";
 		return;
 	}
+	if (ps && (ps->run != m->run || ps->held))
+		ps = NULL;
 	m->agent = ps ? ps->agent : m->run->agents;
 	m->parent = !ps || ps->own_agent ? m->agent->id : ps->id;
 	m->evidence = "process";
@@ -279,7 +305,7 @@ static struct mcp_state *begin(struct tree_state *tree, struct tool_call *c,
 	}
 	m->id = ended ? ended->id : span_id(tree, c);
 	m->corrects = ended;
-	m->run = tree->runs;
+	m->run = ended ? run_by_id(tree, &ended->run) : NULL;
 	m->call = c;
 	c->user = m;
 	m->args_hash = *args_hash;
@@ -319,7 +345,7 @@ static void end(struct tree_state *tree, struct mcp_state *m)
 	} else if (failed(m->call) && !m->corrects) {
 		m->run->totals.errors++;
 	}
-	mcp_emit(m, m->call->end_ns);
+	show(m, m->call->end_ns);
 	remember_ended(tree, m);
 	forget(tree, m);
 }
@@ -343,7 +369,7 @@ void mcp_begin(struct tree_state *tree, struct tool_call *c)
 	m->run->dirty = true;
 	try_link(tree, m);
 	if (!m->corrects)
-		mcp_emit(m, 0);
+		show(m, 0);
 }
 
 void mcp_end(struct tool_call *c)
@@ -365,8 +391,20 @@ void mcp_end(struct tool_call *c)
 void mcp_finish_all(struct tree_state *tree, uint64_t ts_ns)
 {
 	while (tree->mcp_calls) {
-		mcp_emit(tree->mcp_calls, ts_ns);
+		show(tree->mcp_calls, ts_ns);
 		forget(tree, tree->mcp_calls);
+	}
+}
+
+void mcp_let_go(const struct run_state *r)
+{
+	struct mcp_state *m, *tmp;
+
+	list_for_each_safe (m, tmp, r->tree->mcp_calls) {
+		if (m->run != r)
+			continue;
+		show(m, r->t->now_ns);
+		forget(r->tree, m);
 	}
 }
 

@@ -11,6 +11,8 @@ void mcp_end(struct tool_call *c);
 void mcp_adopt(const struct tool_state *tool);
 /* The run has ended: what waits is told as it is. */
 void mcp_finish_all(struct tree_state *tree, uint64_t ts_ns);
+/* A run is let go: what waits in it is told as it is. */
+void mcp_let_go(const struct run_state *r);
 void mcp_free_all(struct tree_state *tree);
 
 /* Equal for JSON that means the same; an empty text is an empty object. Zero where it is no JSON.

@@ -17,6 +17,7 @@ struct mcp_state {
 	struct tool_call
 		*twin; /* the same one as the other end sees it, while that lasts; or NULL */
 	struct process_key server; /* that the other end told; zero: it did not */
+	bool shown;		   /* its span was given */
 	bool corrects;		   /* the other end's view of it was told as final */
 };
 

@@ -140,6 +140,12 @@ void process_emit(struct proc_state *ps)
 {
 	struct emit e;
 
+	if (ps->held && !ps->final)
+		return;
+	if (!ps->shown)
+		ps->run->totals.processes++;
+	ps->run->dirty |= !ps->shown;
+	ps->shown = true;
 	emit_begin(&e, ps->run, STEP_PROCESS, ps->start_ns);
 	e.span.span_id = ps->id;
 	e.span.parent_id = ps->parent;
@@ -182,6 +188,9 @@ static void inherit(struct proc_state *ps)
 {
 	const struct proc_state *above = parent_of(ps);
 
+	/* What was begun for an earlier request works for this one: its root is above it. */
+	if (above && above->run != ps->run)
+		above = NULL;
 	ps->agent = above ? above->agent : ps->run->agents;
 	ps->parent = !above ? ps->run->agents->id : above->own_agent ? above->agent->id : above->id;
 	ps->in_tool = above && above->in_tool && !above->own_agent;
@@ -197,13 +206,43 @@ static void mark_descendants(const struct proc_state *top)
 
 		if (!above || !id64_is_zero(&ps->tool))
 			continue;
+		if (ps->held && !above->held) {
+			ps->run = above->run;
+			ps->held = false;
+			inherit(ps);
+			process_emit(ps);
+		}
 		ps->in_tool = above->in_tool && !above->own_agent;
 		ps->under = ps->in_tool ? above->under : (struct id64){ 0 };
 	}
 }
 
+/* The run that it is a step of: what started it, the call that it carries out, or what is worked
+ * at. Where that is several, it waits until more is known, and is the first one's at last. */
+static void choose_run(struct proc_state *ps)
+{
+	const struct proc_state *above = parent_of(ps);
+	const char *evidence;
+	const struct tool_state *tool;
+
+	ps->run = above && above->in_tool ? above->run : turn_only_one(ps->tree);
+	if (ps->run)
+		return;
+	tool = tool_of_program(ps, &evidence);
+	ps->run = tool ? tool->run : ps->tree->runs;
+	ps->held = !tool;
+}
+
+bool process_may_be_of(const struct proc_state *ps, const struct run_state *r)
+{
+	return ps->run == r || ps->held;
+}
+
 void process_link(struct proc_state *ps, struct tool_state *tool, const char *evidence)
 {
+	ps->run = tool->run;
+	ps->agent = tool->agent;
+	ps->held = false;
 	ps->parent = tool->id;
 	ps->tool = ps->under = tool->id;
 	ps->in_tool = true;
@@ -241,10 +280,19 @@ static void place(struct proc_state *ps)
 		return;
 	tool = tool_of_program(ps, &evidence);
 	/* Below a shell that is kept for more calls, or a guess: only what argv says. */
-	if (!tool || (inherited && strcmp(evidence, "argv") != 0))
+	if (!tool || !process_may_be_of(ps, tool->run) ||
+	    (inherited && strcmp(evidence, "argv") != 0))
 		return;
 	if (!id64_eq(&tool->id, &ps->tool) || strcmp(evidence, ps->evidence) != 0)
 		process_link(ps, tool, evidence);
+}
+
+/* What a tool call has started works for that call alone. */
+static void take_manner(struct agent_span *a, const struct agent_identity *who, bool in_tool)
+{
+	a->turns = who->turns && !in_tool && a->run == a->run->tree->runs;
+	a->once = who->once || in_tool;
+	a->tools = who->tools;
 }
 
 /*
@@ -267,6 +315,7 @@ static void open_agent(struct proc_state *ps, const struct process *p)
 		return;
 	ps->agent = a;
 	ps->own_agent = true;
+	take_manner(a, &p->agent, ps->in_tool);
 	agent_name(a, &p->agent);
 }
 
@@ -276,6 +325,7 @@ static void exec_root(struct tree_state *tree, const struct process *p)
 
 	notes_program(tree, p);
 	if (p->agent.name.n) {
+		take_manner(a, &p->agent, false);
 		agent_name(a, &p->agent);
 	} else if (!a->known) {
 		keep(&a->name, process_name(p));
@@ -293,20 +343,21 @@ void process_exec(struct tree_state *tree, struct process *p, uint64_t ts_ns)
 		return;
 	}
 	if (!ps) {
-		tree->runs->totals.processes++;
-		tree->runs->dirty = true;
 		if (tree->n_procs < TREE_PROCESSES_MAX)
 			ps = process_add(tree, p, span_id(tree, p->key, "process"), ts_ns);
 		if (!ps) {
+			tree->runs->totals.processes++;
 			tree->runs->dropped_steps++;
+			tree->runs->dirty = true;
 			return;
 		}
-		ps->run = tree->runs;
 	}
 	if (ps->final)
 		return;
 	notes_program(tree, p);
 	take_program(ps, p, ts_ns);
+	if (!ps->run)
+		choose_run(ps);
 	place(ps);
 	program_judge(ps, p);
 	process_emit(ps);
@@ -347,10 +398,11 @@ void process_exit(struct tree_state *tree, const struct process *p, uint64_t ts_
 	ps->final = true;
 	process_emit(ps);
 	tool_carrier_exited(ps);
-	observed_owner_ended(ps->run, ps->own_agent ? &ps->agent->id : &ps->id);
+	observed_owner_ended(ps->run, &ps->id);
 	if (ps->own_agent) {
 		ps->agent->exit_code = ps->code;
 		ps->agent->exit_signal = ps->signal;
+		turn_host_exited(ps->agent, p, ts_ns);
 		agent_end(ps->agent, ts_ns);
 	}
 }

@@ -77,6 +77,7 @@ void process_free(struct proc_state *ps)
 {
 	DL_DELETE(ps->tree->proc_list, ps);
 	HASH_DEL(ps->tree->procs, ps);
+	ps->tree->n_procs--;
 	free(ps->path);
 	free(ps->cwd);
 	free((char *)ps->argv.p);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A run: one task that an agent of a tree works at, with what all its steps come to. */
 #include "trace/emit.h"
+#include "trace/mcp.h"
 #include "trace/observed/observed.h"
 
 const char *const run_status_names[] = {
@@ -82,6 +83,7 @@ void run_finish(struct run_state *r, uint64_t ts_ns)
 		agent_end(a, a->last_ns ? a->last_ns : r->end_ns);
 	agent_end(r->agents, r->end_ns);
 	run_emit(r, true);
+	live_run(r);
 }
 
 void run_free(struct run_state *r)
@@ -94,7 +96,52 @@ void run_free(struct run_state *r)
 	buf_done(&r->models);
 	free(r->task);
 	free(r->provider);
+	free(r->turn);
+	free(r->request);
 	free(r);
+}
+
+struct run_state *run_by_id(struct tree_state *tree, const struct id128 *id)
+{
+	struct run_state *r;
+
+	list_for_each (r, tree->runs)
+		if (id128_eq(&r->id, id))
+			return r;
+	return NULL;
+}
+
+/* Programs that are still there are the first run's from now on. */
+static void hand_over_processes(struct run_state *r)
+{
+	struct run_state *first = r->tree->runs;
+	struct proc_state *ps, *tmp;
+
+	list_for_each_safe (ps, tmp, r->tree->proc_list) {
+		if (ps->run != r)
+			continue;
+		if (ps->exited) {
+			process_free(ps);
+			continue;
+		}
+		ps->final = true; /* as a step of the run that it was shown in */
+		ps->run = first;
+		ps->agent = first->agents;
+		ps->own_agent = false;
+	}
+}
+
+void run_let_go(struct run_state *r)
+{
+	struct tree_state *tree = r->tree;
+
+	run_finish(r, r->t->now_ns);
+	hand_over_processes(r);
+	mcp_let_go(r);
+	conversation_let_go(tree, r);
+	DL_DELETE(tree->runs, r);
+	tree->n_runs--;
+	run_free(r);
 }
 
 /* --- what is told of it --- */

@@ -30,6 +30,8 @@
 #define TREE_CONVERSATIONS_MAX 4096
 #define TREE_MCP_MAX	       1024 /* calls at tool servers in flight at once */
 #define TREE_PEERS_MAX	       32   /* hosts and destinations that notes can name */
+#define TREE_INBOUND_MAX       256  /* requests that it serves at once; then the oldest is let go */
+#define TREE_RUNS_MAX	       256  /* kept at once: those over longest are let go */
 #define RUN_AGENTS_MAX	       512
 #define RUN_HTTP_MAX	       512 /* STEP_HTTP spans of one run */
 #define REFS_MAX	       16384 /* nodes and response ids of one tree that a later call may name */
@@ -83,6 +85,10 @@ struct agent_span {
 	int64_t calls;
 	bool offered_tools; /* to its model, in one of the calls at least */
 	bool asks;	    /* its own process has made a model call */
+	bool turns;	    /* it takes one request after the other: each is a run (turn.c) */
+	bool once;	    /* it was started with one task */
+	bool tools;	    /* it offers tools with all that it asks for a person */
+	bool waited;	    /* for somebody, since its last answer */
 	bool final;
 };
 
@@ -99,6 +105,8 @@ struct proc_state {
 	struct id64 id, parent;
 	struct agent_span *agent; /* its own or the one above it */
 	bool own_agent;
+	bool shown;
+	bool held;	   /* not shown yet: several runs are open, and it may be of any of them */
 	bool in_tool;	   /* it or an ancestor carries out a tool call */
 	struct id64 under; /* that call */
 	struct id64 tool;  /* that it carries out itself; zero: none */
@@ -155,13 +163,27 @@ struct tool_state {
 
 /* Calls that continue each other. */
 struct conversation {
-	struct conversation *prev, *next;
+	UT_hash_handle hh; /* by number; in order of their last use */
+	uint64_t number;
 	struct id128 id;
 	struct id128 system;	  /* system prompt of the first call; zero: none apart */
 	struct agent_span *agent; /* that it belongs to */
-	char *explicit_id, *session, *cache_key;
+	struct run_state *run;	  /* that it was last part of; NULL: that was let go */
+	char *session, *user;	  /* what its calls say; another one's is not its */
 	struct process_key process;
 	struct id64 last_span;
+	const char *purpose; /* of its calls, where that is not a person's request; else NULL */
+	unsigned refs;	     /* calls and tools that are at work in it */
+};
+
+/* A request that a process of the tree serves. */
+struct inbound {
+	struct inbound *prev, *next;
+	uint64_t number; /* from 1 */
+	struct process_key process;
+	uint64_t conn;
+	uint32_t exchange;
+	char *what; /* "POST /hook" */
 };
 
 struct call_state {
@@ -172,8 +194,13 @@ struct call_state {
 	struct conversation *conv;
 	struct id64 id, parent;
 	const char *evidence, *conv_evidence;
+	const char *purpose, *purpose_evidence; /* "main", "title", ... (purpose.c) */
+	bool side;				/* no turn of a conversation with a person */
+	bool by_tool;				/* part of a tool's work */
 	struct id64 continues, retry_of, duplicate_of;
-	bool goes_on; /* its history holds the answer of the call that it continues */
+	struct id128
+		scope; /* of the ids that the call carries: equal words of others are not its */
+	bool goes_on;  /* its history holds the answer of the call that it continues */
 	struct id128 session_id;
 	char *conversation_id;
 	struct id128 input_node, output_node, system_blob, tools_blob, raw_blob;
@@ -190,6 +217,7 @@ struct call_state {
 	struct llm_usage guess;
 	struct cost guess_cost;
 	const struct llm_call *call; /* lent by llm/ until LLM_END */
+	struct live_call *live;	     /* live.c: what of its answer was given to who watches */
 };
 
 /* What of the outside world a run without model calls talked to. */
@@ -226,6 +254,7 @@ struct tree_state {
 	struct cache mcp_ended; /* mcp.c: what the asked end has told as over */
 	struct call_state *calls;
 	struct conversation *convs;
+	struct cache conv_names; /* H(what kind of name, the name) -> struct name_ref */
 	struct peer *hosts, *sockets;
 	uint64_t tls_streams;	/* whose plaintext was seen */
 	uint64_t half_streams;	/* of these: one direction, whose other one is not known */
@@ -233,9 +262,11 @@ struct tree_state {
 	struct cache inputs;	/* node -> struct node_ref: what a call was asked */
 	struct cache responses; /* H(response id) -> struct node_ref */
 
-	unsigned n_runs, n_procs, n_tools, n_calls, n_convs, n_hosts, n_sockets, n_mcp;
+	unsigned n_runs, n_procs, n_tools, n_calls, n_hosts, n_sockets, n_mcp;
 	unsigned procs_seen;
-	uint64_t runs_seen;   /* that were begun, the first one included */
+	uint64_t calls_seen, convs_seen, inbound_seen;
+	struct inbound *inbound; /* requests that its processes serve; newest last */
+	unsigned n_inbound;
 	uint32_t handed_over; /* bits: rows of notes.c's table */
 	uint32_t scope, uid;
 	int exit_code, exit_signal; /* the root's */
@@ -257,22 +288,35 @@ struct run_state {
 	struct run totals;  /* only its numbers */
 	unsigned estimates; /* calls in it whose usage is one */
 	int64_t http_steps, dropped_steps;
-	struct agent_span *agents; /* the first is the root */
-	unsigned n_agents;
-	struct files *files;	 /* observed/file.h; NULL: none yet */
-	struct network *network; /* observed/network.h; likewise */
+	struct agent_span *agents;	     /* the first is the root */
+	unsigned n_agents, n_calls, n_tools; /* the latter two: in flight */
+	struct files *files;		     /* observed/file.h; NULL: none yet */
+	struct network *network;	     /* observed/network.h; likewise */
+
+	/* turn.c */
+	struct agent_span *host; /* of the first run, whose process is asked; NULL: nobody yet */
+	const char *evidence;	 /* that a run begins here */
+	char *turn;		 /* the client's id of it */
+	uint64_t conv;		 /* number of the conversation that began it */
+	uint64_t inbound;	 /* the request of which it is the work (struct inbound); or 0 */
+	char *request;		 /* likewise: "POST /hook" */
+	uint64_t answered_ns;	 /* end of the answer that asked for no tool; 0: it goes on */
+	uint64_t seq;		 /* of its newest call: who is asked for last is kept longest */
 	int exit_code, exit_signal;
 	enum run_status status;
+	enum live_state live_state; /* as it was told */
 	struct id128 id, session_id;
 	char reason[128], last_error[96];
 	bool dirty, exited, finished;
+	bool over;	   /* the next request has come, or nobody waits for more */
+	bool broken_off;   /* its last call was */
 	bool task_is_good; /* said to a call that had tools */
 	bool last_call_failed, last_call_timed_out;
 };
 
 /* A call that a later one may continue. */
 struct node_ref {
-	struct conversation *conv;
+	uint64_t conv; /* its number */
 	struct id64 span;
 	struct id128 node;
 	uint32_t depth;
@@ -297,6 +341,10 @@ struct run_state *run_begin(struct tree_state *tree, struct id128 id, struct pro
 void run_exit(struct run_state *r, const struct process *p, uint64_t ts_ns);
 void run_finish(struct run_state *r, uint64_t ts_ns);
 void run_free(struct run_state *r);
+/* NULL: it is not kept. */
+struct run_state *run_by_id(struct tree_state *tree, const struct id128 *id);
+/* Finishes and forgets one that is not the tree's first. */
+void run_let_go(struct run_state *r);
 void run_emit(struct run_state *r, bool force);
 /* Whether the provider, or an estimate, has told any use of it; in whatever unit. */
 bool usage_is_known(const struct llm_usage *u);
@@ -322,9 +370,14 @@ struct slice notes_json(struct run_state *r, struct arena *mem);
 /* --- agent.c --- */
 struct agent_span *agent_open(struct run_state *r, struct id64 id, struct id64 parent,
 			      struct process_key process, uint64_t start_ns);
+/* The same agent, in another run. */
+void agent_copy_name(struct agent_span *a, const struct agent_span *from);
 void agent_name(struct agent_span *a, const struct agent_identity *who);
 void agent_emit(struct agent_span *a, bool final);
 void agent_end(struct agent_span *a, uint64_t ts_ns);
+/* It goes on although it was told as ended: it works behind the back of the call that started it.
+ */
+void agent_resume(struct agent_span *a);
 struct agent_span *agent_by_key(struct tree_state *tree, struct slice key);
 void agent_tool_ended(const struct tool_state *tool);
 void agent_free(struct agent_span *a);
@@ -345,6 +398,8 @@ void process_exec(struct tree_state *tree, struct process *p, uint64_t ts_ns);
 void process_emit(struct proc_state *ps);
 void process_exit(struct tree_state *tree, const struct process *p, uint64_t ts_ns);
 void process_late_facts(struct tree_state *tree, const struct process *p);
+/* Whether it can still become a step of @r: spans do not move from one run to another. */
+bool process_may_be_of(const struct proc_state *ps, const struct run_state *r);
 /* Puts a program under the tool call that it carries out. */
 void process_link(struct proc_state *ps, struct tool_state *tool, const char *evidence);
 /* Takes it out again: a better one was found. */
@@ -395,6 +450,13 @@ void call_event(struct trace *t, enum llm_event ev, struct llm_call *call);
 void call_abandon_all(struct tree_state *tree);
 void call_free_orphans(struct trace *t);
 
+/* --- live.c --- */
+/* Tells of another state than before. */
+void live_run(struct run_state *r);
+/* Tells what of the answer is new and safe to show. */
+void live_pieces(struct call_state *c, const struct llm_call *call, bool last);
+void live_free(struct call_state *c);
+
 /* --- duplicate.c --- */
 void duplicate_init(struct trace *t);
 /* Whether the answer was seen before: sets c->duplicate_of and what of c->usage counts. */
@@ -417,9 +479,54 @@ void conversation_answered(struct call_state *c, const struct llm_call *call,
 			   const struct content_answer *answer, bool failed);
 void conversation_alternative(struct call_state *c, const struct content_answer *answer);
 struct node_ref *conversation_response(struct tree_state *tree, struct slice response_id);
-void conversation_free(struct conversation *conv);
+
+/* --- conversation_table.c --- */
+void conversation_init(struct tree_state *tree);
+/* A new one, that the call begins; NULL where memory is refused. */
+struct conversation *conversation_new(struct call_state *c, const struct llm_call *call,
+				      const struct explicit_ids *ids);
+/* NULL: it was long not heard of. Marks it as used. */
+struct conversation *conversation_at(struct tree_state *tree, uint64_t number);
+/* By a name that only one can have; NULL: none, or several said that they have it. */
+struct conversation *conversation_named(struct tree_state *tree, const char *kind,
+					struct slice name, const void *more, size_t more_size);
+/* While it is held it is not forgotten. */
+struct conversation *conversation_hold(struct conversation *conv);
+void conversation_release(struct conversation *conv);
+void conversation_let_go(struct tree_state *tree, const struct run_state *r);
+void conversation_free_all(struct tree_state *tree);
+
+/* --- purpose.c --- */
+/* Sets c->purpose and c->side; c->agent is known. */
+void purpose_find(struct call_state *c, const struct llm_call *call, const struct explicit_ids *ids,
+		  const struct content_input *in, bool begins);
+
+/* --- turn.c --- */
+/* Which run a call is part of that the process of c->agent makes: c->run, c->agent, c->parent. */
+void turn_place(struct call_state *c, const struct llm_call *call, const struct explicit_ids *ids,
+		const struct content_input *in);
+/* A call of its run has begun, and ended. */
+void turn_begin_call(struct call_state *c);
+void turn_end_call(struct call_state *c, const struct llm_call *call, bool failed);
+/* The one run that is worked at; NULL: several are. */
+struct run_state *turn_only_one(struct tree_state *tree);
+/* The agent at work in the host's newest run: whose sub-agents it has. */
+struct agent_span *turn_agent(struct agent_span *host);
+void turn_wait(struct tree_state *tree, const struct sonde_wait_event *e);
+void turn_host_exited(struct agent_span *host, const struct process *p, uint64_t ts_ns);
+
+/* --- inbound.c --- */
+/* A request that a process of the tree serves: its head has come, and it is over. */
+void inbound_begin(struct tree_state *tree, const struct http_exchange *x);
+void inbound_end(struct tree_state *tree, const struct http_exchange *x);
+/* The only one that the process serves; NULL: none, or several. */
+const struct inbound *inbound_of(const struct tree_state *tree, struct process_key process,
+				 bool *ret_any);
+void inbound_free(struct tree_state *tree);
 
 /* --- subagent.c --- */
+/* Whose process makes the call, as far as that tells: c->agent, c->run, c->parent. */
+void subagent_host(struct call_state *c, struct process_key process);
 /* Decides whose call it is: c->agent, c->parent, c->evidence. */
 void subagent_place(struct call_state *c, const struct llm_call *call,
 		    const struct explicit_ids *ids, const struct content_input *in, bool begins);

@@ -79,22 +79,39 @@ static enum run_status without_exit(struct run_state *r)
 	return RUN_INCOMPLETE;
 }
 
+static enum run_status by_last_call(struct run_state *r)
+{
+	snprintf(r->reason, sizeof(r->reason), "the last model call failed: %s", r->last_error);
+	return r->last_call_timed_out ? RUN_TIMED_OUT : RUN_FAILED;
+}
+
+/* One of several runs of a process: its last answer tells, or that there is none. */
+static enum run_status by_answer(struct run_state *r)
+{
+	if (r->answered_ns)
+		return RUN_COMPLETED;
+	if (r->last_call_failed)
+		return by_last_call(r);
+	snprintf(r->reason, sizeof(r->reason), "the next request came before it had an answer");
+	return RUN_CANCELLED;
+}
+
 void status_decide(struct run_state *r)
 {
 	/* What is imported has no process whose end could tell more than its calls. */
 	const bool ended = r->exited || (r->tree->source && r->finished);
 
 	r->reason[0] = '\0';
-	if (!ended) {
+	if (r->over) {
+		r->status = by_answer(r);
+	} else if (!ended) {
 		r->status = without_exit(r);
 	} else if (r->exit_signal) {
 		r->status = by_signal(r);
 	} else if (r->exit_code) {
 		r->status = by_code(r);
 	} else if (r->last_call_failed) {
-		r->status = r->last_call_timed_out ? RUN_TIMED_OUT : RUN_FAILED;
-		snprintf(r->reason, sizeof(r->reason), "the last model call failed: %s",
-			 r->last_error);
+		r->status = by_last_call(r);
 	} else {
 		r->status = RUN_COMPLETED;
 	}

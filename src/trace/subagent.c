@@ -124,8 +124,8 @@ static struct agent_span *open_subagent(struct call_state *c, const struct llm_c
 					struct agent_span *above)
 {
 	const struct id64 parent = start.tool ? start.tool->id : above->id;
-	struct agent_span *a =
-		agent_open(c->run, span_id(c), parent, call->http->conn->process, call->start_ns);
+	struct agent_span *a = agent_open(start.tool ? start.tool->run : above->run, span_id(c),
+					  parent, call->http->conn->process, call->start_ns);
 
 	if (!a)
 		return above;
@@ -138,33 +138,46 @@ static struct agent_span *open_subagent(struct call_state *c, const struct llm_c
 	return a;
 }
 
-/* The agent whose process, or whose tool's process, makes the call. */
-static void place_by_process(struct call_state *c, struct process_key process)
+void subagent_host(struct call_state *c, struct process_key process)
 {
 	const struct proc_state *ps = process_above(c->tree, process, true);
 
-	c->agent = ps ? ps->agent : c->run->agents;
+	c->agent = ps ? ps->agent : c->tree->runs->agents;
+	c->run = ps ? ps->run : c->agent->run;
 	c->parent = c->agent->id;
 	c->evidence = c->tree->source ? "file" : "process";
 	/* A program that a tool call ran asks a model by itself: that is part of the tool's work.
 	 */
-	if (ps && ps->in_tool && !ps->own_agent)
+	c->by_tool = ps && ps->in_tool && !ps->own_agent;
+	if (c->by_tool)
 		c->parent = ps->id;
+}
+
+/* Who the request says has started it: a sub-agent, or the agent of a conversation; else the one
+ * that is at work. */
+static struct agent_span *parent_agent(const struct call_state *c, const struct explicit_ids *ids)
+{
+	struct agent_span *above = agent_by_key(c->tree, ids->parent_agent);
+	const struct conversation *conv;
+
+	if (above)
+		return above;
+	conv = conversation_named(c->tree, "thread", ids->parent_agent, NULL, 0);
+	return conv && conv->agent ? conv->agent : turn_agent(c->agent);
 }
 
 /* The sub-agent that the call says it is; its first call opens it. */
 static struct agent_span *by_header(struct call_state *c, const struct llm_call *call,
 				    const struct explicit_ids *ids, const struct content_input *in)
 {
-	struct agent_span *a = agent_by_key(c->tree, identity_subagent(ids)), *above;
+	struct agent_span *a = agent_by_key(c->tree, identity_subagent(ids));
 	struct start start;
 
 	if (a)
 		return a;
-	above = agent_by_key(c->tree, ids->parent_agent);
 	start = started_by(c, call->http->conn->process, in, true);
 	start.evidence = "explicit-id";
-	return open_subagent(c, call, ids, start, above ? above : c->agent);
+	return open_subagent(c, call, ids, start, parent_agent(c, ids));
 }
 
 /* A conversation that begins while a call waits that may have started it. */
@@ -178,8 +191,11 @@ static struct agent_span *by_start(struct call_state *c, const struct llm_call *
 	if (call->tool_count > 0)
 		return open_subagent(c, call, ids, start, start.tool->agent);
 	/* No tools of its own: a question that the tool asks, no agent. */
+	c->run = start.tool->run;
+	c->agent = start.tool->agent;
 	c->parent = start.tool->id;
 	c->evidence = start.evidence;
+	c->by_tool = true;
 	return NULL;
 }
 
@@ -188,7 +204,6 @@ void subagent_place(struct call_state *c, const struct llm_call *call,
 {
 	struct agent_span *a = NULL;
 
-	place_by_process(c, call->http->conn->process);
 	if (identity_subagent(ids).n)
 		a = by_header(c, call, ids, in);
 	else if (begins)
@@ -197,9 +212,17 @@ void subagent_place(struct call_state *c, const struct llm_call *call,
 		a = c->conv->agent;
 	if (a) {
 		c->agent = a;
+		c->run = a->run;
 		c->parent = a->id;
 		c->evidence = a->key ? "explicit-id" : "conversation";
+		agent_resume(a);
+	} else if (!c->by_tool) {
+		turn_place(c, call, ids, in);
+		c->parent = c->agent->id;
 	}
-	if (c->conv && !c->conv->agent)
+	if (!c->conv || call->single)
+		return;
+	c->conv->run = c->run;
+	if (!c->conv->agent || !c->conv->agent->sub)
 		c->conv->agent = c->agent;
 }

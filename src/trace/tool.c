@@ -20,6 +20,7 @@
 
 void tool_free(struct tool_state *tool)
 {
+	conversation_release(tool->conv);
 	free(tool->call_id);
 	free(tool->name);
 	free(tool->description);
@@ -36,6 +37,7 @@ static void drop(struct tool_state *tool)
 
 	DL_DELETE(tree->tools, tool);
 	tree->n_tools--;
+	tool->run->n_tools--;
 	tool_free(tool);
 }
 
@@ -121,7 +123,7 @@ static struct tool_state *tool_new(struct call_state *c, const struct llm_call *
 	tool->id = span_id(c, index);
 	tool->asked_by = c->id;
 	tool->agent = c->agent;
-	tool->conv = c->conv;
+	tool->conv = conversation_hold(c->conv);
 	tool->process = call->http->conn->process;
 	tool->start_ns = part->end_ns	? part->end_ns
 			 : call->end_ns ? call->end_ns
@@ -132,6 +134,7 @@ static struct tool_state *tool_new(struct call_state *c, const struct llm_call *
 	take_arguments(tool, part);
 	DL_APPEND(tree->tools, tool);
 	tree->n_tools++;
+	c->run->n_tools++;
 	c->run->totals.tool_calls++;
 	return tool;
 }

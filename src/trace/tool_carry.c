@@ -146,6 +146,8 @@ static void reconsider(struct proc_state *ps)
 	best = tool_of_program(ps, &evidence);
 	if (ps->in_tool && !direct && strcmp(evidence, "argv") != 0)
 		return;
+	if (best && !process_may_be_of(ps, best->run))
+		best = NULL;
 	if (best == now && direct && strcmp(evidence, ps->evidence) == 0)
 		return;
 	if (direct)

@@ -184,6 +184,14 @@ static void take_file(struct trace *t, const struct sonde_event *e, struct proce
 		file_artifact(tree, (const struct sonde_artifact_event *)e);
 }
 
+static void take_wait(struct trace *t, const struct sonde_wait_event *e, struct process *p)
+{
+	struct tree_state *tree = p ? tree_of(t, p->key) : NULL;
+
+	if (tree && !tree->finished)
+		turn_wait(tree, e);
+}
+
 /* --- the way in --- */
 
 void trace_event(struct trace *t, const struct sonde_event *e, struct process *p)
@@ -214,6 +222,9 @@ void trace_event(struct trace *t, const struct sonde_event *e, struct process *p
 	case SONDE_EV_ARTIFACT:
 		take_file(t, e, p);
 		break;
+	case SONDE_EV_WAIT:
+		take_wait(t, (const struct sonde_wait_event *)e, p);
+		break;
 	case SONDE_EV_ATTACH:
 		notes_attach(t, (struct process_key){ e->tgid, e->start_ns }, json_of(e));
 		break;
@@ -233,7 +244,15 @@ void trace_event(struct trace *t, const struct sonde_event *e, struct process *p
 
 void trace_head(struct trace *t, enum http_event ev, const struct http_exchange *x)
 {
-	learn_head(t->redactor, ev == HTTP_RESPONSE_HEAD ? &x->response : &x->request);
+	struct tree_state *tree;
+
+	if (ev != HTTP_FINISHED)
+		learn_head(t->redactor, ev == HTTP_RESPONSE_HEAD ? &x->response : &x->request);
+	tree = x->inbound && ev != HTTP_RESPONSE_HEAD ? tree_of(t, x->conn->process) : NULL;
+	if (tree && ev == HTTP_REQUEST_HEAD)
+		inbound_begin(tree, x);
+	else if (tree)
+		inbound_end(tree, x);
 }
 
 void trace_call(struct trace *t, enum llm_event ev, struct llm_call *call)

@@ -9,6 +9,7 @@
 
 #include "price/price.h"
 #include "proc/proc.h"
+#include "sonde/live.h"
 #include "sonde/llm.h"
 #include "sonde/run.h"
 #include "sonde/stats.h"
@@ -35,6 +36,9 @@ struct trace_sink {
 		     const struct id128 *message, uint32_t depth);
 	void (*span)(void *ctx, const struct span *span);
 	void (*run)(void *ctx, const struct run *run);
+	/* What happens right now; NULL where nobody watches. */
+	void (*live_change)(void *ctx, const struct live_change *change);
+	void (*live_piece)(void *ctx, const struct live_piece *piece);
 };
 
 struct trace;
@@ -48,7 +52,8 @@ void trace_free(struct trace *t);
 void trace_event(struct trace *t, const struct sonde_event *e, struct process *p);
 /*
  * The head of a request or an answer has come (HTTP_REQUEST_HEAD, HTTP_RESPONSE_HEAD), of any
- * exchange: the secrets in its headers are learned before anything is shown.
+ * exchange: the secrets in its headers are learned before anything is shown. HTTP_FINISHED: it is
+ * over; while a process serves a request, its model calls are made for that one.
  */
 void trace_head(struct trace *t, enum http_event ev, const struct http_exchange *x);
 /* Model calls. */

@@ -100,6 +100,7 @@ static struct tree_state *tree_new(struct trace *t, const struct sonde_event *e,
 	cache_init(&tree->outputs, REFS_MAX, sizeof(struct id128), sizeof(struct node_ref));
 	cache_init(&tree->inputs, REFS_MAX, sizeof(struct id128), sizeof(struct node_ref));
 	cache_init(&tree->responses, REFS_MAX, sizeof(struct id128), sizeof(struct node_ref));
+	conversation_init(tree);
 	mcp_init(tree);
 	return tree;
 }
@@ -168,7 +169,8 @@ void tree_exit(struct tree_state *tree, const struct process *p, uint64_t ts_ns)
 	tree->exit_code = p->exit_code;
 	tree->exit_signal = p->exit_signal;
 	list_for_each (r, tree->runs)
-		run_exit(r, p, ts_ns);
+		if (!r->over)
+			run_exit(r, p, ts_ns);
 }
 
 void tree_finish(struct tree_state *tree, uint64_t ts_ns)
@@ -201,6 +203,7 @@ static void tick(struct tree_state *tree)
 		observed_tick(r);
 		if (r->dirty)
 			run_emit(r, false);
+		live_run(r);
 	}
 }
 
@@ -221,16 +224,14 @@ static void free_steps(struct tree_state *tree)
 {
 	struct tool_state *tool, *tool_tmp;
 	struct proc_state *ps, *ps_tmp;
-	struct conversation *conv, *conv_tmp;
 	struct run_state *r, *r_tmp;
 
 	list_for_each_safe (tool, tool_tmp, tree->tools)
 		tool_free(tool);
 	list_for_each_safe (ps, ps_tmp, tree->proc_list)
 		process_free(ps);
-	list_for_each_safe (conv, conv_tmp, tree->convs)
-		conversation_free(conv);
 	mcp_free_all(tree);
+	conversation_free_all(tree);
 	list_for_each_safe (r, r_tmp, tree->runs)
 		run_free(r);
 }
@@ -239,6 +240,7 @@ void tree_free(struct tree_state *tree)
 {
 	free_steps(tree);
 	notes_free(tree);
+	inbound_free(tree);
 	cache_done(&tree->outputs);
 	cache_done(&tree->inputs);
 	cache_done(&tree->responses);

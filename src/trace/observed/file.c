@@ -25,7 +25,7 @@ static struct id64 span_id(const struct run_state *r, const struct sonde_event *
 
 	id_hash_begin(&h, "span");
 	id_hash_bytes(&h, SLICE("file"));
-	id_hash_bytes(&h, (struct slice){ (const char *)r->id.b, sizeof(r->id.b) });
+	id_hash_bytes(&h, (struct slice){ (const char *)r->tree->id.b, sizeof(r->tree->id.b) });
 	id_hash_u64(&h, e->tgid);
 	id_hash_u64(&h, e->start_ns);
 	id_hash_u64(&h, e->ts_ns);
@@ -297,6 +297,8 @@ void file_event(struct tree_state *tree, const struct sonde_file_event *e)
 
 static void tell(struct run_state *r, struct file_state *f)
 {
+	if (!owner_is_shown(r->tree, &f->owner, f->process))
+		return;
 	r->files->n_dirty -= f->dirty;
 	f->dirty = false;
 	f->told = true;
@@ -357,6 +359,29 @@ static void give_to(struct run_state *r, struct file_state *f, const struct owne
 		rekey(r->files, f, key);
 }
 
+/* A program that was of no run yet has found one. */
+static void give_away(struct run_state *r, struct file_state *f, const struct owner *o)
+{
+	struct files *from = r->files, *to = files_of(o->run);
+
+	if (!to || to->n >= RUN_FILES_MAX)
+		return;
+	HASH_DEL(from->by_key, f);
+	DL_DELETE(from->list, f);
+	from->n--;
+	from->n_dirty -= f->dirty;
+	f->dirty = false;
+	f->key = key_of(&o->id, slice_of(f->path));
+	f->owner = *o;
+	if (!insert(to, f)) {
+		file_free(f);
+		return;
+	}
+	DL_APPEND(to->list, f);
+	to->n++;
+	file_changed(o->run, f);
+}
+
 void file_tool_opened(struct tool_state *tool)
 {
 	struct run_state *r = tool->run;
@@ -374,19 +399,28 @@ void file_tool_opened(struct tool_state *tool)
 }
 
 /* Nothing that it did is older than it. */
-void file_program_moved(const struct proc_state *ps)
+static void moved_in(struct run_state *r, const struct proc_state *ps)
 {
-	struct run_state *r = ps->run;
 	struct file_state *f = r->files && r->files->list ? r->files->list->prev : NULL, *before;
 
 	for (; f && f->start_ns >= ps->start_ns; f = before) {
 		const struct owner o = owner_of_process(ps->tree, f->process);
 
 		before = f == r->files->list ? NULL : f->prev;
-		if (o.run == r && strcmp(f->owner.evidence, "arguments") != 0 &&
-		    !id64_eq(&o.id, &f->owner.id))
+		if (strcmp(f->owner.evidence, "arguments") == 0 || id64_eq(&o.id, &f->owner.id))
+			continue;
+		if (o.run == r)
 			give_to(r, f, &o);
+		else if (!f->told)
+			give_away(r, f, &o);
 	}
+}
+
+void file_program_moved(const struct proc_state *ps)
+{
+	moved_in(ps->run, ps);
+	if (ps->run != ps->tree->runs) /* that is where it waited for a run of its own */
+		moved_in(ps->tree->runs, ps);
 }
 
 struct file_counts file_count(const struct run_state *r, const struct id64 *owner)

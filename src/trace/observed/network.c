@@ -93,7 +93,7 @@ static struct id64 span_id(const struct run_state *r, const struct sonde_event *
 
 	id_hash_begin(&h, "span");
 	id_hash_bytes(&h, SLICE("network"));
-	id_hash_bytes(&h, (struct slice){ (const char *)r->id.b, sizeof(r->id.b) });
+	id_hash_bytes(&h, (struct slice){ (const char *)r->tree->id.b, sizeof(r->tree->id.b) });
 	id_hash_u64(&h, e->tgid);
 	id_hash_u64(&h, e->start_ns);
 	id_hash_u64(&h, e->ts_ns);
@@ -246,16 +246,19 @@ static struct tool_state *asks_for(struct tree_state *tree, const struct agent_s
 	return found;
 }
 
+static struct address address_of_peer(const struct peer_state *p)
+{
+	struct address a = { .family = p->family, .port = p->port, .path = slice_of(p->path) };
+
+	memcpy(a.addr, p->addr, sizeof(a.addr));
+	return a;
+}
+
 static void move(struct network *net, struct peer_state *p, const struct owner *o)
 {
-	const struct address a = { .family = p->family,
-				   .port = p->port,
-				   .path = slice_of(p->path) };
-	struct address whole = a;
-	struct id128 key;
+	const struct address a = address_of_peer(p);
+	const struct id128 key = key_of(&o->id, &a);
 
-	memcpy(whole.addr, p->addr, sizeof(whole.addr));
-	key = key_of(&o->id, &whole);
 	p->owner = *o;
 	if (p->told)
 		mark(net, p, 0);
@@ -379,6 +382,8 @@ void network_exchange(struct tree_state *tree, const struct http_exchange *x)
 
 static void tell(struct run_state *r, struct peer_state *p)
 {
+	if (!owner_is_shown(r->tree, &p->owner, p->process))
+		return;
 	r->network->n_dirty -= p->dirty;
 	p->dirty = false;
 	/* What went well and is a step already needs no second one. */
@@ -457,20 +462,51 @@ void network_finish_all(struct run_state *r)
 		finish(r, p);
 }
 
-/* Nothing that it did is older than it. */
-void network_program_moved(const struct proc_state *ps)
+/* A program that was of no run yet has found one. */
+static void give_away(struct network *from, struct peer_state *p, const struct owner *o)
 {
-	struct network *net = ps->run->network;
+	const struct address a = address_of_peer(p);
+	struct network *to = network_of(o->run);
+
+	if (!to || to->n >= RUN_NETWORK_MAX)
+		return;
+	HASH_DEL(from->by_key, p);
+	DL_DELETE(from->list, p);
+	from->n--;
+	from->n_dirty -= p->dirty;
+	to->n_dirty += p->dirty;
+	p->key = key_of(&o->id, &a);
+	p->owner = *o;
+	DL_APPEND(to->list, p);
+	to->n++;
+	if (!insert(to, p))
+		unlist(to, p);
+}
+
+/* Nothing that it did is older than it. */
+static void moved_in(struct run_state *r, const struct proc_state *ps)
+{
+	struct network *net = r->network;
 	struct peer_state *p = net && net->list ? net->list->prev : NULL, *before;
 
 	for (; p && p->start_ns >= ps->start_ns; p = before) {
 		const struct owner o = owner_of_process(ps->tree, p->process);
 
 		before = p == net->list ? NULL : p->prev;
-		if (o.run == ps->run && strcmp(p->owner.evidence, "arguments") != 0 &&
-		    !id64_eq(&o.id, &p->owner.id))
+		if (strcmp(p->owner.evidence, "arguments") == 0 || id64_eq(&o.id, &p->owner.id))
+			continue;
+		if (o.run == r)
 			move(net, p, &o);
+		else if (!p->told)
+			give_away(net, p, &o);
 	}
+}
+
+void network_program_moved(const struct proc_state *ps)
+{
+	moved_in(ps->run, ps);
+	if (ps->run != ps->tree->runs) /* that is where it waited for a run of its own */
+		moved_in(ps->tree->runs, ps);
 }
 
 int64_t network_count(const struct run_state *r, const struct id64 *owner)

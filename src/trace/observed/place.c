@@ -8,12 +8,25 @@ struct owner owner_of_process(struct tree_state *tree, struct process_key key)
 	const struct proc_state *ps = process_above(tree, key, true);
 	struct owner o = { .evidence = "process" };
 
-	o.run = ps ? ps->run : tree->runs;
-	o.agent = ps ? ps->agent : tree->runs->agents;
-	o.tool = ps && ps->in_tool && !ps->own_agent;
-	o.program = ps && !o.tool && !ps->own_agent ? ps : NULL;
-	o.id = o.tool ? ps->under : o.program ? ps->id : o.agent->id;
+	if (!ps || ps->own_agent) {
+		o.agent = turn_agent(ps ? ps->agent : tree->runs->agents);
+		o.run = o.agent->run;
+		o.id = o.agent->id;
+		return o;
+	}
+	o.agent = ps->agent;
+	o.run = ps->run;
+	o.tool = ps->in_tool;
+	o.program = o.tool ? NULL : ps;
+	o.id = o.tool ? ps->under : ps->id;
 	return o;
+}
+
+bool owner_is_shown(struct tree_state *tree, const struct owner *o, struct process_key key)
+{
+	const struct proc_state *ps = o->tool ? NULL : process_above(tree, key, true);
+
+	return !ps || ps->own_agent || ps->shown;
 }
 
 struct owner owner_of_tool(const struct tool_state *tool)

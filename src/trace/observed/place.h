@@ -11,7 +11,8 @@ struct owner {
 	struct agent_span *agent;
 	const char *evidence;
 	bool tool;			  /* it is a tool call */
-	const struct proc_state *program; /* it is that program; neither: it is the agent */
+	const struct proc_state *program; /* while the event is looked at: it is that program;
+					     neither: it is the agent */
 };
 
 struct owner owner_of_process(struct tree_state *tree, struct process_key key);
@@ -20,6 +21,8 @@ struct owner owner_of_tool(const struct tool_state *tool);
 
 /* What was lost may be what asked: then nothing is held against anybody. */
 bool asking_may_be_lost(const struct tree_state *tree);
+/* Whether its span has been told; @key: whose doing it was. */
+bool owner_is_shown(struct tree_state *tree, const struct owner *o, struct process_key key);
 /* Nothing more comes of it. */
 bool owner_is_over(const struct owner *o);
 /* Why nobody asked for what that agent did at @ts_ns by itself, or NULL: somebody may have, or
