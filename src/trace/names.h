@@ -117,7 +117,9 @@
 #define ATTR_FILE_TEMPORARY	  "sonde.file.temporary" /* created and removed */
 #define ATTR_FILE_CUT		  "sonde.file.path_cut"
 #define ATTR_FILE_PARTIAL	  "sonde.file.path_partial" /* the end of it */
-#define ATTR_FILE_OWN		  "sonde.file.own"	    /* the agent keeps it for itself */
+#define ATTR_FILE_MAPPED	  "sonde.file.mapped" /* perhaps written through memory, not counted */
+#define ATTR_FILE_REMOTE	  "sonde.file.remote" /* another machine or process keeps it */
+#define ATTR_FILE_OWN		  "sonde.file.own"    /* the agent keeps it for itself */
 #define ATTR_ARTIFACT_SHA256	  "sonde.artifact.sha256"
 #define ATTR_ARTIFACT_STATE	  "sonde.artifact.state" /* whole, or why its content is not kept */
 #define ATTR_FILES_WRITTEN	  "sonde.files.written"

@@ -290,6 +290,29 @@ static void content_is_put_together_and_redacted(void **state)
 	assert_false(id128_is_zero(&s->result_blob));
 }
 
+/* Only what is closed tells its number; a name is not needed then. */
+static void files_are_known_by_their_number(void **state)
+{
+	(void)state;
+	world_scope(&w, "/usr/bin/agent", NULL);
+	writes(ROOT, "/work/a.tmp", 5, SONDE_FILE_CREATED);
+	op(ROOT, SONDE_FILE_RENAMED, "/work/a.tmp", "/work/a");
+	ev_file(&w.ev, ROOT, SONDE_FILE_WRITTEN, "/work/a.tmp", NULL);
+	w.ev.file.dev = 8;
+	w.ev.file.ino = 40 + strlen("/work/a.tmp");
+	w.ev.file.bytes = 3;
+	w.ev.file.path_len = 0;
+	feed(&w, &w.ev.hdr);
+	w.ev.file.ino = 1; /* nobody's */
+	feed(&w, &w.ev.hdr);
+	artifact(SONDE_ARTIFACT_WHOLE, "/work/a.tmp", 0, SLICE("x"), 1);
+	at(&w, 100);
+	tick(&w);
+	assert_int_equal(w.n_spans, 2);
+	assert_true(has_attr(span_named(&w, "/work/a", 0), "sonde.file.bytes_written=8"));
+	assert_true(has_attr(span_named(&w, "/work/a", 0), "sonde.artifact.state=whole"));
+}
+
 static void content_with_a_hole_is_not_kept(void **state)
 {
 	(void)state;
@@ -384,6 +407,7 @@ int main(void)
 		TEST(what_an_agent_keeps_for_itself_is_marked),
 		TEST(many_files_are_counted),
 		TEST(content_is_put_together_and_redacted),
+		TEST(files_are_known_by_their_number),
 		TEST(content_with_a_hole_is_not_kept),
 		TEST(content_that_is_no_text_is_a_hash),
 		TEST(what_is_written_again_has_no_content_yet),

@@ -3,19 +3,6 @@
 #include "base/utf8.h"
 #include "trace/observed/file_span.h"
 
-/* The newest that is it: numbers of files are used again. */
-static struct file_state *find(const struct files *files, const struct sonde_artifact_event *a)
-{
-	const struct slice path = { a->text, a->path_len ? a->path_len - 1u : 0 };
-	struct file_state *f = files->list ? files->list->prev : NULL;
-
-	for (; f; f = f == files->list ? NULL : f->prev)
-		if (a->ino ? f->ino == a->ino && f->dev == a->dev
-			   : slice_eq(slice_of(f->path), path))
-			return f;
-	return NULL;
-}
-
 static bool is_text(struct slice s)
 {
 	while (s.n) {
@@ -83,7 +70,7 @@ void file_artifact(struct tree_state *tree, const struct sonde_artifact_event *a
 	struct run_state *r = tree->runs->prev;
 
 	for (;; r = r->prev) { /* the newest run is the likeliest */
-		struct file_state *f = r->files ? find(r->files, a) : NULL;
+		struct file_state *f = r->files ? file_by_number(r->files, a->dev, a->ino) : NULL;
 
 		if (f)
 			take(r, f, a);

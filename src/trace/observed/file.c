@@ -41,6 +41,16 @@ static struct file_state *find(const struct files *files, const struct id128 *ke
 	return f;
 }
 
+struct file_state *file_by_number(const struct files *files, uint64_t dev, uint64_t ino)
+{
+	struct file_state *f = files->list ? files->list->prev : NULL;
+
+	for (; f && ino; f = f == files->list ? NULL : f->prev)
+		if (f->ino == ino && f->dev == dev)
+			return f;
+	return NULL;
+}
+
 static bool insert(struct files *files, struct file_state *f)
 {
 	HASH_ADD(hh, files->by_key, key, sizeof(f->key), f);
@@ -189,6 +199,8 @@ static bool is_folder(const struct sonde_file_event *e)
 static void replace(struct files *files, struct file_state *there, struct file_state *f)
 {
 	there->ops |= f->ops;
+	there->dev = f->dev;
+	there->ino = f->ino;
 	there->bytes += f->bytes;
 	there->size = f->size;
 	there->writes += f->writes;
@@ -228,6 +240,8 @@ static void take(struct file_state *f, const struct sonde_file_event *e)
 	f->folder = is_folder(e);
 	f->cut |= (e->flags & SONDE_FILE_PATH_CUT) != 0;
 	f->partial |= (e->flags & SONDE_FILE_PATH_PARTIAL) != 0;
+	f->mapped |= (e->flags & SONDE_FILE_MAPPED) != 0;
+	f->remote |= (e->flags & SONDE_FILE_REMOTE) != 0;
 	if (e->ino) { /* of what is closed: other events have only the path */
 		f->dev = e->dev;
 		f->ino = e->ino;
@@ -261,6 +275,9 @@ static struct file_state *find_or_add(struct run_state *r, const struct sonde_fi
 	const struct id128 key = key_of(&owner->id, path);
 	struct file_state *f = NULL;
 
+	/* Opened without a name, or not by the one that is left. */
+	if (path.n == 0)
+		return file_by_number(r->files, e->dev, e->ino);
 	if (e->op == SONDE_FILE_RENAMED)
 		f = rename_it(r, e, owner);
 	if (!f)
@@ -279,7 +296,7 @@ void file_event(struct tree_state *tree, const struct sonde_file_event *e)
 	struct owner owner;
 	struct file_state *f;
 
-	if (path.n == 0 || e->op > SONDE_FILE_REFUSED)
+	if ((path.n == 0 && !e->ino) || e->op > SONDE_FILE_REFUSED)
 		return;
 	owner = owner_of(tree, key, path, is_folder(e));
 	if (!files_of(owner.run))
@@ -287,7 +304,7 @@ void file_event(struct tree_state *tree, const struct sonde_file_event *e)
 	f = find_or_add(owner.run, e, &owner);
 	if (!f)
 		return;
-	f->own = is_own(&owner, path);
+	f->own = is_own(&owner, slice_of(f->path));
 	f->final |= owner_is_over(&owner);
 	take(f, e);
 	file_changed(owner.run, f);

@@ -100,6 +100,8 @@ void file_emit(struct run_state *r, struct file_state *f)
 	emit_refusal(&e, f);
 	emit_true(&e, ATTR_FILE_CUT, f->cut);
 	emit_true(&e, ATTR_FILE_PARTIAL, f->partial);
+	emit_true(&e, ATTR_FILE_MAPPED, f->mapped);
+	emit_true(&e, ATTR_FILE_REMOTE, f->remote);
 	emit_true(&e, ATTR_FILE_OWN, f->own);
 	emit_end(&e, f->final ? f->last_ns : 0, f->final);
 }

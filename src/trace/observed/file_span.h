@@ -20,7 +20,7 @@ struct file_state {
 	unsigned writes; /* times that it was closed */
 	unsigned ops;	 /* 1 << enum sonde_file_op */
 	int error;	 /* of the newest refusal */
-	bool created, gone, cut, partial;
+	bool created, gone, cut, partial, mapped, remote;
 	bool folder;
 	bool own; /* the agent keeps it for itself */
 	bool told, dirty, final;
@@ -40,6 +40,8 @@ struct files {
 	struct id128 pending_of;
 };
 
+/* The newest that it is: numbers of files are used again. NULL: none, or @ino is 0. */
+struct file_state *file_by_number(const struct files *files, uint64_t dev, uint64_t ino);
 /* It has to be told again. */
 void file_changed(struct run_state *r, struct file_state *f);
 void file_emit(struct run_state *r, struct file_state *f);
