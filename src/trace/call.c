@@ -290,6 +290,7 @@ static void call_end(struct call_state *c, const struct llm_call *call)
 	/* What breaks off may be a client that has enough: its exit status tells. */
 	if (failed && id64_is_zero(&c->duplicate_of) && call->http->end != HTTP_END_CUT)
 		note_failure(c, type, text);
+	network_told(c->tree, call->http->conn, call->http->host); /* its socket may be known now */
 	c->agent->last_ns = call->end_ns ? call->end_ns : r->t->now_ns;
 	if (c->agent->sub)
 		agent_resume(c->agent);

@@ -231,11 +231,15 @@ static void what_an_agent_keeps_for_itself_is_marked(void **state)
 	writes(ROOT, "/home/u/.claude/history.jsonl", 5, 0);
 	writes(101, "/tmp/claude-12-cwd", 5, 0);
 	writes(101, "/home/u/.claude/settings.json", 5, 0);
+	writes(101, "/home/u/.claude/inherited", 0, 0);
+	op(ROOT, SONDE_FILE_MADE_FOLDER, "/home/u/.claude", NULL);
 	at(&w, 20);
 	model_hears();
 	trace_end(w.trace, w.now);
 	assert_true(has_attr(span_named(&w, "/home/u/.claude/h", 0), "sonde.file.own=1"));
 	assert_true(has_attr(span_named(&w, "/tmp/claude-", 0), "sonde.file.own=1"));
+	assert_true(has_attr(span_named(&w, "/home/u/.claude/i", 0), "sonde.file.own=1"));
+	assert_true(has_attr(span_named(&w, "/home/u/.claude ", 0), "sonde.file.own=1"));
 	assert_false(has_attr(span_named(&w, "/home/u/.claude/s", 0), "sonde.file.own=1"));
 	assert_true(has_attr(span_named(&w, "execute_tool", 0), "sonde.files.written=1"));
 }

@@ -169,7 +169,9 @@ static void connections_of_steps_are_no_steps(void **state)
 	closes(ROOT, 443, "api.example.com", false);
 	/* A TLS stream whose socket is not known says by its host which one it was. */
 	connects(ROOT, 444, 0);
-	talk_ask(&w, 2, ROOT, "[" USER "]");
+	talk_make(&w, 2, ROOT, "[" USER "]");
+	w.talks[2].x.host = SLICE("api.example.com:444");
+	talk_begin(&w, 2);
 	talk_end(&w, 2);
 	closes(ROOT, 444, "api.example.com", false);
 	ticks(2000);

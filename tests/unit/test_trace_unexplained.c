@@ -271,6 +271,7 @@ static void helper_programs_are_told_from_others(void **state)
 		{ A("sh\0-c\0echo $(curl x)"), false },
 		{ A("sh\0-c\0echo x > /etc/passwd"), false },
 		{ A("sh\0script"), false },
+		{ A("sh\0/usr/bin/lsb_release\0-a"), true },
 		{ A("bash\0-c\0-l\0SNAPSHOT_FILE=/h/.claude/x.sh\nsource ~/.bashrc"), true },
 		{ A("git\0-c\0a=b\0rev-parse\0HEAD"), true },
 		{ A("git\0-C\0/x\0clone\0y"), false },

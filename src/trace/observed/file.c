@@ -262,10 +262,13 @@ static void take(struct file_state *f, const struct sonde_file_event *e)
 	f->content = (struct id128){ 0 };
 }
 
-static bool is_own(const struct owner *o, struct slice path)
+/* A tool's program that has only closed what it had from the agent has done nothing to it. */
+static bool is_own(const struct owner *o, const struct file_state *f)
 {
 	return strcmp(o->evidence, "arguments") != 0 &&
-	       habit_file(slice_of(o->agent->name), path, o->tool);
+	       habit_file(slice_of(o->agent->name), slice_of(f->path),
+			  o->tool &&
+				  (f->bytes || f->created || f->ops != 1u << SONDE_FILE_WRITTEN));
 }
 
 static struct file_state *find_or_add(struct run_state *r, const struct sonde_file_event *e,
@@ -304,9 +307,9 @@ void file_event(struct tree_state *tree, const struct sonde_file_event *e)
 	f = find_or_add(owner.run, e, &owner);
 	if (!f)
 		return;
-	f->own = is_own(&owner, slice_of(f->path));
 	f->final |= owner_is_over(&owner);
 	take(f, e);
+	f->own = is_own(&owner, f);
 	file_changed(owner.run, f);
 }
 
@@ -370,7 +373,7 @@ static void give_to(struct run_state *r, struct file_state *f, const struct owne
 	const struct id128 key = key_of(&o->id, slice_of(f->path));
 
 	f->owner = *o;
-	f->own = is_own(o, slice_of(f->path));
+	f->own = is_own(o, f);
 	file_changed(r, f);
 	if (!find(r->files, &key)) /* else the two stay two */
 		rekey(r->files, f, key);

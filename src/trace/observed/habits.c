@@ -14,7 +14,7 @@ struct habits {
 	struct slice agent;
 	struct slice programs[4]; /* beside those of `helpers` */
 	struct slice places[6];	  /* in paths */
-	struct slice scratch[2];  /* likewise, of the shell around a tool's command */
+	struct slice scratch[3];  /* likewise, of the shell around a tool's command */
 	struct slice hosts[6];	  /* names end so */
 };
 
@@ -24,7 +24,7 @@ static const struct habits habits[] = {
 		.places = { S("/.claude/"), S("/.claude.json"), S("/claude-cli-nodejs/"),
 			    S("/.cache/claude"), S("/.local/share/claude/"),
 			    S("/.local/state/claude/") },
-		.scratch = { S("/tmp/claude-"), S("/.claude/shell-snapshots/") },
+		.scratch = { S("/tmp/claude-"), S("/.claude/shell-snapshots/"), S("/cc-socks") },
 		.hosts = { S(".anthropic.com"), S("statsig.com"), S("sentry.io"),
 			   S("datadoghq.com") },
 	},
@@ -262,7 +262,9 @@ static bool shell_looks(const struct habits *h, struct slice rest)
 		for (size_t i = 0; i < ARRAY_SIZE(snapshots); i++)
 			if (slice_has(arg, snapshots[i]))
 				return true;
-		return command && !writes_or_nests(arg) && line_looks(h, arg);
+		if (!command) /* a script */
+			return is_helper(h, slice_base(arg));
+		return !writes_or_nests(arg) && line_looks(h, arg);
 	}
 	return false;
 }
@@ -289,12 +291,23 @@ bool habit_program(struct slice agent, struct slice argv)
 
 /* --- files, hosts --- */
 
+/* The folder itself, without the slash that ends it in the table. */
+static bool is_a_place(const struct habits *h, struct slice path)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(h->places) && h->places[i].n; i++)
+		if (slice_ends(path, (struct slice){ h->places[i].p, h->places[i].n - 1 }))
+			return true;
+	return false;
+}
+
 bool habit_file(struct slice agent, struct slice path, bool in_tool)
 {
 	const struct habits *h = find(agent);
 
 	if (!h)
 		return false;
+	if (!in_tool && is_a_place(h, path))
+		return true;
 	if (has_one_of(path, h->scratch, ARRAY_SIZE(h->scratch)))
 		return true;
 	return !in_tool && (has_one_of(path, h->places, ARRAY_SIZE(h->places)) ||

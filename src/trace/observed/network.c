@@ -5,6 +5,7 @@
 
 #include "base/util.h"
 #include "trace/arguments.h"
+#include "trace/emit.h"
 #include "trace/observed/habits.h"
 #include "trace/observed/network_span.h"
 
@@ -333,14 +334,18 @@ static struct peer_state *find_connection(const struct tree_state *tree,
 	}
 }
 
+/* By its name alone: a Host header has a port where TLS has none. */
 static struct id128 host_key(struct process_key key, struct slice host)
 {
+	struct slice name = host;
 	struct id_hash h;
+	int port;
 
+	emit_split_host(host, &name, &port);
 	id_hash_begin(&h, "host");
 	id_hash_u64(&h, key.tgid);
 	id_hash_u64(&h, key.start_ns);
-	id_hash_bytes(&h, host);
+	id_hash_bytes(&h, name);
 	return id_hash_end(&h);
 }
 

@@ -85,8 +85,11 @@ static void emit_peer(struct emit *e, const struct peer_state *p)
 		e->span.server_address = emit_text(e, name);
 	}
 	e->span.server_port = p->port;
+	e->span.name = e->span.server_address;
+	if (memchr(e->span.server_address.p, ':', e->span.server_address.n))
+		e->span.name = emit_join(e, emit_join(e, SLICE("["), e->span.name), SLICE("]"));
 	snprintf(port_text, sizeof(port_text), ":%u", p->port);
-	e->span.name = emit_join(e, e->span.server_address, slice_of(port_text));
+	e->span.name = emit_join(e, e->span.name, slice_of(port_text));
 }
 
 /* It reports, updates itself, or does what nobody has asked for. */
