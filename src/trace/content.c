@@ -284,11 +284,12 @@ static void take_turn(struct reader *rd, const struct message_value *m)
 		in->request = rd->words;
 	if (m->role == LLM_ROLE_ASSISTANT) {
 		in->answered = true;
-		in->asks = in->brings = in->stopped = false;
+		in->has_words = in->brings = in->stopped = false;
 	}
 	in->stopped |= m->interrupts;
 	in->brings = (in->brings || m->has_results) && !m->interrupts;
-	in->asks = (in->asks || m->has_words) && !in->brings;
+	in->has_words |= m->has_words;
+	in->asks = in->has_words && !in->brings;
 	in->last_message = m->id;
 }
 

@@ -41,7 +41,8 @@ struct content_input {
 	bool answered;		     /* there is an assistant's message in it */
 	/* Behind the last of these: somebody's words, and no tool's result beside them. */
 	bool asks;
-	bool brings;		   /* likewise: tools' results */
+	bool has_words; /* likewise, whatever stands beside them */
+	bool brings;	/* likewise: tools' results */
 	bool stopped;		   /* likewise: that somebody has stopped the model or a tool */
 	struct id128 last_message; /* wherever it stands */
 };
