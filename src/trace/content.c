@@ -275,6 +275,16 @@ static bool new_message(struct reader *rd, size_t i, const struct content_messag
 	return true;
 }
 
+/* What a proxy keeps that writes one format as another: everybody's words, in order. */
+static void add_words(struct content_input *in, const struct id128 *message)
+{
+	uint64_t half[2];
+
+	memcpy(half, message->b, sizeof(half));
+	for (int i = 0; i < 2; i++)
+		in->words[i] = (in->words[i] ^ half[i]) * 0x9e3779b97f4a7c15ull + 1;
+}
+
 /* Who has said what since the model's last answer. */
 static void take_turn(struct reader *rd, const struct message_value *m)
 {
@@ -290,7 +300,8 @@ static void take_turn(struct reader *rd, const struct message_value *m)
 	in->brings = (in->brings || m->has_results) && !m->interrupts;
 	in->has_words |= m->has_words;
 	in->asks = in->has_words && !in->brings;
-	in->last_message = m->id;
+	if (m->role != LLM_ROLE_SYSTEM && m->role != LLM_ROLE_TOOL && !m->has_results)
+		add_words(in, &m->id);
 }
 
 static bool read_item(struct reader *rd, size_t i)

@@ -44,7 +44,7 @@ struct content_input {
 	bool has_words; /* likewise, whatever stands beside them */
 	bool brings;	/* likewise: tools' results */
 	bool stopped;		   /* likewise: that somebody has stopped the model or a tool */
-	struct id128 last_message; /* wherever it stands */
+	uint64_t words[2]; /* of all that is said, but for system prompts and results */
 };
 
 /* An answer: one more message behind the input. */

@@ -184,6 +184,12 @@ struct call_state {
 	bool side;				/* no turn of a conversation with a person */
 	bool by_tool;				/* part of a tool's work */
 	struct id64 continues, retry_of, duplicate_of;
+	struct id64 same_as; /* the call that this one is passed on from, or another end of */
+	uint64_t words[2];   /* of its request (content.h) */
+	bool has_twins;	     /* others are the same as this one */
+	bool stashes;	     /* the call that it is the same as is not over yet */
+	struct llm_usage twin_usage; /* what they have told of it */
+	struct cost twin_cost;
 	struct id128
 		scope; /* of the ids that the call carries: equal words of others are not its */
 	bool goes_on;  /* its history holds the answer of the call that it continues */
@@ -427,6 +433,8 @@ void live_free(struct call_state *c);
 
 /* --- duplicate.c --- */
 void duplicate_init(struct trace *t);
+/* The call under way that is the same as @c; NULL: none, or nobody can tell. */
+struct call_state *duplicate_under_way(const struct call_state *c, const struct llm_call *call);
 /* Whether the answer was seen before: sets c->duplicate_of and what of c->usage counts. */
 void duplicate_check(struct call_state *c, const struct llm_call *call);
 /* c->cost is known: it may have to be taken back where an estimate is replaced. */
