@@ -269,6 +269,8 @@ static void read_answer(struct call_state *c, const struct llm_call *call, bool 
 		return;
 	}
 	conversation_answered(c, call, &answer, failed);
+	if (c->sums_up && !failed)
+		conversation_summary(c, call);
 	tool_set_asked_node(c);
 	/* The client may go on from any of the choices that it asked for. */
 	for (int i = 0; m->alternative && i < ALTERNATIVES_MAX; i++) {

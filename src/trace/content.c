@@ -172,6 +172,8 @@ static void take_task(struct reader *rd, const struct llm_message *m)
 		if (p->type != LLM_PART_TEXT)
 			continue;
 		rd->in->shortened |= is_summary(text);
+		if (rd->in->opening.n == 0 && !is_preamble(text))
+			rd->in->opening = text;
 		if (rd->in->first_text.n == 0)
 			rd->in->first_text = text;
 		if (rd->in->task.n == 0 || !is_preamble(text)) {

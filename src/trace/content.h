@@ -35,6 +35,7 @@ struct content_input {
 	struct tool_result *results; /* of items that are new here, in order */
 	struct slice task;	     /* what the user wants, of a conversation that begins here */
 	struct slice first_text;     /* the first user message's text, where it was read */
+	struct slice opening;	     /* the first words of all */
 	struct slice request;	     /* what is asked last; empty where nothing is (asks) */
 	bool shortened;		     /* it begins with what an earlier history comes to */
 	size_t n_read;		     /* items that were parsed */

@@ -125,6 +125,16 @@ static const char *find(const struct call_state *c, const struct llm_call *call,
 	return "main";
 }
 
+/* A person may want one as well, so this alone is no purpose: what comes of it will tell. */
+static bool wants_summary(const struct llm_call *call, bool begins)
+{
+	struct slice text = last_item(call);
+
+	if (text.n > HEAD_MAX)
+		text.n = HEAD_MAX;
+	return !begins && slice_has(text, SLICE("ummar")) && slice_has(text, SLICE("onversation"));
+}
+
 void purpose_find(struct call_state *c, const struct llm_call *call, const struct explicit_ids *ids,
 		  const struct content_input *in, bool begins)
 {
@@ -132,8 +142,10 @@ void purpose_find(struct call_state *c, const struct llm_call *call, const struc
 	c->side = call->single || call->repeats;
 	if (c->side)
 		return;
+	c->sums_up = wants_summary(call, begins);
 	c->purpose = find(c, call, ids, in, begins, &c->purpose_evidence);
 	c->side = strcmp(c->purpose, "main") != 0;
+	c->sums_up |= strcmp(c->purpose, "compaction") == 0;
 	if (begins && c->conv && c->side)
 		c->conv->purpose = c->purpose;
 }

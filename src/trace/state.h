@@ -76,6 +76,7 @@ struct agent_span {
 	bool known;	      /* named by a table, not by its program's name */
 	bool root, sub;	      /* sub: a conversation of its own inside the parent's process */
 	char *key;	      /* of a sub-agent with an explicit id */
+	char *prompt;	      /* its beginning, while the call that started it is not known */
 	struct id64 tool;     /* of a sub-agent: the call that started it */
 	const char *evidence; /* of the link to the parent */
 	const char *named_by; /* what told the name */
@@ -172,6 +173,14 @@ struct inbound {
 	char *what; /* "POST /hook" */
 };
 
+/* What a conversation came to when its history was asked for in short. */
+struct summary {
+	struct summary *prev, *next;
+	uint64_t conv;
+	struct process_key process;
+	char *text; /* some of it */
+};
+
 struct call_state {
 	struct call_state *prev, *next;
 	struct tree_state *tree;
@@ -183,6 +192,7 @@ struct call_state {
 	const char *purpose, *purpose_evidence; /* "main", "title", ... (purpose.c) */
 	bool side;				/* no turn of a conversation with a person */
 	bool by_tool;				/* part of a tool's work */
+	bool sums_up;				/* its answer is what the conversation comes to */
 	struct id64 continues, retry_of, duplicate_of;
 	struct id64 same_as; /* the call that this one is passed on from, or another end of */
 	uint64_t words[2];   /* of its request (content.h) */
@@ -245,6 +255,7 @@ struct tree_state {
 	struct cache mcp_ended; /* mcp.c: what the asked end has told as over */
 	struct call_state *calls;
 	struct conversation *convs;
+	struct summary *summaries; /* newest last */
 	struct cache conv_names; /* H(what kind of name, the name) -> struct name_ref */
 	struct peer *hosts, *sockets;
 	uint64_t tls_streams;	/* whose plaintext was seen */
@@ -253,7 +264,7 @@ struct tree_state {
 	struct cache inputs;	/* node -> struct node_ref: what a call was asked */
 	struct cache responses; /* H(response id) -> struct node_ref */
 
-	unsigned n_runs, n_procs, n_tools, n_calls, n_hosts, n_sockets, n_mcp;
+	unsigned n_summaries, n_runs, n_procs, n_tools, n_calls, n_hosts, n_sockets, n_mcp;
 	unsigned procs_seen;
 	uint64_t calls_seen, convs_seen, inbound_seen;
 	struct inbound *inbound; /* requests that its processes serve; newest last */
@@ -308,9 +319,10 @@ struct node_ref {
 	uint64_t conv; /* its number */
 	struct id64 span;
 	struct id128 node;
+	struct id128 asked; /* of an answer: the node of its request */
 	uint32_t depth;
-	struct process_key process;
 	bool continued, ambiguous, failed;
+	bool unheard; /* of a request: an answer to it, or to an equal one, was lost */
 };
 
 /* --- tree.c --- */
@@ -453,6 +465,8 @@ bool conversation_link(struct call_state *c, const struct llm_call *call,
 void conversation_asked(struct call_state *c);
 void conversation_answered(struct call_state *c, const struct llm_call *call,
 			   const struct content_answer *answer, bool failed);
+/* The answer to @c's request for a summary: what goes on from it begins with that. */
+void conversation_summary(struct call_state *c, const struct llm_call *call);
 void conversation_alternative(struct call_state *c, const struct content_answer *answer);
 struct node_ref *conversation_response(struct tree_state *tree, struct slice response_id);
 
@@ -506,6 +520,8 @@ void subagent_host(struct call_state *c, struct process_key process);
 /* Decides whose call it is: c->agent, c->parent, c->evidence. */
 void subagent_place(struct call_state *c, const struct llm_call *call,
 		    const struct explicit_ids *ids, const struct content_input *in, bool begins);
+/* A call of a tool has begun: it may be what has started an agent that is at work already. */
+void subagent_adopt(struct tool_state *tool);
 
 /* --- exchange.c --- */
 void exchange_finished(struct tree_state *tree, const struct http_exchange *x);

@@ -152,6 +152,7 @@ static void ask_client(struct call_state *c, const struct llm_call *call,
 	tool->evidence = "answer";
 	tool_emit(tool, false);
 	adopt_early(tool);
+	subagent_adopt(tool);
 	mcp_adopt(tool);
 }
 
