@@ -20,7 +20,7 @@ struct node_key {
 struct message_value {
 	struct id128 id;
 	uint8_t role;
-	bool has_results, has_words, interrupts;
+	bool has_results, has_calls, has_words, interrupts;
 };
 
 struct node_value {
@@ -184,10 +184,10 @@ static void take_task(struct reader *rd, const struct llm_message *m)
 	}
 }
 
-static bool has_results(const struct llm_message *m)
+static bool has_part(const struct llm_message *m, enum llm_part_type type)
 {
 	for (const struct llm_part *p = m->parts; p; p = p->next)
-		if (p->type == LLM_PART_TOOL_RESULT)
+		if (p->type == type)
 			return true;
 	return false;
 }
@@ -267,7 +267,9 @@ static bool new_message(struct reader *rd, size_t i, const struct content_messag
 		*ret = *known;
 		return true;
 	}
-	*ret = (struct message_value){ .role = (uint8_t)m.role, .has_results = has_results(&m) };
+	*ret = (struct message_value){ .role = (uint8_t)m.role,
+				       .has_calls = has_part(&m, LLM_PART_TOOL_CALL),
+				       .has_results = has_part(&m, LLM_PART_TOOL_RESULT) };
 	read_words(&m, ret);
 	if (content_message_id(rd->t, &m, rd->mem, &ret->id) < 0)
 		return false;
@@ -296,11 +298,13 @@ static void take_turn(struct reader *rd, const struct message_value *m)
 		in->request = rd->words;
 	if (m->role == LLM_ROLE_ASSISTANT) {
 		in->answered = true;
+		in->completed = !m->has_calls;
 		in->has_words = in->brings = in->stopped = false;
 	}
 	in->stopped |= m->interrupts;
 	in->brings = (in->brings || m->has_results) && !m->interrupts;
 	in->has_words |= m->has_words;
+	in->n_requests += m->has_words;
 	in->asks = in->has_words && !in->brings;
 	if (m->role != LLM_ROLE_SYSTEM && m->role != LLM_ROLE_TOOL && !m->has_results)
 		add_words(in, &m->id);

@@ -40,11 +40,13 @@ struct content_input {
 	bool shortened;		     /* it begins with what an earlier history comes to */
 	size_t n_read;		     /* items that were parsed */
 	bool answered;		     /* there is an assistant's message in it */
+	bool completed;		     /* the last of these asks for no tool */
+	unsigned n_requests;	     /* messages with somebody's words */
 	/* Behind the last of these: somebody's words, and no tool's result beside them. */
 	bool asks;
-	bool has_words; /* likewise, whatever stands beside them */
-	bool brings;	/* likewise: tools' results */
-	bool stopped;		   /* likewise: that somebody has stopped the model or a tool */
+	bool has_words;	   /* likewise, whatever stands beside them */
+	bool brings;	   /* likewise: tools' results */
+	bool stopped;	   /* likewise: that somebody has stopped the model or a tool */
 	uint64_t words[2]; /* of all that is said, but for system prompts and results */
 };
 

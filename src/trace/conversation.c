@@ -118,16 +118,30 @@ static bool was_all_heard(const struct search *s, const struct node_ref *answer)
 	return !asked || !asked->ambiguous || !asked->unheard;
 }
 
+/* A call that was made since then, whose answer is not known again, comes between. */
+static struct link later_request(const struct search *s, struct link link, size_t answer)
+{
+	for (size_t i = s->in->n - 1; link.conv && i-- > answer + 1;) {
+		const struct node_ref *ref = find_node(s, &s->c->tree->inputs, &s->in->nodes[i]);
+
+		if (ref && !ref->ambiguous && ref->conv == link.conv->number) {
+			link.span = ref->span;
+			break;
+		}
+	}
+	return link;
+}
+
 /* The newest answer in the history that a call of this tree gave. */
 static struct link by_answer(const struct search *s)
 {
 	for (size_t i = s->in->n, n = 0; i-- > 0 && n < WALK_MAX; n++) {
 		struct node_ref *ref = find_node(s, &s->c->tree->outputs, &s->in->nodes[i]);
 
-		if (ref && was_all_heard(s, ref))
-			return by_ref(s, ref, "message-prefix");
-		if (ref)
+		if (ref && !was_all_heard(s, ref))
 			break;
+		if (ref)
+			return later_request(s, by_ref(s, ref, "message-prefix"), i);
 	}
 	return (struct link){ 0 };
 }

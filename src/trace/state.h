@@ -256,7 +256,7 @@ struct tree_state {
 	struct call_state *calls;
 	struct conversation *convs;
 	struct summary *summaries; /* newest last */
-	struct cache conv_names; /* H(what kind of name, the name) -> struct name_ref */
+	struct cache conv_names;   /* H(what kind of name, the name) -> struct name_ref */
 	struct peer *hosts, *sockets;
 	uint64_t tls_streams;	/* whose plaintext was seen */
 	uint64_t half_streams;	/* of these: one direction, whose other one is not known */
@@ -300,6 +300,7 @@ struct run_state {
 	uint64_t conv;		 /* number of the conversation that began it */
 	uint64_t inbound;	 /* the request of which it is the work (struct inbound); or 0 */
 	char *request;		 /* likewise: "POST /hook" */
+	unsigned n_requests;	 /* in the history of its newest call */
 	uint64_t answered_ns;	 /* end of the answer that asked for no tool; 0: it goes on */
 	uint64_t seq;		 /* of its newest call: who is asked for last is kept longest */
 	int exit_code, exit_signal;

@@ -8,7 +8,7 @@
 #include "base/util.h"
 #include "trace/state.h"
 
-#define PROMPT_MIN	 12 /* bytes: shorter texts turn up in arguments by chance */
+#define PROMPT_MIN	 12   /* bytes: shorter texts turn up in arguments by chance */
 #define PROMPT_KEPT_MAX	 1024 /* characters of one whose tool call is not known yet */
 #define NAME_MAX_BYTES	 64
 #define ARGS_MEMBERS_MAX 64

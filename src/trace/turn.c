@@ -287,6 +287,9 @@ static struct run_state *run_of_history(const struct request *q, struct run_stat
 		return before;
 	if (is_done(before) || q->in->stopped || is_other_inbound(before, q->inbound))
 		return NULL;
+	/* Its last answer was not seen, but what is said to it was. */
+	if (q->in->completed && q->in->n_requests > before->n_requests)
+		return NULL;
 	return before;
 }
 
@@ -337,6 +340,7 @@ static void enter(const struct request *q, struct run_state *r, struct run_state
 		keep(&r->turn, q->ids->turn);
 	if (q->host->turns)
 		share_session(r, before != r ? before : NULL, q->c);
+	r->n_requests = q->in->n_requests;
 	reopen(r);
 	q->host->waited = false;
 }
