@@ -33,6 +33,7 @@ void agent_free(struct agent_span *a)
 	free(a->name);
 	free(a->version);
 	free(a->key);
+	free(a->prompt);
 	free(a);
 }
 

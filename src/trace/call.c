@@ -103,10 +103,32 @@ static struct call_state *call_new(struct tree_state *tree, const struct llm_cal
 	c->call = call;
 	c->id = span_id(tree->t, call->http);
 	c->agent = c->run->agents;
-	c->usage = llm_usage_unknown;
+	c->usage = c->twin_usage = llm_usage_unknown;
 	DL_APPEND(tree->calls, c);
 	tree->n_calls++;
 	return c;
+}
+
+/* Passed on, or the other end: it is where it is, and all that it says is said already. */
+static bool be_twin(struct call_state *c, struct call_state *first)
+{
+	if (!first)
+		return false;
+	first->has_twins = true;
+	c->same_as = first->id;
+	c->side = true;
+	c->purpose = first->purpose;
+	c->purpose_evidence = first->purpose_evidence;
+	if (first->tree != c->tree)
+		return true;
+	c->conv = conversation_hold(first->conv);
+	c->conv_evidence = "same-call";
+	if (first->run == c->run)
+		return true;
+	c->run = first->run;
+	c->agent = c->run->agents;
+	c->parent = c->agent->id;
+	return true;
 }
 
 static void read_request(struct call_state *c, const struct llm_call *call,
@@ -123,6 +145,10 @@ static void read_request(struct call_state *c, const struct llm_call *call,
 	c->input_depth = in.depth;
 	c->system_blob = content_system(t, call, scratch);
 	c->tools_blob = content_tools(t, call, scratch);
+	c->words[0] = in.words[0];
+	c->words[1] = in.words[1];
+	if (be_twin(c, duplicate_under_way(c, call)))
+		return;
 	/* Embeddings and polls are no turns of a conversation. */
 	begins = !call->single && !call->repeats && conversation_link(c, call, ids, &in);
 	purpose_find(c, call, ids, &in, begins);
@@ -177,7 +203,8 @@ static void call_begin(struct trace *t, struct llm_call *call)
 
 static void call_progress(struct trace *t, struct call_state *c, const struct llm_call *call)
 {
-	tool_ask(c, call, call->done);
+	if (id64_is_zero(&c->same_as))
+		tool_ask(c, call, call->done);
 	live_run(c->run);
 	live_pieces(c, call, false);
 	if (t->now_ns < c->emitted_ns + EMIT_EVERY_NS)
@@ -242,7 +269,13 @@ static void read_answer(struct call_state *c, const struct llm_call *call, bool 
 	content_read_answer(c->run->t, m, c->input_node, c->input_depth, scratch, &answer);
 	if (answer.any)
 		c->output_node = answer.node;
+	if (!id64_is_zero(&c->same_as)) {
+		arena_free(scratch);
+		return;
+	}
 	conversation_answered(c, call, &answer, failed);
+	if (c->sums_up && !failed)
+		conversation_summary(c, call);
 	tool_set_asked_node(c);
 	/* The client may go on from any of the choices that it asked for. */
 	for (int i = 0; m->alternative && i < ALTERNATIVES_MAX; i++) {
@@ -276,7 +309,8 @@ static void call_end(struct call_state *c, const struct llm_call *call)
 
 	learn_head(r->t->redactor, &call->http->response);
 	/* What broke off was not asked for: the client has not all of it. What we lost, it has. */
-	tool_ask(c, call, !failed && call->http->end != HTTP_END_RECORDING);
+	if (id64_is_zero(&c->same_as))
+		tool_ask(c, call, !failed && call->http->end != HTTP_END_RECORDING);
 	live_pieces(c, call, true);
 	if (failed)
 		tool_forget(c);
@@ -284,7 +318,7 @@ static void call_end(struct call_state *c, const struct llm_call *call)
 	c->raw_blob = content_envelope(r->t, call->http);
 	c->usage = call->usage;
 	duplicate_check(c, call);
-	if (id64_is_zero(&c->duplicate_of) || c->second_sight_counts)
+	if (id64_is_zero(&c->duplicate_of) || c->second_sight_counts || c->stashes)
 		price(c, call);
 	duplicate_priced(c, call);
 	/* What breaks off may be a client that has enough: its exit status tells. */

@@ -20,7 +20,7 @@ struct node_key {
 struct message_value {
 	struct id128 id;
 	uint8_t role;
-	bool has_results, has_words, interrupts;
+	bool has_results, has_calls, has_words, interrupts;
 };
 
 struct node_value {
@@ -172,6 +172,8 @@ static void take_task(struct reader *rd, const struct llm_message *m)
 		if (p->type != LLM_PART_TEXT)
 			continue;
 		rd->in->shortened |= is_summary(text);
+		if (rd->in->opening.n == 0 && !is_preamble(text))
+			rd->in->opening = text;
 		if (rd->in->first_text.n == 0)
 			rd->in->first_text = text;
 		if (rd->in->task.n == 0 || !is_preamble(text)) {
@@ -182,10 +184,10 @@ static void take_task(struct reader *rd, const struct llm_message *m)
 	}
 }
 
-static bool has_results(const struct llm_message *m)
+static bool has_part(const struct llm_message *m, enum llm_part_type type)
 {
 	for (const struct llm_part *p = m->parts; p; p = p->next)
-		if (p->type == LLM_PART_TOOL_RESULT)
+		if (p->type == type)
 			return true;
 	return false;
 }
@@ -265,7 +267,9 @@ static bool new_message(struct reader *rd, size_t i, const struct content_messag
 		*ret = *known;
 		return true;
 	}
-	*ret = (struct message_value){ .role = (uint8_t)m.role, .has_results = has_results(&m) };
+	*ret = (struct message_value){ .role = (uint8_t)m.role,
+				       .has_calls = has_part(&m, LLM_PART_TOOL_CALL),
+				       .has_results = has_part(&m, LLM_PART_TOOL_RESULT) };
 	read_words(&m, ret);
 	if (content_message_id(rd->t, &m, rd->mem, &ret->id) < 0)
 		return false;
@@ -273,6 +277,16 @@ static bool new_message(struct reader *rd, size_t i, const struct content_messag
 	if (v)
 		*v = *ret;
 	return true;
+}
+
+/* What a proxy keeps that writes one format as another: everybody's words, in order. */
+static void add_words(struct content_input *in, const struct id128 *message)
+{
+	uint64_t half[2];
+
+	memcpy(half, message->b, sizeof(half));
+	for (int i = 0; i < 2; i++)
+		in->words[i] = (in->words[i] ^ half[i]) * 0x9e3779b97f4a7c15ull + 1;
 }
 
 /* Who has said what since the model's last answer. */
@@ -284,12 +298,16 @@ static void take_turn(struct reader *rd, const struct message_value *m)
 		in->request = rd->words;
 	if (m->role == LLM_ROLE_ASSISTANT) {
 		in->answered = true;
-		in->asks = in->brings = in->stopped = false;
+		in->completed = !m->has_calls;
+		in->has_words = in->brings = in->stopped = false;
 	}
 	in->stopped |= m->interrupts;
 	in->brings = (in->brings || m->has_results) && !m->interrupts;
-	in->asks = (in->asks || m->has_words) && !in->brings;
-	in->last_message = m->id;
+	in->has_words |= m->has_words;
+	in->n_requests += m->has_words;
+	in->asks = in->has_words && !in->brings;
+	if (m->role != LLM_ROLE_SYSTEM && m->role != LLM_ROLE_TOOL && !m->has_results)
+		add_words(in, &m->id);
 }
 
 static bool read_item(struct reader *rd, size_t i)

@@ -110,14 +110,38 @@ static struct link by_tool_call(const struct search *s)
 	return (struct link){ 0 };
 }
 
+/* Several asked the same, and what one was answered is not known: it may have been the same. */
+static bool was_all_heard(const struct search *s, const struct node_ref *answer)
+{
+	const struct node_ref *asked = find_node(s, &s->c->tree->inputs, &answer->asked);
+
+	return !asked || !asked->ambiguous || !asked->unheard;
+}
+
+/* A call that was made since then, whose answer is not known again, comes between. */
+static struct link later_request(const struct search *s, struct link link, size_t answer)
+{
+	for (size_t i = s->in->n - 1; link.conv && i-- > answer + 1;) {
+		const struct node_ref *ref = find_node(s, &s->c->tree->inputs, &s->in->nodes[i]);
+
+		if (ref && !ref->ambiguous && ref->conv == link.conv->number) {
+			link.span = ref->span;
+			break;
+		}
+	}
+	return link;
+}
+
 /* The newest answer in the history that a call of this tree gave. */
 static struct link by_answer(const struct search *s)
 {
 	for (size_t i = s->in->n, n = 0; i-- > 0 && n < WALK_MAX; n++) {
 		struct node_ref *ref = find_node(s, &s->c->tree->outputs, &s->in->nodes[i]);
 
+		if (ref && !was_all_heard(s, ref))
+			break;
 		if (ref)
-			return by_ref(s, ref, "message-prefix");
+			return later_request(s, by_ref(s, ref, "message-prefix"), i);
 	}
 	return (struct link){ 0 };
 }
@@ -217,6 +241,23 @@ static struct link by_process(const struct search *s)
 	return (struct link){ .conv = conv, .evidence = "summary" };
 }
 
+/* The request holds what an earlier conversation of the process came to. */
+static struct link by_summary(const struct search *s)
+{
+	const struct process_key process = s->call->http->conn->process;
+	struct summary *sum, *found = NULL;
+	struct conversation *conv;
+
+	list_for_each (sum, s->c->tree->summaries)
+		if (process_key_eq(sum->process, process) &&
+		    slice_has(s->in->opening, slice_of(sum->text)))
+			found = sum;
+	conv = found ? conversation_at(s->c->tree, found->conv) : NULL;
+	if (!may_be_of(s, conv))
+		return (struct link){ 0 };
+	return (struct link){ .conv = conv, .span = conv->last_span, .evidence = "summary" };
+}
+
 /* What names the very call that this one goes on from. */
 static struct link by_content(const struct search *s)
 {
@@ -244,6 +285,8 @@ static struct link find(const struct search *s)
 		link = content;
 	else if (content.conv)
 		link.span = content.span;
+	if (!link.conv)
+		link = by_summary(s);
 	if (!link.conv)
 		link = by_session(s);
 	if (!link.conv)
@@ -281,7 +324,11 @@ bool conversation_link(struct call_state *c, const struct llm_call *call,
 static struct node_ref ref_of(const struct call_state *c, const struct id128 *node, uint32_t depth)
 {
 	return (struct node_ref){
-		.conv = c->conv ? c->conv->number : 0, .span = c->id, .node = *node, .depth = depth
+		.conv = c->conv ? c->conv->number : 0,
+		.span = c->id,
+		.node = *node,
+		.asked = c->input_node,
+		.depth = depth,
 	};
 }
 
@@ -292,6 +339,8 @@ static void enter_one(struct cache *map, const struct id128 *key, struct node_re
 
 	if (known && known->conv != ref.conv && !known->continued && !known->failed)
 		ref.ambiguous = true;
+	if (known && ref.ambiguous)
+		ref.unheard |= known->unheard;
 	if (!known)
 		known = cache_add(map, key);
 	if (known)
@@ -324,21 +373,27 @@ void conversation_alternative(struct call_state *c, const struct content_answer 
 		enter(c, &c->tree->outputs, &answer->node, answer->depth);
 }
 
-static void set_failed(const struct call_state *c, struct cache *map, struct id128 key, bool failed)
+static void set_outcome(const struct call_state *c, struct id128 key, bool failed, bool lost)
 {
-	struct node_ref *asked = cache_find(map, &key);
+	struct node_ref *asked = cache_find(&c->tree->inputs, &key);
 
-	if (asked && id64_eq(&asked->span, &c->id))
+	if (!asked)
+		return;
+	asked->unheard |= lost;
+	if (id64_eq(&asked->span, &c->id))
 		asked->failed = failed;
 }
 
 void conversation_answered(struct call_state *c, const struct llm_call *call,
 			   const struct content_answer *answer, bool failed)
 {
+	const bool lost = call->http->response.lost_bytes || call->http->end == HTTP_END_LOST ||
+			  call->http->end == HTTP_END_EVICTED;
+
 	if (call->single || call->repeats)
 		return;
-	set_failed(c, &c->tree->inputs, c->input_node, failed);
-	set_failed(c, &c->tree->inputs, scoped(c, &c->input_node), failed);
+	set_outcome(c, c->input_node, failed, lost);
+	set_outcome(c, scoped(c, &c->input_node), failed, lost);
 	conversation_alternative(c, answer);
 	if (call->response_id.n) {
 		const struct id128 key = key_of_text(call->response_id);

@@ -6,7 +6,10 @@
 #pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
 #endif
 
-#define NAMES_MAX 8192
+#define NAMES_MAX	 8192
+#define SUMMARIES_MAX	 8
+#define SUMMARY_MIN	 12   /* bytes; what is shorter turns up by chance */
+#define SUMMARY_KEPT_MAX 1024 /* bytes that are looked for */
 
 /* Whose a name is. */
 struct name_ref {
@@ -158,9 +161,64 @@ void conversation_init(struct tree_state *tree)
 	cache_init(&tree->conv_names, NAMES_MAX, sizeof(struct id128), sizeof(struct name_ref));
 }
 
+/* --- what they came to --- */
+
+static void drop_summary(struct tree_state *tree, struct summary *sum)
+{
+	DL_DELETE(tree->summaries, sum);
+	tree->n_summaries--;
+	free(sum->text);
+	free(sum);
+}
+
+/* Clients take the part that is marked as the summary. */
+static struct slice marked_part(struct slice text)
+{
+	static const struct slice open = { "<summary>", 9 }, close = { "</summary>", 10 };
+	const char *from = text.n ? memmem(text.p, text.n, open.p, open.n) : NULL;
+	const char *to;
+
+	if (from)
+		text = slice_from(text, (size_t)(from - text.p) + open.n);
+	to = text.n ? memmem(text.p, text.n, close.p, close.n) : NULL;
+	if (to)
+		text.n = (size_t)(to - text.p);
+	text = slice_trim(text);
+	if (text.n > SUMMARY_KEPT_MAX)
+		text.n = SUMMARY_KEPT_MAX;
+	return text;
+}
+
+void conversation_summary(struct call_state *c, const struct llm_call *call)
+{
+	struct tree_state *tree = c->tree;
+	struct slice text = { 0 };
+	struct summary *sum;
+
+	for (const struct llm_part *p = call->answer.parts; p; p = p->next)
+		if (p->type == LLM_PART_TEXT)
+			text = marked_part(buf_slice(&p->text));
+	if (text.n < SUMMARY_MIN || !c->conv)
+		return;
+	if (tree->n_summaries >= SUMMARIES_MAX)
+		drop_summary(tree, tree->summaries);
+	sum = calloc(1, sizeof(*sum));
+	if (!sum)
+		return;
+	sum->conv = c->conv->number;
+	sum->process = call->http->conn->process;
+	sum->text = slice_dup(text);
+	DL_APPEND(tree->summaries, sum);
+	tree->n_summaries++;
+	if (!sum->text)
+		drop_summary(tree, sum);
+}
+
 void conversation_free_all(struct tree_state *tree)
 {
 	while (tree->convs)
 		forget(tree, tree->convs);
+	while (tree->summaries)
+		drop_summary(tree, tree->summaries);
 	cache_done(&tree->conv_names);
 }

@@ -93,11 +93,12 @@ void identity_read(const struct llm_call *call, struct explicit_ids *ret)
 	const struct slice turn = SLICE("x-codex-turn-metadata");
 
 	*ret = (struct explicit_ids){ 0 };
+	/* A WebSocket's headers are those of its first request: what a body says is newer. */
+	read_members(ret, call->metadata, call->mem);
+	read_members(ret, json_text(json_member(call->metadata, turn), call->mem), call->mem);
 	for (size_t i = 0; i < ARRAY_SIZE(headers); i++)
 		take(ret, &headers[i], http_header(m, headers[i].name));
 	read_members(ret, http_header(m, turn), call->mem);
-	read_members(ret, call->metadata, call->mem);
-	read_members(ret, json_text(json_member(call->metadata, turn), call->mem), call->mem);
 	if (ret->turn.n == 0 && is_id(call->turn_id))
 		ret->turn = call->turn_id;
 	/* What llm/ found in the body: metadata of a session, or a conversation by its id. */

@@ -18,10 +18,12 @@ struct word {
 		{ sent, sizeof(sent) - 1 }, purpose \
 	}
 
-/* As clients call it: Claude Code's request class, Codex's request kind and sub-agents. */
+/*
+ * As clients call it: Claude Code's request class, Codex's request kind and sub-agents. Codex calls
+ * everything a turn that has a thread of its own, titles too: that says nothing.
+ */
 static const struct word told[] = {
 	ROW("main", "main"),
-	ROW("turn", "main"),
 	ROW("subagent", "main"),
 	ROW("workflow", "main"),
 	ROW("collab_spawn", "main"),
@@ -51,6 +53,7 @@ static const struct word questions[] = {
 	ROW("CONTEXT CHECKPOINT COMPACTION", "compaction"),
 	ROW("detailed prompt for continuing our conversation", "compaction"),
 	ROW("write a 5-10 word title", "title"),
+	ROW("oncise, single-line task title", "title"),
 	ROW("enerate a title for this conversation", "title"),
 	ROW("[SUGGESTION MODE", "auxiliary"),
 	ROW("who should logically speak next", "auxiliary"),
@@ -125,6 +128,16 @@ static const char *find(const struct call_state *c, const struct llm_call *call,
 	return "main";
 }
 
+/* A person may want one as well, so this alone is no purpose: what comes of it will tell. */
+static bool wants_summary(const struct llm_call *call, bool begins)
+{
+	struct slice text = last_item(call);
+
+	if (text.n > HEAD_MAX)
+		text.n = HEAD_MAX;
+	return !begins && slice_has(text, SLICE("ummar")) && slice_has(text, SLICE("onversation"));
+}
+
 void purpose_find(struct call_state *c, const struct llm_call *call, const struct explicit_ids *ids,
 		  const struct content_input *in, bool begins)
 {
@@ -132,8 +145,10 @@ void purpose_find(struct call_state *c, const struct llm_call *call, const struc
 	c->side = call->single || call->repeats;
 	if (c->side)
 		return;
+	c->sums_up = wants_summary(call, begins);
 	c->purpose = find(c, call, ids, in, begins, &c->purpose_evidence);
 	c->side = strcmp(c->purpose, "main") != 0;
+	c->sums_up |= strcmp(c->purpose, "compaction") == 0;
 	if (begins && c->conv && c->side)
 		c->conv->purpose = c->purpose;
 }

@@ -76,6 +76,7 @@ struct agent_span {
 	bool known;	      /* named by a table, not by its program's name */
 	bool root, sub;	      /* sub: a conversation of its own inside the parent's process */
 	char *key;	      /* of a sub-agent with an explicit id */
+	char *prompt;	      /* its beginning, while the call that started it is not known */
 	struct id64 tool;     /* of a sub-agent: the call that started it */
 	const char *evidence; /* of the link to the parent */
 	const char *named_by; /* what told the name */
@@ -186,6 +187,14 @@ struct inbound {
 	char *what; /* "POST /hook" */
 };
 
+/* What a conversation came to when its history was asked for in short. */
+struct summary {
+	struct summary *prev, *next;
+	uint64_t conv;
+	struct process_key process;
+	char *text; /* some of it */
+};
+
 struct call_state {
 	struct call_state *prev, *next;
 	struct tree_state *tree;
@@ -197,7 +206,14 @@ struct call_state {
 	const char *purpose, *purpose_evidence; /* "main", "title", ... (purpose.c) */
 	bool side;				/* no turn of a conversation with a person */
 	bool by_tool;				/* part of a tool's work */
+	bool sums_up;				/* its answer is what the conversation comes to */
 	struct id64 continues, retry_of, duplicate_of;
+	struct id64 same_as; /* the call that this one is passed on from, or another end of */
+	uint64_t words[2];   /* of its request (content.h) */
+	bool has_twins;	     /* others are the same as this one */
+	bool stashes;	     /* the call that it is the same as is not over yet */
+	struct llm_usage twin_usage; /* what they have told of it */
+	struct cost twin_cost;
 	struct id128
 		scope; /* of the ids that the call carries: equal words of others are not its */
 	bool goes_on;  /* its history holds the answer of the call that it continues */
@@ -254,7 +270,8 @@ struct tree_state {
 	struct cache mcp_ended; /* mcp.c: what the asked end has told as over */
 	struct call_state *calls;
 	struct conversation *convs;
-	struct cache conv_names; /* H(what kind of name, the name) -> struct name_ref */
+	struct summary *summaries; /* newest last */
+	struct cache conv_names;   /* H(what kind of name, the name) -> struct name_ref */
 	struct peer *hosts, *sockets;
 	uint64_t tls_streams;	/* whose plaintext was seen */
 	uint64_t half_streams;	/* of these: one direction, whose other one is not known */
@@ -262,7 +279,7 @@ struct tree_state {
 	struct cache inputs;	/* node -> struct node_ref: what a call was asked */
 	struct cache responses; /* H(response id) -> struct node_ref */
 
-	unsigned n_runs, n_procs, n_tools, n_calls, n_hosts, n_sockets, n_mcp;
+	unsigned n_summaries, n_runs, n_procs, n_tools, n_calls, n_hosts, n_sockets, n_mcp;
 	unsigned procs_seen;
 	uint64_t calls_seen, convs_seen, inbound_seen;
 	struct inbound *inbound; /* requests that its processes serve; newest last */
@@ -300,6 +317,7 @@ struct run_state {
 	uint64_t conv;		 /* number of the conversation that began it */
 	uint64_t inbound;	 /* the request of which it is the work (struct inbound); or 0 */
 	char *request;		 /* likewise: "POST /hook" */
+	unsigned n_requests;	 /* in the history of its newest call */
 	uint64_t answered_ns;	 /* end of the answer that asked for no tool; 0: it goes on */
 	uint64_t seq;		 /* of its newest call: who is asked for last is kept longest */
 	int exit_code, exit_signal;
@@ -319,9 +337,10 @@ struct node_ref {
 	uint64_t conv; /* its number */
 	struct id64 span;
 	struct id128 node;
+	struct id128 asked; /* of an answer: the node of its request */
 	uint32_t depth;
-	struct process_key process;
 	bool continued, ambiguous, failed;
+	bool unheard; /* of a request: an answer to it, or to an equal one, was lost */
 };
 
 /* --- tree.c --- */
@@ -459,6 +478,8 @@ void live_free(struct call_state *c);
 
 /* --- duplicate.c --- */
 void duplicate_init(struct trace *t);
+/* The call under way that is the same as @c; NULL: none, or nobody can tell. */
+struct call_state *duplicate_under_way(const struct call_state *c, const struct llm_call *call);
 /* Whether the answer was seen before: sets c->duplicate_of and what of c->usage counts. */
 void duplicate_check(struct call_state *c, const struct llm_call *call);
 /* c->cost is known: it may have to be taken back where an estimate is replaced. */
@@ -477,6 +498,8 @@ bool conversation_link(struct call_state *c, const struct llm_call *call,
 void conversation_asked(struct call_state *c);
 void conversation_answered(struct call_state *c, const struct llm_call *call,
 			   const struct content_answer *answer, bool failed);
+/* The answer to @c's request for a summary: what goes on from it begins with that. */
+void conversation_summary(struct call_state *c, const struct llm_call *call);
 void conversation_alternative(struct call_state *c, const struct content_answer *answer);
 struct node_ref *conversation_response(struct tree_state *tree, struct slice response_id);
 
@@ -530,6 +553,8 @@ void subagent_host(struct call_state *c, struct process_key process);
 /* Decides whose call it is: c->agent, c->parent, c->evidence. */
 void subagent_place(struct call_state *c, const struct llm_call *call,
 		    const struct explicit_ids *ids, const struct content_input *in, bool begins);
+/* A call of a tool has begun: it may be what has started an agent that is at work already. */
+void subagent_adopt(struct tool_state *tool);
 
 /* --- exchange.c --- */
 void exchange_finished(struct tree_state *tree, const struct http_exchange *x);

@@ -4,10 +4,12 @@
  * own in the same process and was started by a tool call.
  */
 #include "base/json.h"
+#include "base/utf8.h"
 #include "base/util.h"
 #include "trace/state.h"
 
-#define PROMPT_MIN	 12 /* bytes: shorter texts turn up in arguments by chance */
+#define PROMPT_MIN	 12   /* bytes: shorter texts turn up in arguments by chance */
+#define PROMPT_KEPT_MAX	 1024 /* characters of one whose tool call is not known yet */
 #define NAME_MAX_BYTES	 64
 #define ARGS_MEMBERS_MAX 64
 
@@ -28,31 +30,45 @@ static bool spawns(const struct tool_state *tool)
 	return false;
 }
 
-/* Whether one of the arguments is what the conversation begins with, or the other way round. */
-static bool says(const struct tool_state *tool, struct slice prompt)
+enum match { MATCH_UNKNOWN, MATCH_OTHER, MATCH_PROMPT };
+
+/*
+ * Whether one of the arguments is what the conversation begins with, or the other way round;
+ * UNKNOWN where one of them has no text to tell by.
+ */
+static enum match says(const struct tool_state *tool, struct slice prompt)
 {
 	struct arena *mem = arena_new(SCRATCH_MAX);
 	struct json_iter it;
 	struct slice key, value;
-	bool found = false;
+	enum match match = MATCH_UNKNOWN;
 
 	prompt = slice_trim(prompt);
 	if (mem && prompt.n >= PROMPT_MIN && json_object(tool->args, &it))
-		for (int i = 0;
-		     i < ARGS_MEMBERS_MAX && !found && json_next_member(&it, &key, &value); i++) {
+		for (int i = 0; i < ARGS_MEMBERS_MAX && match != MATCH_PROMPT &&
+				json_next_member(&it, &key, &value);
+		     i++) {
 			const struct slice text = slice_trim(json_text(value, mem));
 
-			found = text.n >= PROMPT_MIN &&
-				(slice_has(text, prompt) || slice_has(prompt, text));
+			if (text.n < PROMPT_MIN)
+				continue;
+			match = slice_has(text, prompt) || slice_has(prompt, text) ? MATCH_PROMPT
+										   : MATCH_OTHER;
 		}
 	arena_free(mem);
-	return found;
+	return match;
 }
 
 struct start {
 	struct tool_state *tool;
 	const char *evidence;
 };
+
+/* Where it was all said before, only its end was looked at. */
+static struct slice prompt_of(const struct content_input *in)
+{
+	return in->first_text.n ? in->first_text : in->request;
+}
 
 /*
  * The one waiting call of this process that fits; a child process has its own place. A call that
@@ -62,17 +78,21 @@ struct start {
 static struct start started_by(struct call_state *c, struct process_key process,
 			       const struct content_input *in, bool declared)
 {
+	const struct slice prompt = prompt_of(in);
 	struct tool_state *tool, *by_prompt = NULL, *by_kind = NULL;
 	unsigned n_prompt = 0, n_kind = 0;
 
 	list_for_each (tool, c->tree->tools) {
+		enum match match;
+
 		if (tool->server || !process_key_eq(process, tool->process))
 			continue;
-		if (says(tool, in->first_text)) {
+		match = says(tool, prompt);
+		if (match == MATCH_PROMPT) {
 			by_prompt = tool;
 			n_prompt++;
 		}
-		if (spawns(tool) &&
+		if (match == MATCH_UNKNOWN && spawns(tool) &&
 		    (declared || (tool->conv && !id128_eq(&tool->conv->system, &c->system_blob)))) {
 			by_kind = tool;
 			n_kind++;
@@ -83,6 +103,12 @@ static struct start started_by(struct call_state *c, struct process_key process,
 	if (n_prompt == 0 && n_kind == 1)
 		return (struct start){ by_kind, "spawning-call" };
 	return (struct start){ 0 };
+}
+
+/* The beginning is enough to be found in arguments by. */
+static struct slice kept_prompt(const struct content_input *in)
+{
+	return utf8_head(slice_trim(prompt_of(in)), PROMPT_KEPT_MAX);
 }
 
 static struct id64 span_id(const struct call_state *c)
@@ -121,7 +147,7 @@ static void name_it(struct agent_span *a, const struct explicit_ids *ids,
 
 static struct agent_span *open_subagent(struct call_state *c, const struct llm_call *call,
 					const struct explicit_ids *ids, struct start start,
-					struct agent_span *above)
+					struct agent_span *above, struct slice prompt)
 {
 	const struct id64 parent = start.tool ? start.tool->id : above->id;
 	struct agent_span *a = agent_open(start.tool ? start.tool->run : above->run, span_id(c),
@@ -133,6 +159,8 @@ static struct agent_span *open_subagent(struct call_state *c, const struct llm_c
 	a->evidence = start.evidence;
 	if (start.tool)
 		a->tool = start.tool->id;
+	else
+		keep(&a->prompt, prompt);
 	keep(&a->key, identity_subagent(ids));
 	name_it(a, ids, start.tool, above);
 	return a;
@@ -177,7 +205,7 @@ static struct agent_span *by_header(struct call_state *c, const struct llm_call 
 		return a;
 	start = started_by(c, call->http->conn->process, in, true);
 	start.evidence = "explicit-id";
-	return open_subagent(c, call, ids, start, parent_agent(c, ids));
+	return open_subagent(c, call, ids, start, parent_agent(c, ids), kept_prompt(in));
 }
 
 /* A conversation that begins while a call waits that may have started it. */
@@ -189,7 +217,7 @@ static struct agent_span *by_start(struct call_state *c, const struct llm_call *
 	if (!start.tool)
 		return NULL;
 	if (call->tool_count > 0)
-		return open_subagent(c, call, ids, start, start.tool->agent);
+		return open_subagent(c, call, ids, start, start.tool->agent, kept_prompt(in));
 	/* No tools of its own: a question that the tool asks, no agent. */
 	c->run = start.tool->run;
 	c->agent = start.tool->agent;
@@ -225,4 +253,38 @@ void subagent_place(struct call_state *c, const struct llm_call *call,
 	c->conv->run = c->run;
 	if (!c->conv->agent || !c->conv->agent->sub)
 		c->conv->agent = c->agent;
+}
+
+/* --- the call that started it comes later --- */
+
+static bool may_have_started(const struct tool_state *tool, const struct agent_span *a)
+{
+	return a->sub && !a->final && id64_is_zero(&a->tool) && a->prompt &&
+	       process_key_eq(a->process, tool->process) && a != tool->agent &&
+	       says(tool, slice_of(a->prompt)) == MATCH_PROMPT;
+}
+
+/*
+ * Agents are started while the answer that asks for them still comes: who says that it is one, and
+ * what it was told, is put below its call when that is known.
+ */
+void subagent_adopt(struct tool_state *tool)
+{
+	struct agent_span *a, *found = NULL;
+
+	list_for_each (a, tool->run->agents) {
+		if (!may_have_started(tool, a))
+			continue;
+		if (found)
+			return;
+		found = a;
+	}
+	if (!found)
+		return;
+	found->tool = found->parent = tool->id;
+	keep(&found->prompt, (struct slice){ 0 });
+	if (found->named_by && strcmp(found->named_by, "header") == 0)
+		agent_emit(found, false);
+	else
+		name_it(found, &(struct explicit_ids){ 0 }, tool, tool->agent);
 }

@@ -152,6 +152,7 @@ static void ask_client(struct call_state *c, const struct llm_call *call,
 	tool_emit(tool, false);
 	tool_adopt(tool->run->tree, tool->start_ns);
 	observed_tool_opened(tool);
+	subagent_adopt(tool);
 	mcp_adopt(tool);
 }
 

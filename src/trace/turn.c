@@ -256,7 +256,7 @@ static bool takes_turns(struct request *q)
 
 	if (host->turns || host->once || r != q->c->tree->runs || q->c->tree->source)
 		return host->turns;
-	if (host->waited && q->in->asks && r->answered_ns)
+	if (host->waited && q->in->has_words && is_done(r))
 		host->turns = true;
 	if (q->serves && !q->c->conv_evidence && !open_run(host, &n) && n == 0)
 		host->turns = true;
@@ -279,10 +279,16 @@ static bool is_other_inbound(const struct run_state *r, const struct inbound *in
 static struct run_state *run_of_history(const struct request *q, struct run_state *before,
 					const char **ret_evidence)
 {
+	/* Beside results words are said while the agent works, unless nobody has waited for it. */
+	const bool asks = q->in->asks || (q->in->has_words && is_given_up(before));
+
 	*ret_evidence = "user-message";
-	if (!id64_is_zero(&q->c->retry_of) || !q->in->asks)
+	if (!id64_is_zero(&q->c->retry_of) || !asks)
 		return before;
 	if (is_done(before) || q->in->stopped || is_other_inbound(before, q->inbound))
+		return NULL;
+	/* Its last answer was not seen, but what is said to it was. */
+	if (q->in->completed && q->in->n_requests > before->n_requests)
 		return NULL;
 	return before;
 }
@@ -334,6 +340,7 @@ static void enter(const struct request *q, struct run_state *r, struct run_state
 		keep(&r->turn, q->ids->turn);
 	if (q->host->turns)
 		share_session(r, before != r ? before : NULL, q->c);
+	r->n_requests = q->in->n_requests;
 	reopen(r);
 	q->host->waited = false;
 }
@@ -410,7 +417,7 @@ void turn_wait(struct tree_state *tree, const struct sonde_wait_event *e)
 	const struct proc_state *ps = process_above(tree, key, true);
 	struct agent_span *host = ps ? ps->agent : tree->runs->agents;
 
-	if (host->run == tree->runs && host->run->answered_ns)
+	if (host->run == tree->runs && is_done(host->run))
 		host->waited = true;
 }
 
