@@ -75,12 +75,12 @@ static struct egress_peer peer_at(uint8_t family, const uint8_t *addr, uint16_t 
 	return to;
 }
 
-static struct egress_host *find(const struct run_state *r, const struct egress_peer *to,
+static struct egress_host *find(const struct tree_state *tree, const struct egress_peer *to,
 				struct slice host)
 {
 	struct egress_host *p;
 
-	list_for_each (p, r->assurance.peers)
+	list_for_each (p, tree->assurance.peers)
 		if (p->to.family == to->family && p->to.port == to->port &&
 		    memcmp(p->to.addr, to->addr, sizeof(to->addr)) == 0 &&
 		    slice_eq(slice_of(p->host), host))
@@ -88,10 +88,11 @@ static struct egress_host *find(const struct run_state *r, const struct egress_p
 	return NULL;
 }
 
-static struct egress_host *get(struct run_state *r, const struct egress_peer *to, struct slice host)
+static struct egress_host *get(struct tree_state *tree, const struct egress_peer *to,
+			       struct slice host)
 {
-	struct assurance *a = &r->assurance;
-	struct egress_host *p = find(r, to, host);
+	struct assurance *a = &tree->assurance;
+	struct egress_host *p = find(tree, to, host);
 
 	if (p)
 		return p;
@@ -107,22 +108,22 @@ static struct egress_host *get(struct run_state *r, const struct egress_peer *to
 	return p;
 }
 
-void assurance_connect(struct run_state *r, const struct sonde_connect_event *e)
+void assurance_connect(struct tree_state *tree, const struct sonde_connect_event *e)
 {
 	const struct egress_peer to = peer_at(e->family, e->addr, e->port);
 	struct egress_host *p;
 
-	count_refusal(r->assurance.connect_refused, -e->result);
-	r->dirty = true;
-	if (!r->t->n_egress || !is_internet(e->family))
+	count_refusal(tree->assurance.connect_refused, -e->result);
+	tree_touch(tree);
+	if (!tree->t->n_egress || !is_internet(e->family))
 		return;
-	p = find(r, &to, (struct slice){ 0 });
+	p = find(tree, &to, (struct slice){ 0 });
 	/* The end of an attempt that connect() did not wait for is told apart. */
 	if (p && p->pending && e->result != -EINPROGRESS) {
 		p->pending--;
 		return;
 	}
-	p = get(r, &to, (struct slice){ 0 });
+	p = get(tree, &to, (struct slice){ 0 });
 	if (!p)
 		return;
 	p->attempts++;
@@ -130,83 +131,83 @@ void assurance_connect(struct run_state *r, const struct sonde_connect_event *e)
 }
 
 /* Several hosts may stand behind one address: the first name is that of what is known so far. */
-static void name_peer(struct run_state *r, const struct connection *conn, struct slice host)
+static void name_peer(struct tree_state *tree, const struct connection *conn, struct slice host)
 {
 	const struct egress_peer to = peer_at(conn->family, conn->remote_addr, conn->remote_port);
 	struct egress_host *p;
 
-	if (!r->t->n_egress || !is_internet(conn->family) || (conn->flags & SONDE_CONN_SERVER) ||
-	    host.n == 0 || find(r, &to, host))
+	if (!tree->t->n_egress || !is_internet(conn->family) || (conn->flags & SONDE_CONN_SERVER) ||
+	    host.n == 0 || find(tree, &to, host))
 		return;
-	p = find(r, &to, (struct slice){ 0 });
+	p = find(tree, &to, (struct slice){ 0 });
 	if (p)
 		keep(&p->host, host);
 	else
-		p = get(r, &to, host);
+		p = get(tree, &to, host);
 	if (p && !p->attempts)
 		p->attempts = 1;
-	r->dirty = true;
+	tree_touch(tree);
 }
 
-void assurance_request(struct run_state *r, const struct http_exchange *x)
+void assurance_request(struct tree_state *tree, const struct http_exchange *x)
 {
 	struct slice host;
 	int port;
 
 	emit_split_host(x->host, &host, &port);
 	if (!x->inbound)
-		name_peer(r, x->conn, host);
+		name_peer(tree, x->conn, host);
 }
 
-void assurance_connection(struct run_state *r, const struct connection *conn)
+void assurance_connection(struct tree_state *tree, const struct connection *conn)
 {
-	name_peer(r, conn, slice_of(conn->server_name));
+	name_peer(tree, conn, slice_of(conn->server_name));
 }
 
-void assurance_file(struct run_state *r, const struct sonde_file_event *e)
+void assurance_file(struct tree_state *tree, const struct sonde_file_event *e)
 {
 	if (e->op != SONDE_FILE_REFUSED)
 		return;
-	count_refusal(r->assurance.file_refused, -e->result);
-	r->dirty = true;
+	count_refusal(tree->assurance.file_refused, -e->result);
+	tree_touch(tree);
 }
 
 /* --- what its programs may do --- */
 
-static const struct sandbox *sandbox_above(struct run_state *r, const struct proc_state *ps)
+static const struct sandbox *sandbox_above(struct tree_state *tree, const struct proc_state *ps)
 {
-	const struct proc_state *above = process_above(r, ps->parent_key, true);
+	const struct proc_state *above = process_above(tree, ps->parent_key, true);
 
 	while (above && !above->sandbox.known)
-		above = process_above(r, above->parent_key, true);
-	return above ? &above->sandbox : &r->assurance.sandbox;
+		above = process_above(tree, above->parent_key, true);
+	return above ? &above->sandbox : &tree->assurance.sandbox;
 }
 
-void assurance_process(struct run_state *r, const struct process *p, struct slice json)
+void assurance_process(struct tree_state *tree, const struct process *p, struct slice json)
 {
-	struct proc_state *ps = process_find(r, p->key);
+	struct proc_state *ps = process_find(tree, p->key);
 	const struct sandbox *from;
 	bool confined;
 
-	if (process_key_eq(p->key, r->root)) {
-		sandbox_read(&r->assurance.sandbox, json);
-		agent_emit(r, r->agents, false);
-		r->dirty = true;
+	if (process_key_eq(p->key, tree->root)) {
+		sandbox_read(&tree->assurance.sandbox, json);
+		agent_emit(tree->runs->agents, false);
+		tree_touch(tree);
 		return;
 	}
 	if (!ps || ps->final)
 		return;
 	sandbox_read(&ps->sandbox, json);
-	from = sandbox_above(r, ps);
+	from = sandbox_above(tree, ps);
 	confined = ps->sandbox.known && from->known && !sandbox_eq(&ps->sandbox, from);
-	r->assurance.confined += confined - ps->confined;
+	tree->assurance.confined += confined - ps->confined;
 	if (ps->own_agent)
-		agent_emit(r, ps->agent, false);
+		agent_emit(ps->agent, false);
 	if (confined == ps->confined)
 		return;
 	ps->confined = confined;
-	r->dirty = true;
-	process_emit(r, ps);
+	tree_touch(tree);
+	process_emit(ps);
 }
 
 /* --- telling it --- */
@@ -272,7 +273,7 @@ static void put_egress(struct json_writer *w, struct emit *e, const struct run_s
 	put_int(w, "rules", (int64_t)t->n_egress);
 	json_key(w, "not_allowed");
 	json_begin(w, '[');
-	list_for_each (p, r->assurance.peers) {
+	list_for_each (p, r->tree->assurance.peers) {
 		const struct egress_peer to = whole(p);
 		const enum egress_verdict v = egress_judge(t->egress, t->n_egress, &to, &rule);
 
@@ -283,8 +284,8 @@ static void put_egress(struct json_writer *w, struct emit *e, const struct run_s
 	json_end(w, ']');
 	for (int v = EGRESS_ALLOWED; v <= EGRESS_UNDECIDED; v++)
 		put_int(w, egress_verdict_names[v], counts[v]);
-	if (r->assurance.peers_left_out)
-		put_int(w, "left_out", r->assurance.peers_left_out);
+	if (r->tree->assurance.peers_left_out)
+		put_int(w, "left_out", r->tree->assurance.peers_left_out);
 	json_end(w, '}');
 }
 
@@ -320,10 +321,10 @@ static const struct sandbox *sandbox_of(struct run_state *r)
 	for (const struct agent_span *a = r->agents; a; a = a->next) {
 		if (!a->known || a->sub)
 			continue;
-		ps = a->root ? NULL : process_find(r, a->process);
-		return ps && ps->sandbox.known ? &ps->sandbox : &r->assurance.sandbox;
+		ps = a->root ? NULL : process_find(r->tree, a->process);
+		return ps && ps->sandbox.known ? &ps->sandbox : &r->tree->assurance.sandbox;
 	}
-	return &r->assurance.sandbox;
+	return &r->tree->assurance.sandbox;
 }
 
 struct slice assurance_json(struct run_state *r, struct emit *e)
@@ -339,12 +340,12 @@ struct slice assurance_json(struct run_state *r, struct emit *e)
 		json_key(&w, "sandbox");
 		sandbox_json(&w, sandbox);
 	}
-	if (r->assurance.confined)
-		put_int(&w, "confined_programs", r->assurance.confined);
+	if (r->tree->assurance.confined)
+		put_int(&w, "confined_programs", r->tree->assurance.confined);
 	if (r->t->n_egress)
 		put_egress(&w, e, r);
-	begun = put_counts(&w, "connect", r->assurance.connect_refused, false);
-	if (put_counts(&w, "file", r->assurance.file_refused, begun))
+	begun = put_counts(&w, "connect", r->tree->assurance.connect_refused, false);
+	if (put_counts(&w, "file", r->tree->assurance.file_refused, begun))
 		json_end(&w, '}');
 	json_end(&w, '}');
 	if (w.r == 0 && out.n > 2 && e->mem)
@@ -388,12 +389,12 @@ void assurance_emit(struct emit *e)
 		emit_str(e, ATTR_EGRESS_RULE, slice_of(rule->text));
 }
 
-void assurance_free(struct run_state *r)
+void assurance_free(struct tree_state *tree)
 {
 	struct egress_host *p, *tmp;
 
-	list_for_each_safe (p, tmp, r->assurance.peers) {
-		DL_DELETE(r->assurance.peers, p);
+	list_for_each_safe (p, tmp, tree->assurance.peers) {
+		DL_DELETE(tree->assurance.peers, p);
 		free(p->host);
 		free(p);
 	}

@@ -13,6 +13,7 @@ struct emit;
 struct process;
 struct run_state;
 struct trace;
+struct tree_state;
 
 #define REFUSALS 12 /* rows of assurance.c's table */
 
@@ -28,16 +29,16 @@ struct assurance {
 /* The rules of the CONFIG event. */
 void assurance_configure(struct trace *t, const cJSON *config);
 
-void assurance_connect(struct run_state *r, const struct sonde_connect_event *e);
-void assurance_file(struct run_state *r, const struct sonde_file_event *e);
+void assurance_connect(struct tree_state *tree, const struct sonde_connect_event *e);
+void assurance_file(struct tree_state *tree, const struct sonde_file_event *e);
 /* The host's name may be known now. */
-void assurance_request(struct run_state *r, const struct http_exchange *x);
-void assurance_connection(struct run_state *r, const struct connection *conn);
+void assurance_request(struct tree_state *tree, const struct http_exchange *x);
+void assurance_connection(struct tree_state *tree, const struct connection *conn);
 /* A PROC event of @p. */
-void assurance_process(struct run_state *r, const struct process *p, struct slice json);
+void assurance_process(struct tree_state *tree, const struct process *p, struct slice json);
 
 /* The JSON object of struct run, in the arena of @e; empty where nothing is known. */
 struct slice assurance_json(struct run_state *r, struct emit *e);
 /* Verdict and rule on the span of a client, whose server's address and port are filled in. */
 void assurance_emit(struct emit *e);
-void assurance_free(struct run_state *r);
+void assurance_free(struct tree_state *tree);

@@ -21,15 +21,15 @@ static bool can_end(int signal)
 	return false;
 }
 
-static bool is_own(const struct run_state *r, const struct sonde_signal_event *e)
+static bool is_own(const struct tree_state *tree, const struct sonde_signal_event *e)
 {
 	const struct process_key key = { .tgid = e->sender_tgid, .start_ns = e->sender_start_ns };
-	const struct process *p = proc_find(r->t->procs, key);
+	const struct process *p = proc_find(tree->t->procs, key);
 
-	return p && p->scope == r->scope;
+	return p && p->scope == tree->scope;
 }
 
-static enum sender sender_of(const struct run_state *r, const struct sonde_signal_event *e)
+static enum sender sender_of(const struct tree_state *tree, const struct sonde_signal_event *e)
 {
 	static const struct {
 		const char *comm;
@@ -43,16 +43,16 @@ static enum sender sender_of(const struct run_state *r, const struct sonde_signa
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (strncmp(e->comm, known[i].comm, sizeof(e->comm)) == 0)
 			return known[i].by;
-	return is_own(r, e) ? SENT_BY_OWN : SENT_BY_OTHER;
+	return is_own(tree, e) ? SENT_BY_OWN : SENT_BY_OTHER;
 }
 
-void signal_sent(struct run_state *r, const struct sonde_signal_event *e)
+void signal_sent(struct tree_state *tree, const struct sonde_signal_event *e)
 {
 	const struct process_key to = { .tgid = e->hdr.tgid, .start_ns = e->hdr.start_ns };
-	struct sent_signals *all = &r->signals;
+	struct sent_signals *all = &tree->signals;
 	struct sent_signal s = { .ts_ns = e->hdr.ts_ns,
 				 .signal = e->signal,
-				 .by = sender_of(r, e),
+				 .by = sender_of(tree, e),
 				 .pid = e->sender_tgid };
 
 	if (!can_end(e->signal))
@@ -60,7 +60,7 @@ void signal_sent(struct run_state *r, const struct sonde_signal_event *e)
 	memcpy(s.comm, e->comm, sizeof(s.comm));
 	if (s.by == SENT_BY_TIMEOUT)
 		all->limit_ns = s.ts_ns;
-	if (process_key_eq(to, r->root))
+	if (process_key_eq(to, tree->root))
 		all->to_root[all->n++ % SIGNALS_MAX] = s;
 }
 

@@ -8,7 +8,7 @@
 
 #include "sonde/event.h"
 
-struct run_state;
+struct tree_state;
 
 enum sender {
 	SENT_BY_KERNEL = 1, /* a key of the terminal, a timer, a limit */
@@ -35,7 +35,7 @@ struct sent_signals {
 	uint64_t limit_ns; /* when timeout(1) last sent one to any process of the run */
 };
 
-void signal_sent(struct run_state *r, const struct sonde_signal_event *e);
+void signal_sent(struct tree_state *tree, const struct sonde_signal_event *e);
 
 /*
  * What ended the root at @end_ns: the first signal of that number shortly before (0: of any that

@@ -104,7 +104,7 @@ static enum run_status by_sender(struct run_state *r, const struct sent_signal *
 	if (!m || !end)
 		return 0;
 	/* Only the launcher was sent it, by the one that was to limit it. */
-	if (s->by == SENT_BY_SONDE && r->trigger.limited)
+	if (s->by == SENT_BY_SONDE && r->tree->trigger.limited)
 		return is(r, RUN_TIMED_OUT, "%s from timeout", end->name);
 	if (m->says)
 		return is(r, m->status, "%s", m->says);
@@ -114,9 +114,9 @@ static enum run_status by_sender(struct run_state *r, const struct sent_signal *
 
 static bool ran_timeout(const struct run_state *r)
 {
-	struct slice name = r->argv, rest;
+	struct slice name = r->tree->argv, rest;
 
-	slice_cut(r->argv, '\0', &name, &rest);
+	slice_cut(r->tree->argv, '\0', &name, &rest);
 	return slice_eq(slice_base(name), SLICE("timeout"));
 }
 
@@ -124,12 +124,12 @@ static enum run_status by_signal(struct run_state *r)
 {
 	const struct ending *end = ending_of(r->exit_signal);
 	const enum run_status known =
-		by_sender(r, signal_that_ended(&r->signals, r->exit_signal, r->end_ns));
+		by_sender(r, signal_that_ended(&r->tree->signals, r->exit_signal, r->end_ns));
 
 	if (known)
 		return known;
 	/* timeout(1) ends itself as it had to end its command. */
-	if (ran_timeout(r) && signal_of_limit(&r->signals, r->end_ns))
+	if (ran_timeout(r) && signal_of_limit(&r->tree->signals, r->end_ns))
 		return is(r, RUN_TIMED_OUT, "timeout had to send %s", end ? end->name : "a signal");
 	if (!end)
 		return is(r, RUN_FAILED, "signal %d", r->exit_signal);
@@ -143,7 +143,7 @@ static enum run_status after_signal(struct run_state *r)
 {
 	const int number =
 		r->exit_code > 128 && ending_of(r->exit_code - 128) ? r->exit_code - 128 : 0;
-	const struct sent_signal *s = signal_that_ended(&r->signals, number, r->end_ns);
+	const struct sent_signal *s = signal_that_ended(&r->tree->signals, number, r->end_ns);
 
 	if (s && r->exit_code == 0 && s->signal == SIGINT)
 		return 0;
@@ -153,7 +153,7 @@ static enum run_status after_signal(struct run_state *r)
 /* timeout(1) says 124 where it ended its command, and shells pass that on. */
 static bool says_timeout(const struct run_state *r)
 {
-	const bool limit = signal_of_limit(&r->signals, r->end_ns);
+	const bool limit = signal_of_limit(&r->tree->signals, r->end_ns);
 
 	return r->exit_code == 124 ? ran_timeout(r) || limit
 				   : r->exit_code > 128 && ran_timeout(r) && limit;
@@ -183,10 +183,10 @@ static bool is_at_work(const struct run_state *r)
 {
 	const struct tool_state *tool;
 
-	if (r->calls || r->mcp_calls)
+	if (r->n_calls || r->tree->mcp_calls)
 		return true;
-	list_for_each (tool, r->tools)
-		if (tool->carrier && !tool->carrier->exited)
+	list_for_each (tool, r->tree->tools)
+		if (tool->run == r && tool->carrier && !tool->carrier->exited)
 			return true;
 	return false;
 }
@@ -195,9 +195,9 @@ static enum run_status without_exit(struct run_state *r)
 {
 	const struct trace *t = r->t;
 
-	if (!r->finished && r->waits.what && !is_at_work(r))
+	if (!r->finished && r->tree->waits.what && !is_at_work(r))
 		return is(r, RUN_PAUSED, "it waits for input from %s",
-			  r->waits.what == SONDE_WAIT_TERMINAL ? "the terminal" : "a pipe");
+			  r->tree->waits.what == SONDE_WAIT_TERMINAL ? "the terminal" : "a pipe");
 	if (!r->finished)
 		return RUN_RUNNING;
 	if (t->prober_lost)
@@ -207,8 +207,8 @@ static enum run_status without_exit(struct run_state *r)
 			  "the command's end was lost: %" PRIu64 " process events did not fit",
 			  t->loss[SONDE_LOSS_CONTROL]);
 	return is(r, RUN_INCOMPLETE,
-		  r->joined ? "it ran on when the capture ended"
-			    : "the capture ended before the command did");
+		  r->tree->joined ? "it ran on when the capture ended"
+				  : "the capture ended before the command did");
 }
 
 bool status_is_overdue(const struct run_state *r)
@@ -216,18 +216,30 @@ bool status_is_overdue(const struct run_state *r)
 	const uint64_t max_ns = r->t->config.max_run_ns,
 		       end_ns = r->end_ns ? r->end_ns : r->t->now_ns;
 
-	return max_ns && !r->source && end_ns > r->start_ns && end_ns - r->start_ns > max_ns;
+	return max_ns && !r->tree->source && end_ns > r->start_ns && end_ns - r->start_ns > max_ns;
+}
+
+/* One of several runs of a process: its last answer tells, or that there is none. */
+static enum run_status by_answer(struct run_state *r)
+{
+	if (r->answered_ns)
+		return RUN_COMPLETED;
+	if (r->last_call_failed)
+		return by_last_call(r);
+	return is(r, RUN_CANCELLED, "the next request came before it had an answer");
 }
 
 static enum run_status decide(struct run_state *r)
 {
 	/* What is imported has no process whose end could tell more than its calls. */
-	const bool ended = r->exited || (r->source && r->finished);
+	const bool ended = r->exited || (r->tree->source && r->finished);
 	enum run_status after;
 
 	if (status_is_overdue(r))
 		return is(r, RUN_TIMED_OUT, "it took longer than %" PRIu64 " s",
 			  r->t->config.max_run_ns / 1000000000u);
+	if (r->over)
+		return by_answer(r);
 	if (!ended)
 		return without_exit(r);
 	if (r->exit_signal)
@@ -244,25 +256,25 @@ void status_decide(struct run_state *r)
 	r->status = decide(r);
 }
 
-void status_wait(struct run_state *r, const struct sonde_wait_event *e)
+void status_wait(struct tree_state *tree, const struct sonde_wait_event *e)
 {
 	const struct process_key who = { .tgid = e->hdr.tgid, .start_ns = e->hdr.start_ns };
-	const struct proc_state *ps = process_above(r, who, true);
+	const struct proc_state *ps = process_above(tree, who, true);
 
 	/* What a tool runs waits for its own. */
 	if (ps && ps->in_tool && !ps->own_agent)
 		return;
 	if (!e->ends)
-		r->waits = (struct waits){ .who = who, .what = e->what };
-	else if (process_key_eq(r->waits.who, who))
-		r->waits.what = 0;
-	r->dirty = true;
+		tree->waits = (struct waits){ .who = who, .what = e->what };
+	else if (process_key_eq(tree->waits.who, who))
+		tree->waits.what = 0;
+	tree_touch(tree);
 }
 
-void status_process_gone(struct run_state *r, struct process_key who)
+void status_process_gone(struct tree_state *tree, struct process_key who)
 {
-	if (!r->waits.what || !process_key_eq(r->waits.who, who))
+	if (!tree->waits.what || !process_key_eq(tree->waits.who, who))
 		return;
-	r->waits.what = 0;
-	r->dirty = true;
+	tree->waits.what = 0;
+	tree_touch(tree);
 }
