@@ -1,6 +1,6 @@
 #!/bin/bash
 # An interactive agent: each request is a run of one session, what is asked on the side is none.
-# shellcheck source=tests/replay/common.bash
+# shellcheck source=tests/replay/common.bash disable=SC2016 # what eval gets
 . "$(dirname "$0")/common.bash"
 
 body='{"model":"claude-sonnet-4-5","max_tokens":32000,"system":[{"type":"text","text":"You are an agent."}],"tools":[{"name":"Bash","input_schema":{"type":"object"}}]'
