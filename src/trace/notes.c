@@ -300,7 +300,7 @@ static void say_left(struct writer *wr)
 	const struct proc_state *ps;
 	int n = 0;
 
-	if (!wr->r->finished || !wr->r->exited)
+	if (!wr->r->tree->finished || !wr->r->tree->exited)
 		return;
 	list_for_each (ps, wr->r->tree->proc_list) {
 		const struct process p = { .path = slice_of(ps->path), .argv = ps->argv };
@@ -450,20 +450,22 @@ static void say_why_nothing(struct writer *wr)
 
 struct slice notes_json(struct run_state *r, struct arena *mem)
 {
+	const bool first = r == r->tree->runs; /* what concerns the tree is said of that one */
 	struct buf out = { 0 };
 	struct writer wr = { .r = r, .w = { .out = &out } };
 	struct slice s = { 0 };
 
 	json_begin(&wr.w, '[');
-	if (r->tree->joined)
+	if (first && r->tree->joined)
 		note(&wr, "it ran already when the capture began: what came before was not seen");
 	say_attached(&wr);
 	say_lost(&wr);
-	say_left(&wr);
+	if (first)
+		say_left(&wr);
 	say_halves(&wr);
-	if (r->totals.llm_calls > 0 || r->tree->n_calls > 0)
+	if (first && (r->totals.llm_calls > 0 || r->tree->n_calls > 0))
 		say_unread(&wr);
-	else if (r->exited || r->finished)
+	else if (first && (r->exited || r->finished))
 		say_why_nothing(&wr);
 	json_end(&wr.w, ']');
 	if (wr.w.r == 0 && out.n > 2)

@@ -161,6 +161,7 @@ void tree_open(struct trace *t, const struct sonde_event *e, struct process *p)
 
 void tree_exit(struct tree_state *tree, const struct process *p, uint64_t ts_ns)
 {
+	struct agent_span *root = tree->runs->agents;
 	struct run_state *r;
 
 	tree->exited = true;
@@ -170,6 +171,11 @@ void tree_exit(struct tree_state *tree, const struct process *p, uint64_t ts_ns)
 	list_for_each (r, tree->runs)
 		if (!r->over)
 			run_exit(r, p, ts_ns);
+	/* How the program ended is told where it is shown, whatever its requests came to. */
+	root->exit_code = p->exit_code;
+	root->exit_signal = p->exit_signal;
+	if (tree->runs->over)
+		agent_emit(root, root->final);
 }
 
 void tree_finish(struct tree_state *tree, uint64_t ts_ns)

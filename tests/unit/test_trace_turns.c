@@ -559,6 +559,7 @@ static void the_end_of_the_process_ends_the_request_at_hand_alone(void **state)
 	assert_int_equal(w.runs[0].status, RUN_COMPLETED);
 	assert_int_equal(w.runs[1].status, RUN_FAILED);
 	assert_string_equal(w.runs[1].reason, "SIGKILL");
+	assert_true(has_attr(span_named(&w, "invoke_agent", 0), "sonde.process.signal=9"));
 	talk_end(&w, 1);
 }
 
