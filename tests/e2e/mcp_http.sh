@@ -129,7 +129,7 @@ ok "a client alone: Python at a server of node's" client_alone
 
 server_alone() {
 	rm -f "$LOG".* "$T"/db* "$T/url"
-	"$SONDE" run --db "$T/db" -o "$T/live" -- "$NODE" "$CLIENTS/mcp_http.mjs" --serve "$LOG.server" sse >"$T/url" 2>"$T/err" &
+	"$SONDE" run --db "$T/db" -o "$T/shown" -- "$NODE" "$CLIENTS/mcp_http.mjs" --serve "$LOG.server" sse >"$T/url" 2>"$T/err" &
 	local pid=$!
 	within 60 test -s "$T/url" || return 1
 	"$NODE" "$CLIENTS/mcp_http.mjs" --call "$LOG.client" "$(cat "$T/url")" sse || return 1
