@@ -117,11 +117,12 @@ done
 serve_outside() {
 	rm -f "$LOG".* "$T/url"
 	"$NODE" "$CLIENTS/mcp_http.mjs" --serve "$LOG.server" "$1" >"$T/url" 2>"$T/server.err" &
-	pids+=($!)
-	within 20 test -s "$T/url"
+	server=$!
+	within 60 test -s "$T/url"
 }
 
 client_alone() {
+	trap 'kill "$server"' EXIT # of this test's shell
 	serve_outside streamable || return 1
 	traced "http://localhost" "$PYTHON" "$CLIENTS/mcp_http.py" --call "$LOG.client" "$(cat "$T/url")" legacy && same_calls && facts '"kind":"CLIENT"'
 }
