@@ -21,7 +21,7 @@ trace() {
 	} >>"$T/home/.codex/config.toml"
 	rm -f "$T"/db*
 	(cd "$T/home/project" && env -i PATH="$AGENTS/node_modules/.bin:/usr/bin:/bin" TERM=dumb ENABLE_TOOL_SEARCH=false MCP_CONNECTION_NONBLOCKING=0 MCP_TIMEOUT=60000 "${vars[@]}" \
-		timeout 90 "$SONDE" run --db "$T/db" -o "$T/live" -- "$@") >"$T/out" 2>"$T/err" </dev/null || rc=$?
+		timeout 90 "$SONDE" run --db "$T/db" -o "$T/shown" -- "$@") >"$T/out" 2>"$T/err" </dev/null || rc=$?
 	[ "$rc" = 0 ] || { echo "exit status $rc"; tail -n 5 "$T/err" "$T/out"; }
 	"$SONDE" spans --db "$T/db" --json --content --limit 1000 >"$T/spans"
 	return "$rc"

@@ -117,11 +117,12 @@ done
 serve_outside() {
 	rm -f "$LOG".* "$T/url"
 	"$NODE" "$CLIENTS/mcp_http.mjs" --serve "$LOG.server" "$1" >"$T/url" 2>"$T/server.err" &
-	pids+=($!)
-	within 20 test -s "$T/url"
+	server=$!
+	within 60 test -s "$T/url"
 }
 
 client_alone() {
+	trap 'kill "$server"' EXIT # of this test's shell
 	serve_outside streamable || return 1
 	traced "http://localhost" "$PYTHON" "$CLIENTS/mcp_http.py" --call "$LOG.client" "$(cat "$T/url")" legacy && same_calls && facts '"kind":"CLIENT"'
 }
@@ -129,7 +130,7 @@ ok "a client alone: Python at a server of node's" client_alone
 
 server_alone() {
 	rm -f "$LOG".* "$T"/db* "$T/url"
-	"$SONDE" run --db "$T/db" -o "$T/live" -- "$NODE" "$CLIENTS/mcp_http.mjs" --serve "$LOG.server" sse >"$T/url" 2>"$T/err" &
+	"$SONDE" run --db "$T/db" -o "$T/shown" -- "$NODE" "$CLIENTS/mcp_http.mjs" --serve "$LOG.server" sse >"$T/url" 2>"$T/err" &
 	local pid=$!
 	within 60 test -s "$T/url" || return 1
 	"$NODE" "$CLIENTS/mcp_http.mjs" --call "$LOG.client" "$(cat "$T/url")" sse || return 1
