@@ -510,7 +510,6 @@ const struct isa isa_a64 = {
 	.n_args = 8,
 	.sp = SP,
 	.frame = FRAME,
-	.result = 0,
 	.link = LINK,
 	.kept = 0xbff80000, /* x19 to x29, sp */
 	.step = step,

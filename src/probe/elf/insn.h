@@ -38,7 +38,7 @@ struct insn_value {
 };
 
 /*
- * Registers are numbers, each architecture's own (x86.h, a64.h), but argument n is always passed in
+ * Registers are numbers, each architecture's own (x86.h, a64.c), but argument n is always passed in
  * register n. INSN_REGS is none of them.
  */
 #define INSN_REGS 32
@@ -94,7 +94,7 @@ struct isa {
 	uint8_t len_max; /* bytes of an instruction */
 	uint8_t align;	 /* of functions that follow others without being called */
 	uint8_t n_regs, n_args;
-	uint8_t sp, frame, result;
+	uint8_t sp, frame;
 	bool result_by_argument; /* where a result in memory comes is argument 0; else apart */
 	uint8_t link;  /* the register with the return address; INSN_REGS: it is on the stack */
 	uint32_t kept; /* registers that a call leaves as they are, a bit for each */

@@ -327,7 +327,6 @@ const struct isa isa_x86 = {
 	.n_args = 6,
 	.sp = X86_RSP,
 	.frame = X86_RBP,
-	.result = X86_RAX,
 	.result_by_argument = true,
 	.link = INSN_REGS,
 	.kept = BIT(X86_RBX) | BIT(X86_RBP) | BIT(X86_R12) | BIT(X86_R13) | BIT(X86_R14) |

@@ -182,7 +182,7 @@ static void scan_calls(struct scan *s, const uint8_t *code, size_t from, size_t 
 /* --- A64 (Arm ARM, C4.1) --- */
 
 #define A64_SIZE 4
-#define PAGE_FAR 4096 /* bytes of code between the instructions that make an address */
+#define PAGE_FAR 4096 /* bytes of code between two instructions that make an address */
 
 static uint64_t signed_field(uint32_t w, int at, int width)
 {
