@@ -31,7 +31,8 @@
 
 static bool json, quiet, live = true, tree = true, no_store, as_root;
 static bool files = true, llm_content = true, memory_content = true, tool_content = true;
-static const char *output, *record, *db, *prices, *config_path, *max_time;
+static const char *output, *record, *db, *prices, *config_path;
+static const char *max_time;
 static struct running_query query;
 static int content = CONTENT_FULL;
 static uint64_t content_limit = 5000, ring = SONDE_RING_DEFAULT_BYTES;
