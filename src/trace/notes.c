@@ -302,6 +302,9 @@ static void say_lost(struct writer *wr)
 		note(wr,
 		     "%llu events about processes or connections were lost: steps may be missing",
 		     (unsigned long long)lost);
+	if (loss[SONDE_LOSS_FILES])
+		note(wr, "%llu events about files were lost: what was written is not all told",
+		     (unsigned long long)loss[SONDE_LOSS_FILES]);
 }
 
 static void say_halves(struct writer *wr)
