@@ -329,6 +329,9 @@ static void say_lost(struct writer *wr)
 		     "%llu times a file was not looked at for TLS: there are too many, or it "
 		     "changes all the time",
 		     (unsigned long long)loss[SONDE_LOSS_NOT_LOOKED]);
+	if (loss[SONDE_LOSS_FILES])
+		note(wr, "%llu events about files were lost: what was written is not all told",
+		     (unsigned long long)loss[SONDE_LOSS_FILES]);
 }
 
 static void say_halves(struct writer *wr)

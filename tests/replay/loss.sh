@@ -53,4 +53,10 @@ counted() {
 }
 ok "the run has the sum" counted
 
+says() { # COUNTER WORDS
+	case_of "0" < <(ask; reply; echo "loss $1 7") && "$SONDE" show last --db "$T/db" | grep "note: 7 events about $2 were lost"
+}
+ok "the run says that processes were lost" says 2 "processes or connections"
+ok "the run says that files were lost" says 11 files
+
 finish

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Runs inside the machine: what is done with files, and who waits, as the probes of this kernel see it. Prints TAP.
 cd /sonde || exit 1
+uname -r
 export PYTHONDONTWRITEBYTECODE=1 # it would be told
 n=0 bad=0
 ok() { # NAME COMMAND...
