@@ -1,0 +1,55 @@
+"""Puts programs under trace and takes them off again: what all themes begin and end with."""
+import json
+
+from world import record
+from agent import Conversation, Site
+from transport import Pool1, Pool2
+
+
+class Stage:
+    """@theme: the name under which the score counts it."""
+
+    def __init__(self, world, truth, theme, rng, case):
+        self.world, self.truth, self.theme, self.rng, self.case = world, truth, theme, rng, case
+
+    def scope(self, path, argv, trigger="terminal", reuse=False, **facts):
+        """A tree under trace: its root process."""
+        self.world.scopes = getattr(self.world, "scopes", 0) + 1
+        root = self.world.new_process(reuse=reuse)
+        root.scope = self.world.scopes
+        told = {"scope": root.scope, "kind": "run", "argv": argv, "cwd": "/work", "uid": 1000, "gid": 1000, "user": "u"}
+        told = {**told, "tty": trigger == "terminal", "owner": "user", "trigger": trigger, **facts}
+        self.world.event(record.SCOPE, json.dumps(told).encode(), root)
+        self.world.exec(root, path, argv, "/work")
+        return root
+
+    def run(self, root, agent, **facts):
+        """A run in the tree and its root step."""
+        run = self.truth.run(self.theme, case=self.case, agent=agent, pid=root.pid, **facts)
+        step = self.truth.step(run, "agent", None, sub=False, pid=root.pid)
+        return run, step
+
+    def pool(self, process):
+        kind = self.rng.random()
+        if kind < 0.15:
+            return Pool1(self.world, process, self.rng, "10.0.0.3:80", False)
+        return (Pool2 if kind < 0.4 else Pool1)(self.world, process, self.rng)
+
+    def site(self, process, kind, pool=None):
+        return Site(self.world, self.truth, process, pool or self.pool(process), kind, self.rng)
+
+    def prompt(self):
+        return f"Please do job {self.rng.getrandbits(48):012x} of the list."
+
+    def one_shot(self, kind, prompt=None, **facts):
+        """A program that does one thing: site, run, root step and its first conversation."""
+        prompt = prompt or self.prompt()
+        root = self.scope(*kind.program(prompt), **facts)
+        run, agent = self.run(root, kind.agent, task=prompt)
+        site = self.site(root, kind)
+        return site, Conversation(site, run, agent, prompt)
+
+    def end(self, site, code=0, signal=0):
+        yield self.rng.randrange(5, 60)
+        site.pool.done()
+        self.world.exit(site.process, code, signal)
