@@ -26,6 +26,7 @@ class Conversation:
         self.chained = self.format.name == "responses" and self.kind.agent != "codex" and self.rng.random() < 0.5
         self.previous = None
         self.untold = []  # tools whose results the next request brings
+        self.bridges = False  # its next request has another history
         self.failures = ()  # statuses of the next tries
         self.size = self.rng.randrange(200, 2000)
         site.truth.conversations += 1
@@ -70,6 +71,8 @@ class Conversation:
     def new_step(self, **facts):
         step = self.site.truth.call(self.run, self.agent, self.site.process.pid, **facts)
         step["after"] = self.last and self.last["key"]
+        if self.bridges:
+            step["bridge"] = True
         for tool in self.untold:
             tool["told_to"] = step["key"]
         self.untold = []
@@ -86,6 +89,20 @@ class Conversation:
         x.end(step)
         yield self.rng.randrange(100, 900)
         return step
+
+    def broken_try(self):
+        """An answer that begins and never ends."""
+        request = self.request(self.toolbox.names(), True, False)
+        step = self.new_step(conversation=self.number, cut=True)
+        x = self.send(request, step)
+        yield self.rng.randrange(30, 90)
+        x.head(200, [("Content-Type", "text/event-stream")], step)
+        answer = self.answer("this breaks off " + self.words("here"), [])
+        for piece in self.format.stream(answer, request["model"], request)[:2]:
+            x.piece(piece, step)
+            yield 5
+        x.abort()
+        yield self.rng.randrange(100, 500)
 
     def call(self, text, calls=(), tools=None, small=False, side=None, while_ending=()):
         """Asks and hears; retries before it are made first. Returns what @while_ending gave, which begins before the end."""
@@ -108,7 +125,7 @@ class Conversation:
         results = yield from self.hear(x, step, answer, request, while_ending)
         if not side:
             self.messages.append(answer)
-            self.last = step
+            self.last, self.bridges = step, False
             if self.chained:
                 self.previous = answer["id"]
         return results

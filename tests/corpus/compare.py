@@ -129,7 +129,7 @@ class RunComparison:
     # --- steps ---
 
     def absent(self, step):
-        if step["kind"] in ("file", "network"):
+        if step["kind"] in ("file", "network", "http"):
             self.count(self.measure(step), "missing", "right", self.tell(step))
         elif step["kind"] == "agent" and step["parent"] is not None:
             self.count("parents", "missing", "right", "no such agent: " + self.tell(step))
@@ -143,7 +143,7 @@ class RunComparison:
 
     @staticmethod
     def measure(step):
-        return {"file": "files", "network": "network"}.get(step["kind"], "parents")
+        return {"file": "files", "network": "network", "http": "fetches"}.get(step["kind"], "parents")
 
     def ancestors(self, step):
         while step["parent"] is not None:
@@ -156,7 +156,7 @@ class RunComparison:
         return root and root["span_id"]
 
     def parent(self, step, span):
-        if step["kind"] not in ("file", "network", "agent"):
+        if step["kind"] not in ("file", "network", "http", "agent"):
             self.count("steps", "found", "found")
         above = [*self.ancestors(step), self.root(span)]
         told = span["parent_span_id"]
@@ -193,15 +193,18 @@ class RunComparison:
             return
         mine = [c for c in self.calls if c["conversation"] == step["conversation"] and c["key"] < step["key"]]
         good = {c["key"] for c in mine if step.get("bridge") or (c["after"] == step["after"] and (c.get("error") or c.get("cut")))}
-        good = {self.found[k]["span_id"] for k in good | {step["after"]} if k in self.found}
+        good |= {step["after"]}
+        good |= {c["key"] for c in self.calls if c.get("copy_of") in good}  # whichever sight of it
+        good = {self.found[k]["span_id"] for k in good if k in self.found}
         if told is None and step["after"] is None:
             return
-        verdict = "missing" if told is None or told in self.past_the_hurt(step) else "right" if told in good else "wrong"
+        verdict = "missing" if told is None or told in self.loose(step) else "right" if told in good else "wrong"
         self.count("after", verdict, "right", f"{self.tell(step)} goes on from {told}, not {sorted(good)}")
 
-    def past_the_hurt(self, step):
-        """Calls before the one that it goes on from, as far as those between are hurt."""
-        before, spans = self.all.steps.get(step["after"]), set()
+    def loose(self, step):
+        """Other sights of itself; calls before the one that it goes on from, as far as those between are hurt."""
+        spans = {self.found[c["key"]]["span_id"] for c in self.calls if c.get("copy_of") == step["key"] and c["key"] in self.found}
+        before = self.all.steps.get(step["after"])
         while before and before.get("hurt"):
             before = self.all.steps.get(before["after"])
             if before and before["key"] in self.found:

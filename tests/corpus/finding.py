@@ -2,7 +2,7 @@
 import collections
 
 NEAR_NS = 50_000_000  # between a process's first event and the start of its span
-ORDER = ("llm", "tool", "process", "mcp", "file", "network", "agent")
+ORDER = ("llm", "tool", "process", "mcp", "file", "network", "http", "agent")
 
 
 def attr(span, name):
@@ -53,6 +53,9 @@ class Finder:
     def find_mcp(self, step, _run, _found):
         return self.one("mcp", step["at"])
 
+    def find_http(self, step, _run, _found):
+        return self.one("http", step["at"])
+
     def find_file(self, step, _run, _found):
         return self.one("file", step["path"])
 
@@ -60,11 +63,13 @@ class Finder:
         return self.one("network", step["peer"])
 
     def find_tool(self, step, _run, found):
-        if step["id"]:
-            return self.one("tool", step["id"])
+        """By its id; where several have one, or none has, by who asked and with which arguments."""
+        named = self.index["tool", step["id"]]
+        if step["id"] and len(named) == 1:
+            return named[0]
         asked = found.get(step["asked"])
         taken = {s["span_id"] for s in found.values()}
-        for s in self.index["tool", None]:
+        for s in named:
             mine = asked and attr(s, "sonde.tool.asked_by") == asked["span_id"] and self.arguments.get(s["span_id"]) == step["args"]
             if mine and s["span_id"] not in taken:
                 return s

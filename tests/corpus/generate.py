@@ -56,8 +56,14 @@ def main():
     p.add_argument("--loss", type=float, default=0, metavar="PERCENT")
     p.add_argument("--theme", action="append", choices=sorted(THEMES))
     p.add_argument("--only", type=int, metavar="CASE", help="that case alone, of all that the other options give")
-    p.add_argument("folder")
+    p.add_argument("--list", action="store_true", help="the names of the themes")
+    p.add_argument("folder", nargs="?")
     args = p.parse_args()
+    if args.list:
+        print("\n".join(sorted(THEMES)))
+        return
+    if not args.folder:
+        p.error("a FOLDER, or --list")
     os.makedirs(args.folder, exist_ok=True)
     with open(os.path.join(args.folder, "prices.json"), "w", encoding="utf-8") as f:
         json.dump(formats.price_file(), f)

@@ -17,9 +17,10 @@ class Kind:
     shell_tool, shell_arg, read_tool, write_tool, spawn_tool, spawn_arg = "run_command", "command", "read_file", "write_file", "delegate", "prompt"
     marks = False  # moves a cache mark
     early = False  # starts tools before the answer has ended
-    titles = False  # asks for a title beside its work
     call_ids = True
     sub_headers = False  # names its sub-agents
+    known = False  # a table knows its program
+    helpers = ()  # programs that it runs for itself
 
     def program(self, prompt):
         return "/usr/bin/python3.11", ["python3", "/work/agent.py", prompt]
@@ -65,9 +66,14 @@ class Native(Kind):
 
 
 class Claude(Kind):
-    agent, formats = "claude-code", ("anthropic",)
+    agent, formats, known = "claude-code", ("anthropic",), True
     streams, marks, early, sub_headers = 1, True, True, True
     shell_tool, read_tool, write_tool, spawn_tool = "Bash", "Read", "Write", "Task"
+    helpers = (
+        ("/usr/bin/git", ["git", "status", "--short"]),
+        ("/root/.local/share/claude/versions/2.1.329", ["rg", "--files", "/work"]),
+        ("/bin/bash", ["/bin/bash", "-c", "-l", "SNAPSHOT_FILE=/root/.claude/shell-snapshots/snapshot-bash-1.sh"]),
+    )
 
     def program(self, prompt):
         return "/root/.local/share/claude/versions/2.1.329", ["claude", "-p", prompt]
@@ -91,9 +97,10 @@ class Claude(Kind):
 
 
 class Codex(Kind):
-    agent, formats, streams = "codex", ("responses",), 1
+    agent, formats, streams, known = "codex", ("responses",), 1, True
     shell_tool, shell_arg, write_tool, spawn_tool, spawn_arg = "exec_command", "cmd", "apply_patch", "spawn_agent", "message"
     sub_headers = True
+    helpers = (("/usr/bin/lsb_release", ["lsb_release", "-a"]), ("/usr/bin/git", ["git", "ls-remote", "https://github.com/openai/plugins.git"]))
 
     def program(self, prompt):
         return "/usr/lib/node_modules/@openai/codex/vendor/codex", ["codex", "exec", "--skip-git-repo-check", prompt]
@@ -129,7 +136,8 @@ class Codex(Kind):
 
 
 class Opencode(Kind):
-    agent, formats, streams, titles = "opencode", ("chat", "anthropic"), 1, True
+    agent, formats, streams, known = "opencode", ("chat", "anthropic"), 1, True
+    sub_headers = True
     user_agent = "opencode/1.18.33 ai-sdk/provider-utils/3.0.20 runtime/bun/1.3.14"
     shell_tool, read_tool, write_tool, spawn_tool = "bash", "read", "write", "task"
 
@@ -143,16 +151,15 @@ class Opencode(Kind):
         who = [*super().headers(c), ("x-session-id", c.agent_id or c.session), ("x-session-affinity", c.agent_id or c.session)]
         return who + ([("x-parent-session-id", c.above.agent_id or c.session)] if c.agent_id else [])
 
-    sub_headers = True
-
     def shell(self, command):
         return [("/bin/bash", ["/bin/bash", "-c", command])]
 
 
 class GeminiCli(Kind):
-    agent, formats, streams = "gemini-cli", ("gemini",), 1
+    agent, formats, streams, known = "gemini-cli", ("gemini",), 1, True
     shell_tool, spawn_tool, spawn_arg = "run_shell_command", "codebase_investigator", "objective"
     user_agent = "GeminiCLI-tui/0.61.0/corpus-gemini (linux; x64; terminal)"
+    helpers = (("/usr/bin/git", ["git", "rev-parse", "--show-toplevel"]), ("/bin/sh", ["sh", "-c", "lspci"]))
     SCRIPT = "/usr/lib/node_modules/@google/gemini-cli/dist/index.js"
 
     def program(self, prompt):

@@ -23,9 +23,10 @@ MEASURES = {
     "steps": ("found", "absent", "not of the truth"),
     "files": ("right", "missing", "wrong"),
     "network": ("right", "missing", "wrong"),
+    "fetches": ("right", "missing", "wrong"),
     "hurt": ("marked", "unmarked", "absent"),
 }
-WRONG = ("parents", "after", "retries", "tools", "session", "files", "network")
+WRONG = ("parents", "after", "retries", "tools", "session", "files", "network", "fetches")
 
 NO_LOSS = {
     ("runs", "right"): 0.995,

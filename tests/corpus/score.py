@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares stores with the truth of generate.py and says how much of it is right.
 
-    score.py [--sonde PROGRAM] [--faults FILE] [--quiet] FOLDER
+    score.py [--sonde PROGRAM] [--faults FILE] [--keep] [--quiet] FOLDER
 
 Replays each FOLDER/NNN.rec into a store, reads that with `sonde spans` and `sonde runs`, and prints a line for each
 measure, then a table of the themes. Ends with status 1 where a limit is not held. --faults: a line for each thing that is
@@ -25,9 +25,13 @@ def rows(sonde, db, *command):
     return [json.loads(line, parse_float=decimal.Decimal) for line in out.splitlines()]
 
 
-def replay(sonde, folder, path, db):
+def remove(db):
     for name in glob.glob(db + "*"):
         os.unlink(name)
+
+
+def replay(sonde, folder, path, db):
+    remove(db)
     prices = os.path.join(folder, "prices.json")
     subprocess.run([sonde, "replay", "-q", "--db", db, "--prices", prices, path], check=True)
 
@@ -58,6 +62,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--sonde", default=os.environ.get("SONDE", "build/sonde"))
     p.add_argument("--faults", help="where to write what is wrong, line by line")
+    p.add_argument("--keep", action="store_true", help="the stores, NNN.db")
     p.add_argument("--quiet", action="store_true", help="no table of the themes")
     p.add_argument("folder")
     args = p.parse_args()
@@ -69,6 +74,8 @@ def main():
         replay(args.sonde, args.folder, path, db)
         comparison = Comparison(truth, *read(args.sonde, db))
         comparison.compare(everything, by_theme)
+        if not args.keep:
+            remove(db)
         faults += [f"{os.path.basename(path)} {f}" for f in comparison.faults]
         lossy |= truth["loss"] > 0
     if not args.quiet:

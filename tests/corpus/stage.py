@@ -41,13 +41,34 @@ class Stage:
     def prompt(self):
         return f"Please do job {self.rng.getrandbits(48):012x} of the list."
 
-    def one_shot(self, kind, prompt=None, **facts):
-        """A program that does one thing: site, run, root step and its first conversation."""
-        prompt = prompt or self.prompt()
+    def conversation(self, site, run, agent, prompt):
+        return Conversation(site, run, agent, prompt)
+
+    def one_shot(self, kind, **facts):
+        """A program that does one thing: its site and its conversation."""
+        prompt = self.prompt()
         root = self.scope(*kind.program(prompt), **facts)
         run, agent = self.run(root, kind.agent, task=prompt)
         site = self.site(root, kind)
         return site, Conversation(site, run, agent, prompt)
+
+    def child(self, run, above, parent, kind, prompt):
+        """A child of @parent that is an agent: its process, and whose step its calls are below."""
+        path, argv = kind.program(prompt)
+        process = self.world.spawn(parent, path, argv)
+        step = self.truth.step(run, "process", above, pid=process.pid, start=process.start, argv=argv)
+        if kind.known:  # else nothing tells that it is more than a program of the tree
+            return process, self.truth.step(run, "agent", step, sub=False, pid=process.pid)
+        return process, above
+
+    def helpers(self, c):
+        """What an agent runs for itself."""
+        for path, argv in c.kind.helpers:
+            yield self.rng.randrange(1, 10)
+            process = self.world.spawn(c.site.process, path, argv)
+            self.truth.step(c.run, "process", c.agent, pid=process.pid, start=process.start, argv=argv)
+            yield self.rng.randrange(1, 10)
+            self.world.exit(process, 0)
 
     def end(self, site, code=0, signal=0):
         yield self.rng.randrange(5, 60)

@@ -1,6 +1,8 @@
 """Tools that a model may want, and what really happens when they run."""
 import json
 
+from transport import Pool1
+
 COMMANDS = ("ls -l", "git status --short", "make test", "grep -rn needle", "python3 -m pytest -q", "cat notes.txt", "find . -name x", "wc -l")
 WRAPPERS = ("timeout 30", "env LC_ALL=C", "nice -n 5")  # programs that run the rest of their command
 
@@ -143,6 +145,38 @@ class Child(Shell):
         self.world.exit(child, 0)
         yield 1
         return 0
+
+
+class Background(Shell):
+    """Its shell goes on; the model is told at once that it runs."""
+
+    def run(self):
+        yield self.rng.randrange(1, 15)
+        self.process, _ = self.start()
+        yield self.rng.randrange(1, 10)
+        return self.result(), False
+
+    def stop(self):
+        self.world.exit(self.process, 0, 15)
+
+
+class Fetch(Tool):
+    """A page that the agent gets by itself."""
+
+    def __init__(self, c):
+        self.host, self.page = f"site{c.rng.randrange(100)}.example", f"/{c.rng.getrandbits(48):012x}.html"
+        super().__init__(c, "fetch", {"url": f"http://{self.host}{self.page}"})
+
+    def run(self):
+        yield self.rng.randrange(1, 10)
+        pool = Pool1(self.world, self.c.site.process, self.rng, "10.4.0.1:80", False)
+        x = pool.exchange()
+        self.c.site.truth.step(self.c.run, "http", self.step)
+        x.ask("GET", self.page, [("Host", self.host), ("Accept", "text/html")], b"", None)
+        yield self.rng.randrange(5, 90)
+        x.head(200, [("Content-Type", "text/html")], None, b"<p>a page</p>")
+        pool.done()
+        return self.result(), False
 
 
 class Mcp(Tool):

@@ -45,7 +45,7 @@ class Exchange1:
         self.pool.free.append(self)
 
     def abort(self):
-        self.pool.close(self)
+        self.pool.close(self)  # whoever is in the middle of an answer is not free
 
 
 class Pool1:
