@@ -9,6 +9,7 @@ class Site:
 
     def __init__(self, world, truth, process, pool, kind, rng):
         self.world, self.truth, self.process, self.pool, self.kind, self.rng = world, truth, process, pool, kind, rng
+        self.interactive = False
 
 
 class Conversation:

@@ -82,7 +82,8 @@ class Claude(Kind):
         return "/root/.local/share/claude/versions/2.1.329", ["claude"]
 
     def headers(self, c):
-        who = [("User-Agent", "claude-cli/2.1.329 (external, sdk-cli)"), ("x-app", "cli"), ("x-claude-code-session-id", c.session)]
+        entry = "cli" if c.site.interactive else "sdk-cli"
+        who = [("User-Agent", f"claude-cli/2.1.329 (external, {entry})"), ("x-app", "cli"), ("x-claude-code-session-id", c.session)]
         if c.agent_id:
             who.append(("x-claude-code-agent-id", c.agent_id))
         if c.agent_id and c.above and c.above.agent_id:
@@ -110,9 +111,10 @@ class Codex(Kind):
 
     def headers(self, c):
         thread = c.agent_id or c.session
+        name = "codex_cli_rs" if c.site.interactive else "codex_exec"
         who = [
-            ("User-Agent", "codex_exec/0.169.0 (Debian 12.0.0; x86_64) dumb"),
-            ("originator", "codex_exec"),
+            ("User-Agent", f"{name}/0.169.0 (Debian 12.0.0; x86_64) dumb"),
+            ("originator", name),
             ("session-id", c.session),
             ("thread-id", thread),
             ("x-client-request-id", thread),

@@ -52,6 +52,13 @@ class Stage:
         site = self.site(root, kind)
         return site, Conversation(site, run, agent, prompt)
 
+    def interactive(self, kind):
+        """A program that somebody sits at."""
+        root = self.scope(*kind.interactive())
+        site = self.site(root, kind)
+        site.interactive = True
+        return site
+
     def child(self, run, above, parent, kind, prompt):
         """A child of @parent that is an agent: its process, and whose step its calls are below."""
         path, argv = kind.program(prompt)

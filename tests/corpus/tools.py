@@ -200,9 +200,12 @@ class McpServer:
 
     tools = ("find", "fetch", "store")
 
-    def __init__(self, site, name="search"):
-        self.site, self.world, self.name, self.number = site, site.world, name, 0
-        self.process = self.world.spawn(site.process, "/usr/bin/node", ["node", f"/srv/{name}-server.js"])
+    def __init__(self, c, name="search"):
+        site = self.site = c.site
+        self.world, self.name, self.number = site.world, name, 0
+        argv = ["node", f"/srv/{name}-server.js"]
+        self.process = self.world.spawn(site.process, "/usr/bin/node", argv)
+        site.truth.step(c.run, "process", c.agent, pid=self.process.pid, start=self.process.start, argv=argv)
         self.conn = self.world.talk(site.process, self.process)
 
     def decorated(self, kind, tool):

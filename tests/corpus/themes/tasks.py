@@ -59,7 +59,7 @@ def repeated_ids(s):
 @theme()
 def mcp_tools(s):
     site, c = s.one_shot(pick(s, CODING + (Kind,)))
-    c.toolbox.server = McpServer(site)
+    c.toolbox.server = McpServer(c)
     yield from c.toolbox.server.begin()
     yield from c.work(s.rng.randrange(1, 4))
     c.toolbox.server.end()

@@ -5,11 +5,11 @@ from transport import Inbound
 from .registry import pick, theme
 
 
-def typed(s, root):
+def typed(s, process):
     """Somebody thinks, and presses return."""
-    s.world.waits(root, 0)
+    s.world.waits(process, 0)
     yield s.rng.randrange(500, 20000)
-    s.world.waits(root, 1)
+    s.world.waits(process, 1)
     yield 3
 
 
@@ -22,62 +22,101 @@ def turn(s, site, c, session):
     else:
         c.run, c.agent = run, agent
         c.say(prompt)
-    c.turn_id = new_uuid(s.rng)
+    c.turn_id, c.untold = new_uuid(s.rng), []
     c.toolbox.spawns = s.rng.random() < 0.3
     return c
 
 
 @theme(2)
 def interactive(s):
-    kind = pick(s, (Claude, Codex, Opencode, Kind))
-    root = s.scope(*kind.interactive())
-    site, c, session = s.site(root, kind), None, len(s.truth.runs)
+    site = s.interactive(pick(s, (Claude, Codex, Opencode, Kind)))
+    c, session = None, len(s.truth.runs)
     yield 50
     for _ in range(s.rng.randrange(2, 5)):
-        yield from typed(s, root)
+        yield from typed(s, site.process)
         c = turn(s, site, c, session)
         yield from c.work(s.rng.randrange(0, 3), 1)
         yield 20
-    yield from typed(s, root)
+    yield from typed(s, site.process)
+    yield from s.end(site)
+
+
+@theme()
+def cleared(s):
+    """Somebody begins again with an empty history: another session, in the same process."""
+    site = s.interactive(pick(s, (Claude, Codex, Opencode)))
+    yield 50
+    for _ in range(s.rng.randrange(2, 4)):
+        c, session = None, len(s.truth.runs)
+        for _ in range(s.rng.randrange(1, 3)):
+            yield from typed(s, site.process)
+            c = turn(s, site, c, session)
+            yield from c.work(s.rng.randrange(0, 2))
+            yield 20
+    yield from typed(s, site.process)
     yield from s.end(site)
 
 
 @theme()
 def broken_off(s):
     """What runs is stopped by the one who asked, and something else is asked."""
-    kind = pick(s, (Claude, Codex, Kind))
-    root = s.scope(*kind.interactive())
-    site, session = s.site(root, kind), len(s.truth.runs)
+    site = s.interactive(pick(s, (Claude, Codex, Kind)))
+    session = len(s.truth.runs)
     yield 50
-    yield from typed(s, root)
+    yield from typed(s, site.process)
     c = turn(s, site, None, session)
     yield from c.ask_for(c.toolbox.some())
     yield from c.broken_try()
-    yield from typed(s, root)
-    c.untold = []
+    yield from typed(s, site.process)
     c = turn(s, site, c, session)
     yield from c.work(1)
-    yield from typed(s, root)
+    yield from typed(s, site.process)
     yield from s.end(site)
+
+
+def service(s):
+    root = s.scope("/usr/bin/python3.11", ["python3", "/srv/service.py"], trigger="systemd")
+    return s.site(root, pick(s, SCRIPTS))
+
+
+def serve(s, site, ms, talk=None):
+    """One request that comes in; what it begins, or goes on with in @talk."""
+    yield ms
+    prompt, inbound = s.prompt(), Inbound(s.world, site.process)
+    run, agent = s.run(site.process, site.kind.agent, task=prompt, **({"session": talk["session"]} if talk else {}))
+    inbound.ask("/ask", b'{"q":"%s"}' % prompt.encode())
+    yield 3
+    if talk and talk["c"]:
+        c = talk["c"]
+        c.run, c.agent = run, agent
+        c.say(prompt)
+    else:
+        c = s.conversation(site, run, agent, prompt)
+    if talk:
+        talk["c"] = c
+    yield from c.work()
+    yield 3
+    inbound.answer(b'{"ok":true}')
 
 
 @theme(2)
 def serving(s):
     """A run for each request that comes in; several at once."""
-    kind = pick(s, SCRIPTS)
-    root = s.scope("/usr/bin/python3.11", ["python3", "/srv/service.py"], trigger="systemd")
-    site = s.site(root, kind)
-
-    def serve(ms):
-        yield ms
-        prompt, inbound = s.prompt(), Inbound(s.world, root)
-        run, agent = s.run(root, kind.agent, task=prompt)
-        inbound.ask("/ask", b'{"q":"%s"}' % prompt.encode())
-        yield 3
-        yield from s.conversation(site, run, agent, prompt).work()
-        yield 3
-        inbound.answer(b'{"ok":true}')
-
+    site = service(s)
     apart = s.rng.choice((400, 5000))
-    yield [serve(100 + i * s.rng.randrange(1, apart)) for i in range(s.rng.randrange(2, 6))]
+    yield [serve(s, site, 100 + i * s.rng.randrange(1, apart)) for i in range(s.rng.randrange(2, 6))]
+    yield from s.end(site)
+
+
+@theme()
+def chat_service(s):
+    """Several people talk to one service, in turns."""
+    site = service(s)
+
+    def person():
+        talk = {"c": None, "session": f"{s.case}/{s.rng.getrandbits(32)}"}
+        for _ in range(s.rng.randrange(1, 4)):
+            yield from serve(s, site, s.rng.randrange(50, 3000), talk)
+
+    yield [person() for _ in range(s.rng.randrange(2, 4))]
     yield from s.end(site)
