@@ -19,6 +19,7 @@ class Finder:
         for s in spans:
             kind = attr(s, "sonde.step.kind")
             self.index[(kind, *self.keys(kind, s))].append(s)
+        self.answers = {(attr(s, "gen_ai.response.id"), attr(s, "process.pid")): s for s in spans if attr(s, "gen_ai.response.id")}
         self.roots = {s["trace_id"]: s for s in spans if s["parent_span_id"] is None}
 
     @staticmethod
@@ -48,7 +49,11 @@ class Finder:
         return self.index[key][0] if self.index[key] else None
 
     def find_llm(self, step, _run, _found):
-        return self.one("llm", step["at"])
+        got = self.one("llm", step["at"])
+        if got or not step.get("hurt"):
+            return got
+        # without its request a call begins with its answer
+        return self.answers.get((step["id"], step["pid"]))
 
     def find_mcp(self, step, _run, _found):
         return self.one("mcp", step["at"])

@@ -9,11 +9,12 @@ HEADERS, DATA, RST, SETTINGS = 1, 0, 3, 4
 END_STREAM, END_HEADERS = 1, 4
 
 
-def open_connection(world, process, address, tls):
-    """The connection that carries plaintext, and the socket below it."""
-    if not tls:
+def open_connection(world, process, address, server):
+    """The connection that carries plaintext, and the socket below it. @server: its name; None: no TLS."""
+    if not server:
         return world.connect(process, "tcp", address), None
     sock = world.connect(process, "tcp", address, "tls")
+    world.hello(sock, server)
     conn = world.connect(process, "openssl")
     world.link(conn.id, sock.id)
     return conn, sock
@@ -53,14 +54,14 @@ class Pool1:
 
     protocol = "http/1.1"
 
-    def __init__(self, world, process, rng, address="10.0.0.1:443", tls=True):
-        self.world, self.process, self.rng, self.address, self.tls = world, process, rng, address, tls
+    def __init__(self, world, process, rng, server, address="10.0.0.1:443"):
+        self.world, self.process, self.rng, self.server, self.address = world, process, rng, server, address
         self.free, self.all = [], []
 
     def exchange(self):
         if self.free:
             return self.free.pop(self.rng.randrange(len(self.free)))
-        x = Exchange1(self, *open_connection(self.world, self.process, self.address, self.tls))
+        x = Exchange1(self, *open_connection(self.world, self.process, self.address, self.server))
         self.all.append(x)
         return x
 
@@ -134,9 +135,9 @@ class Pool2:
 
     protocol = "h2"
 
-    def __init__(self, world, process, _rng, address="10.0.0.1:443", tls=True):
+    def __init__(self, world, process, _rng, server, address="10.0.0.1:443"):
         self.world, self.process = world, process
-        self.conn, self.sock = open_connection(world, process, address, tls)
+        self.conn, self.sock = open_connection(world, process, address, server)
         self.next, self.hurt = 1, False
         world.send(self.conn, OUT, PREFACE + frame(SETTINGS, 0, 0, b""))
         world.send(self.conn, IN, frame(SETTINGS, 0, 0, b""))

@@ -11,7 +11,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "replay"))
 import record  # noqa: E402
 
-CONNECT, USE, FILE, SIGNAL, WAIT = 25, 27, 40, 42, 43
+CONNECT, HELLO, USE, FILE, SIGNAL, WAIT = 25, 26, 27, 40, 42, 43
 WRITTEN, RENAMED, REMOVED = 1, 2, 3
 OUT, IN = 1, 0
 LOSS_EVENTS, LOSS_BYTES = 0, 1
@@ -136,6 +136,16 @@ class World(record.Recording):
         self.conns[c.id] = c
         self.conn_event(record.OPEN, c, address, 0 if source == "openssl" else flags)
         return c
+
+    def hello(self, c, server):
+        """How a client begins TLS: the server's name is in the clear."""
+        name = server.encode()
+        entry = b"\0" + struct.pack(">H", len(name)) + name
+        names = struct.pack(">HHH", 0, len(entry) + 2, len(entry)) + entry
+        body = b"\x03\x03" + bytes(32) + b"\0" + b"\0\x02\x13\x01" + b"\x01\0" + struct.pack(">H", len(names)) + names
+        message = b"\x01" + len(body).to_bytes(3, "big") + body
+        data = b"\x16\x03\x01" + struct.pack(">H", len(message)) + message
+        self.event(HELLO, struct.pack("<QII", c.id, len(data), 0) + data, c.process)
 
     def talk(self, near, far):
         """A pair of sockets, of which one connection stands for both ends; its directions are those of the near one."""
