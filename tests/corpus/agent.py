@@ -7,8 +7,8 @@ from tools import Toolbox
 class Site:
     """What the conversations of one process share."""
 
-    def __init__(self, world, truth, process, pool, kind, rng):
-        self.world, self.truth, self.process, self.pool, self.kind, self.rng = world, truth, process, pool, kind, rng
+    def __init__(self, world, truth, process, pools, kind, rng):
+        self.world, self.truth, self.process, self.pools, self.kind, self.rng = world, truth, process, pools, kind, rng
         self.interactive = False
 
 
@@ -58,7 +58,7 @@ class Conversation:
         return {"input": self.size, "output": rng.randrange(1, 400), "cache_read": read, "cache_write": write}
 
     def send(self, request, step):
-        x = self.site.pool.exchange()
+        x = self.site.pools.exchange(self.format.host)
         headers = [("Host", self.format.host), ("Content-Type", "application/json"), *self.kind.headers(self)]
         step["at"] = self.site.world.wall()
         x.ask("POST", self.format.target(request), headers, formats.dumps(self.format.request(request)).encode(), step)

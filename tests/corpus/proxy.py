@@ -57,9 +57,13 @@ class Proxied:
     def __init__(self, stage, run, process, proxy):
         world, rng = stage.world, stage.rng
         self.truth, self.run, self.proxy = stage.truth, run, proxy
-        self.pools = (Pool1(world, process, rng, "127.0.0.1:4000", False), Accepting(world, proxy, rng), Pool1(world, proxy, rng))
+        self.pools = (
+            Pool1(world, process, rng, None, "127.0.0.1:4000"),
+            Accepting(world, proxy, rng, None, ""),
+            Pool1(world, proxy, rng, "api.example.com", "10.0.0.1:443"),
+        )
 
-    def exchange(self):
+    def exchange(self, _host):
         return Relayed(self)
 
     def copy_of(self, owner):

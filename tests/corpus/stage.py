@@ -3,7 +3,7 @@ import json
 
 from world import record
 from agent import Conversation, Site
-from transport import Pool1, Pool2
+from transport import Pools
 
 
 class Stage:
@@ -29,14 +29,12 @@ class Stage:
         step = self.truth.step(run, "agent", None, sub=False, pid=root.pid)
         return run, step
 
-    def pool(self, process):
-        kind = self.rng.random()
-        if kind < 0.15:
-            return Pool1(self.world, process, self.rng, "10.0.0.3:80", False)
-        return (Pool2 if kind < 0.4 else Pool1)(self.world, process, self.rng)
+    def pools(self, process):
+        protocol = self.rng.choices(("http/1.1", "h2", "clear"), (60, 25, 15))[0]
+        return Pools(self.world, process, self.rng, protocol)
 
-    def site(self, process, kind, pool=None):
-        return Site(self.world, self.truth, process, pool or self.pool(process), kind, self.rng)
+    def site(self, process, kind, pools=None):
+        return Site(self.world, self.truth, process, pools or self.pools(process), kind, self.rng)
 
     def prompt(self):
         return f"Please do job {self.rng.getrandbits(48):012x} of the list."
@@ -79,5 +77,5 @@ class Stage:
 
     def end(self, site, code=0, signal=0):
         yield self.rng.randrange(5, 60)
-        site.pool.done()
+        site.pools.done()
         self.world.exit(site.process, code, signal)

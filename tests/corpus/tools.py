@@ -139,9 +139,9 @@ class Child(Shell):
         super().__init__(c, f"claude -p '{self.prompt}'")
 
     def below(self, shell, step):
-        child, conversation, pool = self.make(self.c, shell, step, self.prompt)
+        child, conversation = self.make(self.c, shell, step, self.prompt)
         yield from conversation.work(self.rng.randrange(0, 2))
-        pool.done()
+        conversation.site.pools.done()
         self.world.exit(child, 0)
         yield 1
         return 0
@@ -169,7 +169,7 @@ class Fetch(Tool):
 
     def run(self):
         yield self.rng.randrange(1, 10)
-        pool = Pool1(self.world, self.c.site.process, self.rng, "10.4.0.1:80", False)
+        pool = Pool1(self.world, self.c.site.process, self.rng, None, "10.4.0.1:80")
         x = pool.exchange()
         self.c.site.truth.step(self.c.run, "http", self.step)
         x.ask("GET", self.page, [("Host", self.host), ("Accept", "text/html")], b"", None)

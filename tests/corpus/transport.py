@@ -1,6 +1,6 @@
 """How requests travel: HTTP/1.1 connections that are kept, and streams of one HTTP/2 connection, under TLS or in the clear.
 
-Both are pools of one process that all its conversations share, and give exchanges with the same four verbs.
+Pools are shared by all conversations of a process, and give exchanges with the same verbs: ask, head, piece, end.
 """
 from world import IN, OUT
 
@@ -52,9 +52,7 @@ class Exchange1:
 class Pool1:
     """As many connections as are asked for at once; whoever comes takes one that is free."""
 
-    protocol = "http/1.1"
-
-    def __init__(self, world, process, rng, server, address="10.0.0.1:443"):
+    def __init__(self, world, process, rng, server, address):
         self.world, self.process, self.rng, self.server, self.address = world, process, rng, server, address
         self.free, self.all = [], []
 
@@ -133,9 +131,7 @@ class Exchange2:
 class Pool2:
     """One connection, a stream for each exchange. A loss in it may hurt whoever shares it."""
 
-    protocol = "h2"
-
-    def __init__(self, world, process, _rng, server, address="10.0.0.1:443"):
+    def __init__(self, world, process, _rng, server, address):
         self.world, self.process = world, process
         self.conn, self.sock = open_connection(world, process, address, server)
         self.next, self.hurt = 1, False
@@ -151,6 +147,27 @@ class Pool2:
         self.world.close(self.conn)
         if self.sock:
             self.world.close(self.sock)
+
+
+class Pools:
+    """The pools of one process, one for each server; all of one protocol."""
+
+    def __init__(self, world, process, rng, protocol):
+        self.world, self.process, self.rng, self.protocol, self.by_host = world, process, rng, protocol, {}
+
+    def exchange(self, host):
+        if host not in self.by_host:
+            self.by_host[host] = self.pool(host, f"10.0.{len(self.by_host)}.1")
+        return self.by_host[host].exchange()
+
+    def pool(self, host, address):
+        if self.protocol == "clear":
+            return Pool1(self.world, self.process, self.rng, None, address + ":80")
+        return (Pool2 if self.protocol == "h2" else Pool1)(self.world, self.process, self.rng, host, address + ":443")
+
+    def done(self):
+        for pool in self.by_host.values():
+            pool.done()
 
 
 class Inbound:

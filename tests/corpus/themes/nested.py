@@ -33,7 +33,7 @@ def child_agents(s):
         kind = Claude()
         child, agent = s.child(above.run, step, shell, kind, prompt)
         own = s.site(child, kind)
-        return child, s.conversation(own, above.run, agent, prompt), own.pool
+        return child, s.conversation(own, above.run, agent, prompt)
 
     yield from c.ask_for([Child(c, make) for _ in range(s.rng.randrange(1, 3))])
     yield from c.finish()

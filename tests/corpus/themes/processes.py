@@ -16,7 +16,7 @@ def fork_without_exec(s):
         child = s.world.spawn(site.process)
         own = s.site(child, site.kind)
         yield from Conversation(own, c.run, c.agent, s.prompt()).work()
-        own.pool.done()
+        own.pools.done()
         s.world.exit(child, 0)
 
     yield [c.work(), *(worker() for _ in range(s.rng.randrange(1, 4)))]
@@ -80,18 +80,18 @@ class Curls:
     def __init__(self, stage, run, agent, root):
         self.stage, self.run, self.agent, self.root = stage, run, agent, root
 
-    def exchange(self):
+    def exchange(self, host):
         argv = ["curl", "-s", "https://api.openai.com/v1/chat/completions", "-d", "@-"]
         process = self.stage.world.spawn(self.root, "/usr/bin/curl", argv)
         self.stage.truth.step(self.run, "process", self.agent, pid=process.pid, start=process.start, argv=argv)
-        return Once(self, process)
+        return Once(self, process, host)
 
 
 class Once:
-    def __init__(self, pool, process):
+    def __init__(self, pool, process, host):
         self.pool, self.process = pool, process
-        self.inner = pool.stage.pool(process)
-        self.exchange = self.inner.exchange()
+        self.inner = pool.stage.pools(process)
+        self.exchange = self.inner.exchange(host)
         self.ask, self.head, self.piece = self.exchange.ask, self.exchange.head, self.exchange.piece
 
     def end(self, owner):

@@ -87,7 +87,7 @@ def local_proxy(s):
     process, agent = s.child(run, agent, root, kind, prompt)
     site = s.site(process, kind, Proxied(s, run, process, proxy))
     yield from s.conversation(site, run, agent, prompt).work(s.rng.randrange(1, 3))
-    site.pool.done()
+    site.pools.done()
     s.world.exit(process, 0)
     yield 10
     s.world.exit(proxy, 0, 15)

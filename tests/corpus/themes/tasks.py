@@ -178,7 +178,7 @@ def endings(s):
         run, agent = s.run(root, kind.agent, task=prompt, status=status)
     site = s.site(process, kind)
     yield from s.conversation(site, run, agent, prompt).work(s.rng.randrange(0, 2))
-    site.pool.done()
+    site.pools.done()
     if signal in (2, 15):
         s.world.signal(process, signal)
     if runner:
