@@ -89,17 +89,21 @@ class Shell(Tool):
         yield self.rng.randrange(5, 200)
         if self.rng.random() < 0.2:
             path = f"/work/made/{self.rng.randrange(10**9)}"
-            self.c.site.truth.step(self.c.run, "file", self.step, path=path)
+            self.c.site.truth.step(self.c.run, "file", self.owner(below), path=path)
             self.world.file(child, 1, path, size=9)
         if self.rng.random() < 0.1:
             port = self.rng.randrange(2000, 60000)
-            self.c.site.truth.step(self.c.run, "network", self.step, peer=f"10.7.0.1:{port}")
+            self.c.site.truth.step(self.c.run, "network", self.owner(below), peer=f"10.7.0.1:{port}")
             self.world.attempt(child, "10.7.0.1", port, -111)
         code = 1 if self.rng.random() < 0.15 else 0
         self.world.exit(child, code)
         below["exit"] = code
         yield 1
         return code
+
+    def owner(self, _process):
+        """Of what a program of it does."""
+        return self.step
 
 
 class Same(Shell):
@@ -111,6 +115,9 @@ class Same(Shell):
 
     def process_step(self, process, argv, parent, **facts):
         return super().process_step(process, argv, parent, **facts, **({"unsure": True} if parent is self.step else {}))
+
+    def owner(self, process):
+        return process
 
 
 class Spawn(Tool):
