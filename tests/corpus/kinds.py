@@ -19,6 +19,7 @@ class Kind:
     early = False  # starts tools before the answer has ended
     call_ids = True
     sub_headers = False  # names its sub-agents
+    sockets = False  # asks over a WebSocket where it can
     known = False  # a table knows its program
     helpers = ()  # programs that it runs for itself
 
@@ -98,7 +99,7 @@ class Claude(Kind):
 
 
 class Codex(Kind):
-    agent, formats, streams, known = "codex", ("responses",), 1, True
+    agent, formats, streams, known, sockets = "codex", ("responses",), 1, True, True
     shell_tool, shell_arg, write_tool, spawn_tool, spawn_arg = "exec_command", "cmd", "apply_patch", "spawn_agent", "message"
     sub_headers = True
     helpers = (("/usr/bin/lsb_release", ["lsb_release", "-a"]), ("/usr/bin/git", ["git", "ls-remote", "https://github.com/openai/plugins.git"]))

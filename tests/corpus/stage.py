@@ -29,12 +29,14 @@ class Stage:
         step = self.truth.step(run, "agent", None, sub=False, pid=root.pid)
         return run, step
 
-    def pools(self, process):
+    def pools(self, process, kind):
         protocol = self.rng.choices(("http/1.1", "h2", "clear"), (60, 25, 15))[0]
+        if kind.sockets and self.rng.random() < 0.4:
+            protocol = "websocket"
         return Pools(self.world, process, self.rng, protocol)
 
     def site(self, process, kind, pools=None):
-        return Site(self.world, self.truth, process, pools or self.pools(process), kind, self.rng)
+        return Site(self.world, self.truth, process, pools or self.pools(process, kind), kind, self.rng)
 
     def prompt(self):
         return f"Please do job {self.rng.getrandbits(48):012x} of the list."

@@ -149,6 +149,73 @@ class Pool2:
             self.world.close(self.sock)
 
 
+def masked(data):
+    """A client's frame of text."""
+    n, key = len(data), b"\x5a\x12\xc3\x07"
+    size = bytes([128 | n]) if n < 126 else bytes([128 | 126]) + n.to_bytes(2, "big") if n < 65536 else bytes([128 | 127]) + n.to_bytes(8, "big")
+    return b"\x81" + size + key + bytes(b ^ key[i % 4] for i, b in enumerate(data))
+
+
+def unmasked(data):
+    n = len(data)
+    return b"\x81" + (bytes([n]) if n < 126 else bytes([126]) + n.to_bytes(2, "big")) + data
+
+
+class ExchangeW:
+    """One question and its answer on a WebSocket: the request's body is a message, and so is each event."""
+
+    def __init__(self, pool):
+        self.pool, self.world = pool, pool.world
+
+    def ask(self, _method, target, headers, body, owner):
+        self.thread = dict(headers).get("thread-id")
+        if self.thread not in self.pool.conns:
+            self.pool.upgrade(self.thread, target, headers)
+            owner["at"] = self.world.wall()
+        self.conn = self.pool.conns[self.thread][0]
+        self.world.send(self.conn, OUT, masked(b'{"type":"response.create",' + body[1:]), owner)
+
+    def head(self, status, _headers, owner, body=None):
+        if status != 200:
+            self.world.send(self.conn, IN, unmasked(b'{"type":"error","status":%d,' % status + body[1:]), owner)
+
+    def piece(self, data, owner):
+        self.world.send(self.conn, IN, unmasked(data.partition(b"data: ")[2].strip()), owner)
+
+    def end(self, _owner):
+        pass
+
+    def abort(self):
+        self.pool.close(self.thread)
+
+
+class PoolW:
+    """A WebSocket for each thread."""
+
+    def __init__(self, world, process, _rng, server, address):
+        self.world, self.process, self.server, self.address, self.conns = world, process, server, address, {}
+
+    def exchange(self):
+        return ExchangeW(self)
+
+    def upgrade(self, thread, target, headers):
+        conn, sock = self.conns[thread] = open_connection(self.world, self.process, self.address, self.server)
+        lines = [f"GET {target} HTTP/1.1", *(f"{k}: {v}" for k, v in headers if not k.startswith("Content")), "Upgrade: websocket"]
+        lines += ["Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "", ""]
+        self.world.send(conn, OUT, "\r\n".join(lines).encode())
+        lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
+        lines += ["Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "", ""]
+        self.world.send(conn, IN, "\r\n".join(lines).encode())
+
+    def close(self, thread):
+        for c in self.conns.pop(thread):
+            self.world.close(c)
+
+    def done(self):
+        for thread in list(self.conns):
+            self.close(thread)
+
+
 class Pools:
     """The pools of one process, one for each server; all of one protocol."""
 
@@ -163,7 +230,7 @@ class Pools:
     def pool(self, host, address):
         if self.protocol == "clear":
             return Pool1(self.world, self.process, self.rng, None, address + ":80")
-        return (Pool2 if self.protocol == "h2" else Pool1)(self.world, self.process, self.rng, host, address + ":443")
+        return {"h2": Pool2, "websocket": PoolW}.get(self.protocol, Pool1)(self.world, self.process, self.rng, host, address + ":443")
 
     def done(self):
         for pool in self.by_host.values():

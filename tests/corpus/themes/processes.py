@@ -90,7 +90,7 @@ class Curls:
 class Once:
     def __init__(self, pool, process, host):
         self.pool, self.process = pool, process
-        self.inner = pool.stage.pools(process)
+        self.inner = pool.stage.pools(process, Kind())
         self.exchange = self.inner.exchange(host)
         self.ask, self.head, self.piece = self.exchange.ask, self.exchange.head, self.exchange.piece
 
