@@ -205,9 +205,9 @@ bool llm_never_said(struct slice item);
 
 #define LLM_SEEN_MAX 1024
 
-/* What a connection has carried; of two that share a place the newer one is remembered. */
+/* What a connection, or those to one address, have carried; the newer of two that share a place. */
 struct llm_seen {
-	uint64_t conn;
+	uint64_t key;
 	const struct llm_format *format;
 	const char *provider;
 };

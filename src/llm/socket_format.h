@@ -58,6 +58,9 @@ extern const struct llm_socket_format llm_socket_responses, llm_socket_realtime,
 /* A call that @m begins; NULL where there are too many. Fill ->request, then socket_ask(). */
 struct socket_call *socket_call_new(struct llm_sockets *l, struct socket *s,
 				    const struct http_socket_message *m);
+/* A call whose answer begins with @m, and whose request was not seen; NULL likewise. */
+struct socket_call *socket_call_unseen(struct llm_sockets *l, struct socket *s,
+				       const struct http_socket_message *m);
 /* Tells ->request, which is freed unless the call is silent. */
 void socket_ask(struct llm_sockets *l, struct socket *s, struct socket_call *c);
 /* An event of the answer, which begins with the first one; @status of that. */

@@ -165,6 +165,8 @@ static void server(struct llm_sockets *l, struct socket *s, const struct http_so
 
 	socket_lane(json_member(m->data, SLICE("stream_id")), lane);
 	c = socket_find(s, lane);
+	if (!c && json_is(type, "response.created"))
+		c = socket_call_unseen(l, s, m);
 	if (!c)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(last); i++)

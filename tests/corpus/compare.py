@@ -173,7 +173,8 @@ class RunComparison:
     # --- calls ---
 
     def call(self, step, span):
-        if step.get("hurt"):
+        # Another sight of the same tells of it; and who has lost "not now" has lost nothing.
+        if step.get("hurt") and (span or not (step.get("copy_of") or step.get("error"))):
             marked = span and any(attr(span, m) for m in LOSS_MARKS)
             self.count("hurt", "marked" if marked else "unmarked" if span else "absent", "marked", self.tell(step))
         if not span:

@@ -37,7 +37,7 @@ NO_LOSS = {
     ("copies", "counted once"): 1,
     ("steps", "found"): 1,
 }
-WITH_LOSS = {("tokens", "exact"): 1, ("cost", "exact"): 1, ("hurt", "marked"): 1}
+WITH_LOSS = {("tokens", "exact"): 1, ("cost", "exact"): 1, ("hurt", "marked"): 0.99}
 LIMITS = {False: NO_LOSS, True: WITH_LOSS}
 
 

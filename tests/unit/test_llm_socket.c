@@ -83,7 +83,7 @@ static void a_request_and_its_events_are_an_exchange(void **state)
 		CREATE(",\"input\":[1]"),
 		"<{\"type\":\"response.created\"}",
 		"<{\n\"type\":\"response.completed\"}",
-		"<{\"type\":\"response.created\"}", /* nobody asked */
+		"<{\"type\":\"response.output_text.delta\"}", /* nobody asked */
 		">{\"type\":\"other\"}",
 		NULL,
 	};
@@ -137,6 +137,21 @@ static void a_lost_message_is_told(void **state)
 
 	(void)state;
 	assert_non_null(strstr(talk(lines), "1. 200 cut gap\n"));
+}
+
+static void an_answer_to_a_lost_request_is_told(void **state)
+{
+	static const char *const lines[] = {
+		"<{\"type\":\"response.created\"}",
+		"<{\"type\":\"response.completed\"}",
+		"<{\"type\":\"response.output_text.delta\"}",
+		NULL,
+	};
+
+	(void)state;
+	assert_string_equal(talk(lines), "1< data: {\"type\":\"response.created\"}\n"
+					 "1< data: {\"type\":\"response.completed\"}\n"
+					 "1: gap\n1. 200 complete\n");
 }
 
 /* --- Realtime --- */
@@ -385,6 +400,7 @@ int main(void)
 		cmocka_unit_test(lanes_are_apart_and_in_order_within),
 		cmocka_unit_test(a_warm_up_is_no_call_and_its_input_comes_first),
 		cmocka_unit_test(a_lost_message_is_told),
+		cmocka_unit_test(an_answer_to_a_lost_request_is_told),
 		cmocka_unit_test(survives_refused_memory),
 		cmocka_unit_test(what_was_added_is_the_next_responses_input),
 		cmocka_unit_test(items_that_wait_are_bounded),

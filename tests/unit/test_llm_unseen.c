@@ -117,6 +117,27 @@ static void an_answer_alone_of_a_known_server_is_a_call(void **state)
 	llm_free(l);
 }
 
+static void an_answer_alone_from_where_calls_went_is_a_call(void **state)
+{
+	const struct connection conn = {
+		.id = 9, .family = 2, .remote_addr = { 10, 1 }, .remote_port = 80
+	};
+	struct connection other = conn;
+	struct told t;
+	struct llm *l = start(&t);
+
+	(void)state;
+	other.id = 10;
+	other.remote_port = 81;
+	pass(l, &conn, "/v1/messages", slice_of(stream), 10);
+	pass(l, &other, NULL, slice_of(stream), 10);
+	assert_int_equal(t.begun, 1);
+	other.remote_port = 80;
+	pass(l, &other, NULL, slice_of(stream), 10);
+	assert_int_equal(t.begun, 2);
+	llm_free(l);
+}
+
 static void an_answer_alone_of_somebody_else_is_no_call(void **state)
 {
 	const struct connection conn = { .id = 9 }, other = { .id = 9 + 1024 };
@@ -154,6 +175,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_answer_alone_is_a_call_where_the_connection_has_carried_calls),
 		cmocka_unit_test(an_answer_alone_of_a_known_server_is_a_call),
+		cmocka_unit_test(an_answer_alone_from_where_calls_went_is_a_call),
 		cmocka_unit_test(an_answer_alone_of_somebody_else_is_no_call),
 		cmocka_unit_test(what_else_is_answered_there_is_no_call),
 	};
