@@ -28,4 +28,4 @@ struct command {
 
 extern const struct command command_run, command_runs, command_show, command_spans, command_cost,
 	command_top, command_query, command_replay, command_doctor, command_prices, command_store,
-	command_prober, command_import, command_config;
+	command_prober, command_import, command_config, command_tail;

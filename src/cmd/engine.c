@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "cmd/live_hub.h"
 #include "cmd/pipeline.h"
 #include "cmd/sandbox.h"
 #include "intake/intake.h"
@@ -25,6 +26,7 @@ struct engine {
 	struct store *store;	   /* NULL: none */
 	struct recorder *recorder; /* NULL: none */
 	struct intake *intake;	   /* NULL in a replay */
+	struct live_hub *hub;	   /* NULL: nobody can watch */
 	bool store_said, recorder_said;
 	bool failed; /* something could not be kept */
 };
@@ -41,6 +43,8 @@ static void sink_blob(void *ctx, const struct id128 *id, const char *kind, struc
 		store_blob(e->store, id, kind, bytes);
 	if (e->c->view && e->c->view->blob)
 		e->c->view->blob(e->c->view_ctx, id, kind, bytes);
+	if (e->hub)
+		live_hub_sink.blob(e->hub, id, kind, bytes);
 }
 
 static void sink_node(void *ctx, const struct id128 *id, const struct id128 *parent,
@@ -62,6 +66,8 @@ static void sink_span(void *ctx, const struct span *span)
 		store_span(e->store, span);
 	if (e->c->view && e->c->view->span)
 		e->c->view->span(e->c->view_ctx, span);
+	if (e->hub)
+		live_hub_sink.span(e->hub, span);
 }
 
 static void sink_run(void *ctx, const struct run *run)
@@ -72,9 +78,32 @@ static void sink_run(void *ctx, const struct run *run)
 		store_run(e->store, run);
 	if (e->c->view && e->c->view->run)
 		e->c->view->run(e->c->view_ctx, run);
+	if (e->hub)
+		live_hub_sink.run(e->hub, run);
 }
 
-static const struct trace_sink fan_out = { sink_blob, sink_node, sink_span, sink_run };
+static void sink_change(void *ctx, const struct live_change *change)
+{
+	const struct engine *e = ctx;
+
+	if (e->hub)
+		live_hub_sink.live_change(e->hub, change);
+}
+
+static void sink_piece(void *ctx, const struct live_piece *piece)
+{
+	const struct engine *e = ctx;
+
+	if (e->hub)
+		live_hub_sink.live_piece(e->hub, piece);
+}
+
+static const struct trace_sink live_sink = { sink_blob, sink_node,   sink_span,
+					     sink_run,	sink_change, sink_piece };
+/* What was recorded has nobody who watches it happen. */
+static const struct trace_sink replay_sink = {
+	sink_blob, sink_node, sink_span, sink_run, NULL, NULL
+};
 
 /* --- what goes wrong is said once; the rest goes on --- */
 
@@ -169,7 +198,7 @@ static int open_recorder(struct engine *e)
 static int open_pipeline(struct engine *e, bool live)
 {
 	struct pipeline_config c = {
-		.sink = &fan_out,
+		.sink = live ? &live_sink : &replay_sink,
 		.prices = e->c->prices,
 		.endpoints = e->c->endpoints,
 		.verdict = live ? give_verdict : NULL,
@@ -202,6 +231,7 @@ static bool finish(struct engine *e, bool ran)
 			log_errno(r, "cannot write the store '%s'", e->c->db_path);
 		e->failed |= r < 0;
 	}
+	live_hub_close(e->hub);
 	if (ran && e->c->view_done)
 		e->c->view_done(e->c->view_ctx, &e->stats);
 	pipeline_free(e->pipeline);
@@ -236,6 +266,16 @@ static void set_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Without it all is captured; only nobody can watch. */
+static void open_hub(struct engine *e)
+{
+	int r = e->c->db_path ? live_hub_open(e->c->db_path, &e->hub) : 0;
+
+	if (r < 0)
+		log_at(LOG_DEBUG, "nobody can watch: no socket beside '%s': %s", e->c->db_path,
+		       strerror(-r));
+}
+
 static int open_live(struct engine *e)
 {
 	int r;
@@ -245,6 +285,8 @@ static int open_live(struct engine *e)
 	r = open_store(e);
 	if (!r)
 		r = open_recorder(e);
+	if (!r)
+		open_hub(e);
 	/* Before the sandbox: what compiles patterns to machine code does so here. */
 	if (!r)
 		r = open_pipeline(e, true);
@@ -264,6 +306,8 @@ static int run(struct engine *e)
 		if (stop_asked)
 			intake_stop(e->intake);
 		r = intake_run_once(e->intake, WAIT_MS);
+		if (e->hub)
+			live_hub_serve(e->hub);
 	} while (r > 0);
 	if (r < 0) {
 		log_errno(r, "cannot read the events of the prober");

@@ -122,7 +122,9 @@ static void on_run(void *ctx, const struct run *run)
 		view_sink.run(j->view, run);
 }
 
-static const struct trace_sink sink = { on_blob, on_node, on_span, on_run };
+static const struct trace_sink sink = {
+	.blob = on_blob, .node = on_node, .span = on_span, .run = on_run
+};
 
 static void on_done(void *ctx, const struct stats *stats)
 {

@@ -12,7 +12,7 @@
 static const struct command *const commands[] = {
 	&command_run,	 &command_runs,	  &command_show,   &command_spans,  &command_cost,
 	&command_top,	 &command_query,  &command_replay, &command_import, &command_doctor,
-	&command_prices, &command_config, &command_store,  &command_prober,
+	&command_prices, &command_config, &command_store,  &command_tail,   &command_prober,
 };
 
 static const struct command *find_command(const char *name)

@@ -117,6 +117,9 @@ static const int allowed[] = {
 	SCMP_SYS(ppoll),
 	SCMP_SYS(recvmsg),
 	SCMP_SYS(sendmsg),
+	/* watchers, on a socket that listens already */
+	SCMP_SYS(accept4),
+	SCMP_SYS(getsockopt),
 	/* memory */
 	SCMP_SYS(brk),
 	SCMP_SYS(munmap),

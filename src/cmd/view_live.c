@@ -7,28 +7,19 @@
 
 #include "base/json.h"
 #include "base/util.h"
+#include "cmd/heads.h"
 #include "cmd/health_json.h"
 #include "cmd/span_json.h"
 #include "cmd/view.h"
 
 #define HELD_MAX   (256u << 10) /* bytes of lines that wait for the terminal */
-#define HEAD_BYTES 2048		/* of a text that may turn out to be a tool's arguments */
-#define HEADS_MAX  4096		/* such texts: the oldest make way */
 #define TREE_LINES 300
-
-/* The beginning of a content blob, for tool arguments: spans refer to them by id. */
-struct head {
-	struct id128 id;
-	UT_hash_handle hh;
-	size_t n;
-	char text[];
-};
 
 struct view {
 	struct view_options o;
 	struct screen screen;
 	struct steps steps;
-	struct head *heads;
+	struct heads heads;
 	struct buf held, json;
 };
 
@@ -46,15 +37,9 @@ int view_new(const struct view_options *o, struct view **ret)
 
 void view_free(struct view *v)
 {
-	struct head *h, *next;
-
 	if (!v)
 		return;
-	HASH_ITER(hh, v->heads, h, next)
-	{
-		HASH_DEL(v->heads, h);
-		free(h);
-	}
+	heads_done(&v->heads);
 	steps_done(&v->steps);
 	buf_done(&v->held);
 	buf_done(&v->json);
@@ -64,45 +49,15 @@ void view_free(struct view *v)
 static void on_blob(void *ctx, const struct id128 *id, const char *kind, struct slice bytes)
 {
 	struct view *v = ctx;
-	struct head *h;
 
-	if (v->o.json || strcmp(kind, "text") != 0)
-		return;
-	HASH_FIND(hh, v->heads, id, sizeof(*id), h);
-	if (h)
-		return;
-	if (HASH_COUNT(v->heads) >= HEADS_MAX) {
-		h = v->heads; /* the first that came */
-		HASH_DEL(v->heads, h);
-		free(h);
-	}
-	if (bytes.n > HEAD_BYTES)
-		bytes.n = HEAD_BYTES;
-	h = malloc(sizeof(*h) + bytes.n);
-	if (!h)
-		return;
-	*h = (struct head){ .id = *id, .n = bytes.n };
-	if (bytes.n)
-		memcpy(h->text, bytes.p, bytes.n);
-	HASH_ADD(hh, v->heads, id, sizeof(h->id), h);
-	if (!h->hh.tbl)
-		free(h);
+	if (!v->o.json)
+		heads_put(&v->heads, id, kind, bytes);
 }
 
 static void on_node(void *ctx, const struct id128 *id, const struct id128 *parent,
 		    const struct id128 *message, uint32_t depth)
 {
 	(void)ctx, (void)id, (void)parent, (void)message, (void)depth;
-}
-
-static struct slice arguments_of(const struct view *v, const struct span *span)
-{
-	struct head *h;
-
-	if (id128_is_zero(&span->args_blob))
-		return (struct slice){ 0 };
-	HASH_FIND(hh, v->heads, &span->args_blob, sizeof(span->args_blob), h);
-	return h ? (struct slice){ h->text, h->n } : (struct slice){ 0 };
 }
 
 /* Whether the command has the terminal in its own hands: a line of ours would tear its picture. */
@@ -223,7 +178,7 @@ static void on_span(void *ctx, const struct span *span)
 	}
 	old = steps_find(&v->steps, &span->run_id, &span->span_id);
 	was_final = old && old->final;
-	st = steps_put(&v->steps, span, arguments_of(v, span));
+	st = steps_put(&v->steps, span, heads_find(&v->heads, &span->args_blob));
 	/* The root ends with the run: its line is the tree. */
 	if (!st || !v->o.live || !st->final || was_final || id64_is_zero(&st->parent_id))
 		return;

@@ -147,6 +147,7 @@ static void call_begin(struct trace *t, struct llm_call *call)
 	r->last_call_failed = false;
 	call_emit(c, call, false);
 	run_emit(r, false);
+	live_run(r);
 }
 
 /* --- progress --- */
@@ -154,6 +155,8 @@ static void call_begin(struct trace *t, struct llm_call *call)
 static void call_progress(struct trace *t, struct call_state *c, const struct llm_call *call)
 {
 	tool_ask(c, call, call->done);
+	live_run(c->run);
+	live_pieces(c, call, false);
 	if (t->now_ns < c->emitted_ns + EMIT_EVERY_NS)
 		return;
 	call_emit(c, call, false);
@@ -235,6 +238,7 @@ static void release(struct call_state *c)
 {
 	DL_DELETE(c->run->calls, c);
 	c->run->n_calls--;
+	live_free(c);
 	free(c->conversation_id);
 	buf_done(&c->alternatives);
 	free(c);
@@ -249,6 +253,7 @@ static void call_end(struct call_state *c, const struct llm_call *call)
 	learn_head(r->t->redactor, &call->http->response);
 	/* What broke off was not asked for: the client has not all of it. What we lost, it has. */
 	tool_ask(c, call, !failed && call->http->end != HTTP_END_RECORDING);
+	live_pieces(c, call, true);
 	if (failed)
 		tool_forget(c);
 	read_answer(c, call, failed);
@@ -281,6 +286,7 @@ void call_abandon_all(struct run_state *r)
 		call_emit(c, c->call, true);
 		DL_DELETE(r->calls, c);
 		r->n_calls--;
+		live_free(c);
 		c->run = NULL; /* LLM_END will find it here and free it */
 		c->call = NULL;
 		DL_APPEND(t->orphans, c);
@@ -303,6 +309,7 @@ void call_free_orphans(struct trace *t)
 void call_event(struct trace *t, enum llm_event ev, struct llm_call *call)
 {
 	struct call_state *c = call->user;
+	struct run_state *r;
 
 	if (call->http->now_ns > t->now_ns)
 		t->now_ns = call->http->now_ns;
@@ -322,6 +329,8 @@ void call_event(struct trace *t, enum llm_event ev, struct llm_call *call)
 		return;
 	}
 	call_end(c, call);
+	r = c->run;
 	release(c);
 	call->user = NULL;
+	live_run(r);
 }

@@ -210,6 +210,7 @@ void run_finish(struct run_state *r, uint64_t ts_ns)
 		agent_end(r, a, a->last_ns ? a->last_ns : r->end_ns);
 	agent_end(r, r->agents, r->end_ns);
 	run_emit(r, true);
+	live_run(r);
 }
 
 /* Nothing of it is alive or in flight, and nothing came for a while. */
@@ -224,10 +225,13 @@ void run_tick(struct trace *t)
 
 	for (; r; r = next) {
 		next = r->hh.next;
-		if (is_over(r, t->now_ns))
+		if (is_over(r, t->now_ns)) {
 			drop(t, r);
-		else if (r->dirty)
+			continue;
+		}
+		if (r->dirty)
 			run_emit(r, false);
+		live_run(r);
 	}
 }
 

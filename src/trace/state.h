@@ -169,6 +169,7 @@ struct call_state {
 	struct llm_usage guess;
 	struct cost guess_cost;
 	const struct llm_call *call; /* lent by llm/ until LLM_END */
+	struct live_call *live;	     /* live.c: what of its answer was given to who watches */
 };
 
 /* What of the outside world a run without model calls talked to. */
@@ -215,6 +216,7 @@ struct run_state {
 	uint32_t scope, uid;
 	int exit_code, exit_signal;
 	enum run_status status;
+	enum live_state live_state; /* as it was told */
 	struct id128 id, session_id;
 	char reason[128], last_error[96];
 	bool joined; /* it ran before it was traced */
@@ -327,6 +329,13 @@ void tool_free(struct tool_state *tool);
 void call_event(struct trace *t, enum llm_event ev, struct llm_call *call);
 void call_abandon_all(struct run_state *r);
 void call_free_orphans(struct trace *t);
+
+/* --- live.c --- */
+/* Tells of another state than before. */
+void live_run(struct run_state *r);
+/* Tells what of the answer is new and safe to show. */
+void live_pieces(struct call_state *c, const struct llm_call *call, bool last);
+void live_free(struct call_state *c);
 
 /* --- duplicate.c --- */
 void duplicate_init(struct trace *t);

@@ -9,6 +9,7 @@
 
 #include "price/price.h"
 #include "proc/proc.h"
+#include "sonde/live.h"
 #include "sonde/llm.h"
 #include "sonde/run.h"
 #include "sonde/stats.h"
@@ -35,6 +36,9 @@ struct trace_sink {
 		     const struct id128 *message, uint32_t depth);
 	void (*span)(void *ctx, const struct span *span);
 	void (*run)(void *ctx, const struct run *run);
+	/* What happens right now; NULL where nobody watches. */
+	void (*live_change)(void *ctx, const struct live_change *change);
+	void (*live_piece)(void *ctx, const struct live_piece *piece);
 };
 
 struct trace;

@@ -71,7 +71,9 @@ static void on_run(void *ctx, const struct run *r)
 	*h = mix_slice(mix_slice(mix_slice(*h, r->task), r->notes), r->models);
 }
 
-static const struct trace_sink sink = { on_blob, on_node, on_span, on_run };
+static const struct trace_sink sink = {
+	.blob = on_blob, .node = on_node, .span = on_span, .run = on_run
+};
 
 static void on_event(void *ctx, const struct sonde_event *e)
 {

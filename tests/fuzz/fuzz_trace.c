@@ -142,7 +142,9 @@ static void on_run(void *ctx, const struct run *r)
 
 static union test_event ev;
 
-static const struct trace_sink sink = { on_blob, on_node, on_span, on_run };
+static const struct trace_sink sink = {
+	.blob = on_blob, .node = on_node, .span = on_span, .run = on_run
+};
 
 /* --- what goes in --- */
 

@@ -192,7 +192,9 @@ static void on_event(void *ctx, const struct sonde_event *e)
 
 static void each_allocation_may_be_refused(void **state)
 {
-	static const struct trace_sink sink = { no_blob, no_node, count_span, no_run };
+	static const struct trace_sink sink = {
+		.blob = no_blob, .node = no_node, .span = count_span, .run = no_run
+	};
 	unsigned calls;
 	bool refused = true;
 

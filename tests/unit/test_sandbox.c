@@ -62,7 +62,6 @@ static const struct {
 	{ "connect", SYS_connect, 0, 0, 0, 0 },
 	{ "bind", SYS_bind, 0, 0, 0, 0 },
 	{ "listen", SYS_listen, 0, 0, 0, 0 },
-	{ "accept4", SYS_accept4, 0, 0, 0, 0 },
 	{ "mount", SYS_mount, 0, 0, 0, 0 },
 	{ "umount2", SYS_umount2, 0, 0, 0, 0 },
 	{ "pivot_root", SYS_pivot_root, 0, 0, 0, 0 },

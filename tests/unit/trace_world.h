@@ -417,7 +417,8 @@ static void world_json(struct world *w, __u16 kind, __u32 pid, const char *json)
 	feed(w, ev_json(&w->ev, kind, pid, json));
 }
 
-static void world_exec(struct world *w, __u32 pid, const char *path, struct slice argv)
+__attribute__((unused)) static void world_exec(struct world *w, __u32 pid, const char *path,
+					       struct slice argv)
 {
 	feed(w, ev_exec(&w->ev, pid, path, "/work", argv));
 }
