@@ -12,11 +12,12 @@ class Stage:
     def __init__(self, world, truth, theme, rng, case):
         self.world, self.truth, self.theme, self.rng, self.case = world, truth, theme, rng, case
 
-    def scope(self, path, argv, trigger="terminal", reuse=False, **facts):
+    def scope(self, path, argv, trigger=None, reuse=False, **facts):
         """A tree under trace: its root process."""
         self.world.scopes = getattr(self.world, "scopes", 0) + 1
+        trigger = trigger or self.rng.choice(("terminal", "cron", "ssh", "ci"))
         root = self.world.new_process(reuse=reuse)
-        root.scope = self.world.scopes
+        root.scope, root.trigger = self.world.scopes, trigger
         told = {"scope": root.scope, "kind": "run", "argv": argv, "cwd": "/work", "uid": 1000, "gid": 1000, "user": "u"}
         told = {**told, "tty": trigger == "terminal", "owner": "user", "trigger": trigger, **facts}
         self.world.event(record.SCOPE, json.dumps(told).encode(), root)
@@ -25,7 +26,7 @@ class Stage:
 
     def run(self, root, agent, **facts):
         """A run in the tree and its root step."""
-        run = self.truth.run(self.theme, case=self.case, agent=agent, pid=root.pid, **facts)
+        run = self.truth.run(self.theme, case=self.case, agent=agent, pid=root.pid, **{"trigger": root.trigger, **facts})
         step = self.truth.step(run, "agent", None, sub=False, pid=root.pid)
         return run, step
 

@@ -15,8 +15,10 @@ for want in "$HERE"/corpus/*.want; do
 done
 
 made() { # LOSS SEED
-	/usr/bin/python3 "$corpus/generate.py" --cases 300 --loss "$1" --seed "$2" "$T/made$1" &&
-		/usr/bin/python3 "$corpus/score.py" --quiet --faults "$T/faults" "$T/made$1" || { head -20 "$T/faults"; return 1; }
+	/usr/bin/python3 "$corpus/generate.py" --cases 300 --loss "$1" --seed "$2" "$T/made$1" || return
+	/usr/bin/python3 "$corpus/score.py" --quiet --faults "$T/faults" "$T/made$1" && return
+	head -20 "$T/faults"
+	return 1
 }
 ok "300 cases: runs, links, tools, tokens and cost are the truth's" made 0 2
 ok "with 1 % of the records lost: no wrong link, what is hurt says so, the rest is exact" made 1 3

@@ -83,7 +83,8 @@ def serve(s, site, ms, talk=None):
     """One request that comes in; what it begins, or goes on with in @talk."""
     yield ms
     prompt, inbound = s.prompt(), Inbound(s.world, site.process)
-    run, agent = s.run(site.process, site.kind.agent, task=prompt, **({"session": talk["session"]} if talk else {}))
+    facts = {"session": talk["session"]} if talk else {}
+    run, agent = s.run(site.process, site.kind.agent, task=prompt, trigger=None, **facts)  # the request may be what began it
     inbound.ask("/ask", b'{"q":"%s"}' % prompt.encode())
     yield 3
     if talk and talk["c"]:
