@@ -18,6 +18,7 @@ class Kind:
     marks = False  # moves a cache mark
     early = False  # starts tools before the answer has ended
     call_ids = True
+    named = True  # its requests say what it is
     sub_headers = False  # names its sub-agents
     sockets = False  # asks over a WebSocket where it can
     known = False  # a table knows its program
@@ -58,6 +59,7 @@ class Native(Kind):
     """A program of somebody's own, that says nothing."""
 
     agent, formats, user_agent = "helper", ("anthropic", "chat", "gemini"), "Go-http-client/1.1"
+    named = False
 
     def program(self, prompt):
         return "/usr/local/bin/helper", ["helper", "-task", prompt]

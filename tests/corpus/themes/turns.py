@@ -30,11 +30,11 @@ def turn(s, site, c, session):
 @theme(2)
 def interactive(s):
     site = s.interactive(pick(s, (Claude, Codex, Opencode, Kind)))
-    c, session = None, len(s.truth.runs)
+    c = None
     yield 50
     for _ in range(s.rng.randrange(2, 5)):
         yield from typed(s, site.process)
-        c = turn(s, site, c, session)
+        c = turn(s, site, c, f"{s.case}")
         yield from c.work(s.rng.randrange(0, 3), 1)
         yield 20
     yield from typed(s, site.process)
@@ -46,11 +46,11 @@ def cleared(s):
     """Somebody begins again with an empty history: another session, in the same process."""
     site = s.interactive(pick(s, (Claude, Codex, Opencode)))
     yield 50
-    for _ in range(s.rng.randrange(2, 4)):
-        c, session = None, len(s.truth.runs)
+    for number in range(s.rng.randrange(2, 4)):
+        c = None
         for _ in range(s.rng.randrange(1, 3)):
             yield from typed(s, site.process)
-            c = turn(s, site, c, session)
+            c = turn(s, site, c, f"{s.case}/{number}")
             yield from c.work(s.rng.randrange(0, 2))
             yield 20
     yield from typed(s, site.process)
@@ -61,14 +61,14 @@ def cleared(s):
 def broken_off(s):
     """What runs is stopped by the one who asked, and something else is asked."""
     site = s.interactive(pick(s, (Claude, Codex, Kind)))
-    session = len(s.truth.runs)
     yield 50
     yield from typed(s, site.process)
-    c = turn(s, site, None, session)
+    c = turn(s, site, None, f"{s.case}")
     yield from c.ask_for(c.toolbox.some())
     yield from c.broken_try()
+    c.run["status"] = "cancelled"
     yield from typed(s, site.process)
-    c = turn(s, site, c, session)
+    c = turn(s, site, c, f"{s.case}")
     yield from c.work(1)
     yield from typed(s, site.process)
     yield from s.end(site)
@@ -76,7 +76,10 @@ def broken_off(s):
 
 def service(s):
     root = s.scope("/usr/bin/python3.11", ["python3", "/srv/service.py"], trigger="systemd")
-    return s.site(root, pick(s, SCRIPTS))
+    kind = pick(s, SCRIPTS)
+    if not kind.named:
+        kind.agent = "python3"
+    return s.site(root, kind)
 
 
 def serve(s, site, ms, talk=None):
