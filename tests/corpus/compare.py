@@ -21,6 +21,10 @@ class Comparison:
         self.truth, self.finder, self.faults = truth, Finder(spans, arguments), []
         self.runs = {r["run_id"]: r for r in runs}
         self.steps = {s["key"]: s for run in truth["runs"] for s in run["steps"]}
+        self.talks = collections.defaultdict(list)  # calls of each conversation, whatever run they are in
+        for step in self.steps.values():
+            if step["kind"] == "llm":
+                self.talks[step["conversation"]].append(step)
         self.found = {}  # by the keys of steps
         for run in truth["runs"]:
             self.found.update(self.finder.find(run))
@@ -146,6 +150,11 @@ class RunComparison:
         return {"file": "files", "network": "network", "http": "fetches"}.get(step["kind"], "parents")
 
     def ancestors(self, step):
+        """Spans that it may stand below where its own parent is not known."""
+        if step.get("by"):
+            by = self.steps[step["by"]]
+            yield from (self.found[k]["span_id"] for k in [by["key"]] if k in self.found)
+            yield from self.ancestors(by)
         while step["parent"] is not None:
             step = self.steps[step["parent"]]
             if step["key"] in self.found:
@@ -192,9 +201,8 @@ class RunComparison:
             return
         if step.get("copy_of"):
             return
-        mine = [c for c in self.calls if c["conversation"] == step["conversation"] and c["key"] < step["key"]]
-        good = {c["key"] for c in mine if step.get("bridge") or (c["after"] == step["after"] and (c.get("error") or c.get("cut")))}
-        good |= {step["after"]}
+        mine = [c for c in self.all.talks[step["conversation"]] if c["key"] < step["key"]]
+        good = {c["key"] for c in mine if step.get("bridge")} | {c["key"] for c in self.tries(step)} | {step["after"]}
         good |= {c["key"] for c in self.calls if c.get("copy_of") in good}  # whichever sight of it
         good = {self.found[k]["span_id"] for k in good if k in self.found}
         if told is None and step["after"] is None:
@@ -202,11 +210,17 @@ class RunComparison:
         verdict = "missing" if told is None or told in self.loose(step) else "right" if told in good else "wrong"
         self.count("after", verdict, "right", f"{self.tell(step)} goes on from {told}, not {sorted(good)}")
 
+    def tries(self, step):
+        """What asked the same and had no answer to go on from."""
+        same = (c for c in self.all.talks[step["conversation"]] if c["after"] == step["after"] and c["key"] < step["key"])
+        return [c for c in same if c.get("error") or c.get("cut")]
+
     def loose(self, step):
         """Other sights of itself; calls before the one that it goes on from, as far as those between are hurt."""
         spans = {self.found[c["key"]]["span_id"] for c in self.calls if c.get("copy_of") == step["key"] and c["key"] in self.found}
         before = self.all.steps.get(step["after"])
         while before and before.get("hurt"):
+            spans |= {self.found[c["key"]]["span_id"] for c in self.tries(before) if c["key"] in self.found}
             before = self.all.steps.get(before["after"])
             if before and before["key"] in self.found:
                 spans.add(self.found[before["key"]]["span_id"])
@@ -217,8 +231,7 @@ class RunComparison:
         if told is None and want is None:
             return
         # of several tries any earlier one will do
-        tries = {c["key"] for c in self.calls if c["conversation"] == step["conversation"] and c["key"] < step["key"] and (c.get("error") or c.get("cut"))}
-        good = {self.found[k]["span_id"] for k in tries if k in self.found}
+        good = {self.found[c["key"]]["span_id"] for c in self.tries(step) if c["key"] in self.found}
         verdict = "missing" if told is None else "right" if told in good else "wrong"
         self.count("retries", verdict, "right", f"{self.tell(step)} tries {told} again, not {sorted(good)}")
 

@@ -72,6 +72,7 @@ class Finder:
         named = self.index["tool", step["id"]]
         if step["id"] and len(named) == 1:
             return named[0]
+        named = named + self.index["tool", None] if step["id"] else named  # what named it may be lost
         asked = found.get(step["asked"])
         taken = {s["span_id"] for s in found.values()}
         for s in named:

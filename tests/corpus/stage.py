@@ -64,7 +64,7 @@ class Stage:
         """A child of @parent that is an agent: its process, and whose step its calls are below."""
         path, argv = kind.program(prompt)
         process = self.world.spawn(parent, path, argv)
-        step = self.truth.step(run, "process", above, pid=process.pid, start=process.start, argv=argv)
+        step = process.step = self.truth.step(run, "process", above, pid=process.pid, start=process.start, argv=argv)
         if kind.known:  # else nothing tells that it is more than a program of the tree
             return process, self.truth.step(run, "agent", step, sub=False, pid=process.pid)
         return process, above

@@ -49,7 +49,8 @@ class Write(Tool):
 
     def run(self):
         yield self.rng.randrange(1, 10)
-        self.c.site.truth.step(self.c.run, "file", self.step, path=self.path)
+        own = self.c.site.process.step
+        self.c.site.truth.step(self.c.run, "file", self.step, path=self.path, by=own and own["key"])
         self.world.file(self.c.site.process, 1, self.path, size=4)
         yield 2
         return self.result(), False
@@ -89,11 +90,11 @@ class Shell(Tool):
         yield self.rng.randrange(5, 200)
         if self.rng.random() < 0.2:
             path = f"/work/made/{self.rng.randrange(10**9)}"
-            self.c.site.truth.step(self.c.run, "file", self.owner(below), path=path)
+            self.c.site.truth.step(self.c.run, "file", self.owner(below), path=path, by=below["key"])
             self.world.file(child, 1, path, size=9)
         if self.rng.random() < 0.1:
             port = self.rng.randrange(2000, 60000)
-            self.c.site.truth.step(self.c.run, "network", self.owner(below), peer=f"10.7.0.1:{port}")
+            self.c.site.truth.step(self.c.run, "network", self.owner(below), peer=f"10.7.0.1:{port}", by=below["key"])
             self.world.attempt(child, "10.7.0.1", port, -111)
         code = 1 if self.rng.random() < 0.15 else 0
         self.world.exit(child, code)

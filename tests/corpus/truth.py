@@ -4,7 +4,8 @@ A step: key, kind, parent (key; None at a run's root), at (wall time of its star
   llm      id (of the response), usage and cost or None, after (the call that it goes on from), retry_of, side, copy_of, error
   tool     id, name, asked (the call), carriers (processes that carry it out), undecidable (nobody can tell which these are)
   process  argv; unexplained where no tool call explains it
-  agent    sub (lives in its parent's process), first (its first call); mcp: name; file: path; network: peer
+  agent    sub (lives in its parent's process); mcp: name; file: path; network: peer
+  file, network  by: the process that did it, where that is none of the agent's
 hurt: bytes of it were lost. unsure: no link is the right answer; a link to `parent` or `after` would be luck.
 """
 import json

@@ -108,6 +108,7 @@ class World(record.Recording):
         else:
             pid, self.next_pid = self.next_pid, self.next_pid + 1
         p = record.Process(pid, self.now)
+        p.step = None  # of the truth, where it has one that others need
         if parent:
             p.parent, p.scope = (parent.pid, parent.start), parent.scope
         return p
