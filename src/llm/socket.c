@@ -277,6 +277,13 @@ void socket_finish(struct llm_sockets *l, struct socket *s, struct socket_call *
 	finish(l, s, c, HTTP_END_COMPLETE);
 }
 
+void socket_lose(struct llm_sockets *l, struct socket *s, struct socket_call *c)
+{
+	if (!c->x.response.damage)
+		c->x.response.damage = "gap";
+	finish(l, s, c, HTTP_END_LOST);
+}
+
 /* A message that cannot be read may have been of any call; it is told on those that wait. */
 static void on_damage(struct socket *s, const struct http_socket_message *m)
 {

@@ -68,6 +68,8 @@ void socket_answer(struct llm_sockets *l, struct socket *s, struct socket_call *
 		   const struct http_socket_message *m, struct slice event, int status);
 /* The answer is whole; @c is gone. */
 void socket_finish(struct llm_sockets *l, struct socket *s, struct socket_call *c);
+/* The end of its answer was lost. */
+void socket_lose(struct llm_sockets *l, struct socket *s, struct socket_call *c);
 /* The oldest call of that lane, or NULL. */
 struct socket_call *socket_find(const struct socket *s, const char *lane);
 /* A JSON value as the name of a lane; cut where it is longer. */

@@ -103,9 +103,14 @@ class Exchange2:
     def send(self, direction, data, owner):
         if not self.world.send(self.conn, direction, data, owner):
             self.pool.hurt = True
+            for other in self.pool.open.values():
+                other["near"] = True
 
     def ask(self, method, target, headers, body, owner):
         host = next(v for k, v in headers if k == "Host")
+        self.pool.open[self.stream] = owner
+        if self.pool.hurt:
+            owner["near"] = True
         fields = [(":method", method), (":scheme", "https"), (":authority", host), (":path", target)]
         fields += [(k, v) for k, v in headers if k != "Host"]
         block = b"".join(literal(k, v) for k, v in fields)
@@ -123,9 +128,11 @@ class Exchange2:
     def end(self, owner):
         if self.open:
             self.send(IN, frame(DATA, END_STREAM, self.stream, b""), owner)
+        self.pool.open.pop(self.stream)
 
     def abort(self):
         self.world.send(self.conn, OUT, frame(RST, 0, self.stream, b"\0\0\0\x08"))
+        self.pool.open.pop(self.stream)
 
 
 class Pool2:
@@ -134,7 +141,7 @@ class Pool2:
     def __init__(self, world, process, _rng, server, address):
         self.world, self.process = world, process
         self.conn, self.sock = open_connection(world, process, address, server)
-        self.next, self.hurt = 1, False
+        self.next, self.hurt, self.open = 1, False, {}
         world.send(self.conn, OUT, PREFACE + frame(SETTINGS, 0, 0, b""))
         world.send(self.conn, IN, frame(SETTINGS, 0, 0, b""))
 
