@@ -98,6 +98,8 @@ struct llm_call {
 	struct llm_item *items; /* messages, oldest first */
 	size_t n_items;
 	struct slice previous_response_id, conversation_id, user_id, cache_key;
+	struct slice turn_id;	  /* of the request of a person's that the call is part of */
+	struct slice metadata;	  /* what the client says of itself: a raw JSON object */
 	int64_t max_tokens, seed; /* LLM_UNKNOWN: not set; likewise the rest */
 	int64_t choices;	  /* answers that were asked for */
 	double temperature, top_p, top_k, frequency_penalty, presence_penalty; /* NAN: not set */

@@ -202,7 +202,7 @@ static bool take_exchange(struct pipeline *p, enum http_event ev, struct http_ex
 	struct peer *peer = peer_get(p, x->conn->id);
 	bool is_call, is_tool;
 
-	if (ev == HTTP_REQUEST_HEAD || ev == HTTP_RESPONSE_HEAD)
+	if (ev == HTTP_REQUEST_HEAD || ev == HTTP_RESPONSE_HEAD || ev == HTTP_FINISHED)
 		trace_head(p->trace, ev, x);
 	is_call = llm_feed(p->llm, ev, x, piece);
 	is_tool = mcp_exchange(p->mcp, ev, x, piece, is_call);

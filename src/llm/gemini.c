@@ -68,6 +68,7 @@ static void take_prompt_id(struct llm_work *w)
 	const struct slice id = w->call.user_id, mark = SLICE("########");
 	const char *at = id.n ? memmem(id.p, id.n, mark.p, mark.n) : NULL;
 
+	w->call.turn_id = id;
 	w->call.user_id = (struct slice){ 0 };
 	if (!w->call.conversation_id.n && at)
 		w->call.conversation_id = (struct slice){ id.p, (size_t)(at - id.p) };

@@ -35,6 +35,8 @@ static const struct llm_field request_fields[] = {
 	LLM_FIELD("user", LLM_FIELD_TEXT, call.user_id),
 	LLM_FIELD("safety_identifier", LLM_FIELD_TEXT, call.user_id),
 	LLM_FIELD("prompt_cache_key", LLM_FIELD_TEXT, call.cache_key),
+	LLM_FIELD("client_metadata", LLM_FIELD_RAW, call.metadata),
+	LLM_FIELD("metadata", LLM_FIELD_RAW, call.metadata),
 };
 
 static void read_request(struct llm_work *w)

@@ -284,7 +284,10 @@ static struct slice counted(const char *s, size_t len)
 static void identify(struct process *p)
 {
 	p->agent = (struct agent_identity){ 0 };
-	agent_of_program(p->path.n ? p->path : p->exe, p->argv, &p->agent);
+	if (agent_of_program(p->path.n ? p->path : p->exe, p->argv, &p->agent))
+		agent_find_manner(&p->agent, p->argv);
+	/* The word that would say more may be what is cut off. */
+	p->agent.turns &= !p->argv_cut;
 }
 
 /* Of an exec that says nothing of it, the working directory stays what it was. */

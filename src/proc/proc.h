@@ -18,6 +18,9 @@ struct agent_identity {
 	struct slice version; /* empty where not known */
 	const char *evidence; /* "argv", "path", "user-agent" */
 	bool helper;	      /* its program, run under another name as a tool of its own: rg */
+	bool turns;	      /* started so that it takes one request after the other */
+	bool once;	      /* started with one task; neither: not known */
+	bool tools;	      /* it offers tools with all that it asks for a person */
 };
 
 struct process {
@@ -67,3 +70,5 @@ struct slice process_arg(const struct process *p, size_t n);
 bool agent_of_program(struct slice path, struct slice argv, struct agent_identity *ret);
 /* The same from a request's User-Agent; SDKs as well ("openai-python"). */
 bool agent_of_user_agent(struct slice user_agent, struct agent_identity *ret);
+/* How the agent that @who names works where it was started as @argv; manner.c has the table. */
+void agent_find_manner(struct agent_identity *who, struct slice argv);

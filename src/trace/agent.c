@@ -14,6 +14,7 @@ struct agent_span *agent_open(struct run_state *r, struct id64 id, struct id64 p
 	a = calloc(1, sizeof(*a));
 	if (!a)
 		return NULL;
+	a->run = r;
 	a->id = id;
 	a->parent = parent;
 	a->root = !r->agents;
@@ -30,10 +31,19 @@ void agent_free(struct agent_span *a)
 	free(a->name);
 	free(a->version);
 	free(a->key);
+	free(a->prompt);
 	free(a);
 }
 
-void agent_name(struct run_state *r, struct agent_span *a, const struct agent_identity *who)
+void agent_copy_name(struct agent_span *a, const struct agent_span *from)
+{
+	keep(&a->name, slice_of(from->name));
+	keep(&a->version, slice_of(from->version));
+	a->known = from->known;
+	a->named_by = from->named_by;
+}
+
+void agent_name(struct agent_span *a, const struct agent_identity *who)
 {
 	if (who->name.n == 0)
 		return;
@@ -48,29 +58,39 @@ void agent_name(struct run_state *r, struct agent_span *a, const struct agent_id
 	if (!a->known)
 		a->named_by = who->evidence;
 	a->known = true;
-	agent_emit(r, a, false);
+	agent_emit(a, false);
 	if (!a->sub)
-		r->dirty = true;
+		a->run->dirty = true;
 }
 
-struct agent_span *agent_by_key(struct run_state *r, struct slice key)
+void agent_resume(struct agent_span *a)
+{
+	if (!a->final)
+		return;
+	a->final = false;
+	a->end_ns = 0;
+}
+
+struct agent_span *agent_by_key(struct tree_state *tree, struct slice key)
 {
 	struct agent_span *a;
+	struct run_state *r;
 
-	list_for_each (a, r->agents)
-		if (a->key && slice_eq(slice_of(a->key), key))
-			return a;
+	list_for_each (r, tree->runs)
+		list_for_each (a, r->agents)
+			if (a->key && slice_eq(slice_of(a->key), key))
+				return a;
 	return NULL;
 }
 
 /* The tool call that started a sub-agent has its result: so has the sub-agent. */
-void agent_tool_ended(struct run_state *r, const struct tool_state *tool)
+void agent_tool_ended(const struct tool_state *tool)
 {
 	struct agent_span *a;
 
-	list_for_each (a, r->agents)
+	list_for_each (a, tool->run->agents)
 		if (a->sub && !a->final && id64_eq(&a->tool, &tool->id))
-			agent_end(r, a, tool->end_ns ? tool->end_ns : a->last_ns);
+			agent_end(a, tool->end_ns ? tool->end_ns : a->last_ns);
 }
 
 /* --- emission --- */
@@ -93,14 +113,15 @@ static void fill_ending(struct emit *e, const struct run_state *r, const struct 
 		e->span.status = SPAN_ERROR;
 		e->span.error_type = SLICE("_OTHER");
 	}
-	if (a->end_ns && !a->sub && !r->source) {
+	if (a->end_ns && !a->sub && !r->tree->source) {
 		emit_int(e, ATTR_PROCESS_EXIT_CODE, a->exit_signal ? LLM_UNKNOWN : a->exit_code);
 		emit_int(e, ATTR_PROCESS_SIGNAL, a->exit_signal ? a->exit_signal : LLM_UNKNOWN);
 	}
 }
 
-void agent_emit(struct run_state *r, struct agent_span *a, bool final)
+void agent_emit(struct agent_span *a, bool final)
 {
+	struct run_state *r = a->run;
 	struct slice name = slice_of(a->name);
 	struct emit e;
 
@@ -112,27 +133,27 @@ void agent_emit(struct run_state *r, struct agent_span *a, bool final)
 	emit_agent(&e, a);
 	e.span.name = name.n ? emit_join(&e, SLICE("invoke_agent "), e.span.agent)
 			     : SLICE("invoke_agent");
-	e.span.evidence = slice_of(a->evidence);
-	if (a->sub || r->source)
+	e.span.evidence = slice_of(a->root ? r->evidence : a->evidence);
+	if (a->sub || r->tree->source)
 		name.n = 0;
 	emit_process(&e, a->process, name);
 	emit_lit(&e, ATTR_OPERATION, "invoke_agent");
 	emit_lit(&e, ATTR_AGENT_EVIDENCE, a->named_by);
 	emit_true(&e, ATTR_SUBAGENT, a->sub);
-	if (a->root && !r->source)
-		emit_command(&e, r->argv);
+	if (a->root && !r->tree->source)
+		emit_command(&e, r->tree->argv);
 	if (a->root)
-		emit_str(&e, ATTR_RECORDER, slice_of(r->recorder));
+		emit_str(&e, ATTR_RECORDER, slice_of(r->tree->recorder));
 	fill_ending(&e, r, a);
 	emit_end(&e, a->end_ns, final);
 }
 
-void agent_end(struct run_state *r, struct agent_span *a, uint64_t ts_ns)
+void agent_end(struct agent_span *a, uint64_t ts_ns)
 {
 	if (a->final)
 		return;
 	if (!a->end_ns)
 		a->end_ns = ts_ns;
-	agent_emit(r, a, true);
+	agent_emit(a, true);
 	a->final = true;
 }

@@ -6,6 +6,7 @@
 #include "trace/emit.h"
 
 #define TASK_MAX	      2000 /* characters of a run's task */
+#define UNIQUE_ID_MIN	      16   /* characters of an id that nobody else has by chance */
 #define ALTERNATIVES_MAX      64   /* choices of one answer */
 #define ALTERNATIVES_TEXT_MAX 4096
 
@@ -26,18 +27,23 @@ static struct id64 span_id(const struct trace *t, const struct http_exchange *x)
 	return id64_of(id_hash_end(&h));
 }
 
+/* An id that may be somebody else's as well ("1", "test") means something in its tree alone. */
 static struct id128 session_id(const struct call_state *c, const struct explicit_ids *ids)
 {
 	const struct slice s = ids->parent_session.n ? ids->parent_session
 			       : ids->session.n	     ? ids->session
 						     : ids->thread;
+	const struct agent_span *a = c->agent->known ? c->agent : c->tree->runs->agents;
 	struct id_hash h;
 
 	if (s.n == 0)
 		return (struct id128){ 0 };
 	id_hash_begin(&h, "session");
-	id_hash_bytes(&h, slice_of(c->run->agents->name));
+	id_hash_bytes(&h, slice_of(a->name));
 	id_hash_bytes(&h, s);
+	if (s.n < UNIQUE_ID_MIN)
+		id_hash_bytes(&h,
+			      (struct slice){ (const char *)c->tree->id.b, sizeof(c->tree->id.b) });
 	return id_hash_end(&h);
 }
 
@@ -49,14 +55,20 @@ static struct slice conversation_id(const struct llm_call *call, const struct ex
 	return ids->thread.n ? ids->thread : ids->session;
 }
 
-static void take_task(struct run_state *r, const struct llm_call *call,
+static void take_task(const struct call_state *c, const struct llm_call *call,
 		      const struct content_input *in)
 {
+	struct run_state *r = c->run;
 	const bool good = call->tool_count > 0;
+	const bool by_turn = in->request.n && (in->task.n == 0 || (r->host && r->host->turns));
+	const struct slice task = by_turn ? in->request : in->task;
 
-	if (in->task.n == 0 || !content_keeps_text(r->t) || (r->task && (r->task_is_good || !good)))
+	/* What has no tools may be all that the program asks. */
+	if (c->side && (!c->purpose_evidence || strcmp(c->purpose_evidence, "no-tools") != 0))
 		return;
-	keep(&r->task, utf8_head(in->task, TASK_MAX));
+	if (task.n == 0 || !content_keeps_text(r->t) || (r->task && (r->task_is_good || !good)))
+		return;
+	keep(&r->task, utf8_head(task, TASK_MAX));
 	r->task_is_good = good;
 }
 
@@ -70,76 +82,108 @@ static void name_agent(struct call_state *c, const struct llm_call *call)
 		return;
 	if (!who.evidence)
 		who.evidence = "user-agent";
-	agent_name(c->run, a, &who);
+	agent_name(a, &who);
 }
 
-static struct call_state *call_new(struct run_state *r, const struct llm_call *call)
+static struct call_state *call_new(struct tree_state *tree, const struct llm_call *call)
 {
 	struct call_state *c;
 
-	if (r->n_calls >= RUN_CALLS_MAX) {
-		r->dropped_steps++;
+	if (tree->n_calls >= TREE_CALLS_MAX) {
+		tree->runs->dropped_steps++;
 		return NULL;
 	}
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return NULL;
-	c->run = r;
+	c->tree = tree;
+	c->run = tree->runs;
 	c->call = call;
-	c->id = span_id(r->t, call->http);
-	c->agent = r->agents;
-	c->usage = llm_usage_unknown;
-	DL_APPEND(r->calls, c);
-	r->n_calls++;
+	c->id = span_id(tree->t, call->http);
+	c->agent = c->run->agents;
+	c->usage = c->twin_usage = llm_usage_unknown;
+	DL_APPEND(tree->calls, c);
+	tree->n_calls++;
 	return c;
+}
+
+/* Passed on, or the other end: it is where it is, and all that it says is said already. */
+static bool be_twin(struct call_state *c, struct call_state *first)
+{
+	if (!first)
+		return false;
+	first->has_twins = true;
+	c->same_as = first->id;
+	c->side = true;
+	c->purpose = first->purpose;
+	c->purpose_evidence = first->purpose_evidence;
+	if (first->tree != c->tree)
+		return true;
+	c->conv = conversation_hold(first->conv);
+	c->conv_evidence = "same-call";
+	if (first->run == c->run)
+		return true;
+	c->run = first->run;
+	c->agent = c->run->agents;
+	c->parent = c->agent->id;
+	return true;
 }
 
 static void read_request(struct call_state *c, const struct llm_call *call,
 			 const struct explicit_ids *ids, struct arena *scratch)
 {
-	struct run_state *r = c->run;
-	const struct node_ref *before = conversation_response(r, call->previous_response_id);
+	struct trace *t = c->tree->t;
+	const struct node_ref *before = conversation_response(c->tree, call->previous_response_id);
 	struct content_input in;
 	bool begins;
 
-	content_read_input(r->t, call, before ? before->node : (struct id128){ 0 },
+	content_read_input(t, call, before ? before->node : (struct id128){ 0 },
 			   before ? before->depth : 0, scratch, &in);
 	c->input_node = in.last;
 	c->input_depth = in.depth;
-	c->system_blob = content_system(r->t, call, scratch);
-	c->tools_blob = content_tools(r->t, call, scratch);
+	c->system_blob = content_system(t, call, scratch);
+	c->tools_blob = content_tools(t, call, scratch);
+	c->words[0] = in.words[0];
+	c->words[1] = in.words[1];
+	if (be_twin(c, duplicate_under_way(c, call)))
+		return;
 	/* Embeddings and polls are no turns of a conversation. */
 	begins = !call->single && !call->repeats && conversation_link(c, call, ids, &in);
+	purpose_find(c, call, ids, &in, begins);
 	subagent_place(c, call, ids, &in, begins);
-	name_agent(c, call);
 	if (call->single || call->repeats)
 		return;
 	tool_answer(c, call, in.results, in.nodes, in.n);
 	conversation_asked(c);
-	take_task(r, call, &in);
+	take_task(c, call, &in);
 }
 
 static void call_begin(struct trace *t, struct llm_call *call)
 {
-	struct run_state *r = run_of(t, call->http->conn->process);
+	struct tree_state *tree = tree_of(t, call->http->conn->process);
 	struct arena *scratch;
 	struct explicit_ids ids;
 	struct call_state *c;
+	struct run_state *r;
 
 	call->user = NULL;
 	learn_head(t->redactor, &call->http->request);
-	if (!r || r->finished)
+	if (!tree || tree->finished)
 		return;
-	c = call_new(r, call);
+	c = call_new(tree, call);
 	if (!c)
 		return;
 	call->user = c;
 	identity_read(call, &ids);
+	subagent_host(c, call->http->conn->process);
+	name_agent(c, call);
+	c->session_id = session_id(c, &ids);
 	scratch = arena_new(SCRATCH_MAX);
 	if (scratch)
 		read_request(c, call, &ids, scratch);
 	arena_free(scratch);
-	c->session_id = session_id(c, &ids);
+	r = c->run;
+	turn_begin_call(c);
 	keep(&c->conversation_id, conversation_id(call, &ids));
 	if (id128_is_zero(&r->session_id))
 		r->session_id = c->session_id;
@@ -154,7 +198,8 @@ static void call_begin(struct trace *t, struct llm_call *call)
 
 static void call_progress(struct trace *t, struct call_state *c, const struct llm_call *call)
 {
-	tool_ask(c, call, call->done);
+	if (id64_is_zero(&c->same_as))
+		tool_ask(c, call, call->done);
 	live_run(c->run);
 	live_pieces(c, call, false);
 	if (t->now_ns < c->emitted_ns + EMIT_EVERY_NS)
@@ -219,7 +264,13 @@ static void read_answer(struct call_state *c, const struct llm_call *call, bool 
 	content_read_answer(c->run->t, m, c->input_node, c->input_depth, scratch, &answer);
 	if (answer.any)
 		c->output_node = answer.node;
+	if (!id64_is_zero(&c->same_as)) {
+		arena_free(scratch);
+		return;
+	}
 	conversation_answered(c, call, &answer, failed);
+	if (c->sums_up && !failed)
+		conversation_summary(c, call);
 	tool_set_asked_node(c);
 	/* The client may go on from any of the choices that it asked for. */
 	for (int i = 0; m->alternative && i < ALTERNATIVES_MAX; i++) {
@@ -236,8 +287,9 @@ static void read_answer(struct call_state *c, const struct llm_call *call, bool 
 
 static void release(struct call_state *c)
 {
-	DL_DELETE(c->run->calls, c);
-	c->run->n_calls--;
+	DL_DELETE(c->tree->calls, c);
+	c->tree->n_calls--;
+	conversation_release(c->conv);
 	live_free(c);
 	free(c->conversation_id);
 	buf_done(&c->alternatives);
@@ -252,7 +304,8 @@ static void call_end(struct call_state *c, const struct llm_call *call)
 
 	learn_head(r->t->redactor, &call->http->response);
 	/* What broke off was not asked for: the client has not all of it. What we lost, it has. */
-	tool_ask(c, call, !failed && call->http->end != HTTP_END_RECORDING);
+	if (id64_is_zero(&c->same_as))
+		tool_ask(c, call, !failed && call->http->end != HTTP_END_RECORDING);
 	live_pieces(c, call, true);
 	if (failed)
 		tool_forget(c);
@@ -260,32 +313,38 @@ static void call_end(struct call_state *c, const struct llm_call *call)
 	c->raw_blob = content_envelope(r->t, call->http);
 	c->usage = call->usage;
 	duplicate_check(c, call);
-	if (id64_is_zero(&c->duplicate_of) || c->second_sight_counts)
+	if (id64_is_zero(&c->duplicate_of) || c->second_sight_counts || c->stashes)
 		price(c, call);
 	duplicate_priced(c, call);
 	/* What breaks off may be a client that has enough: its exit status tells. */
 	if (failed && id64_is_zero(&c->duplicate_of) && call->http->end != HTTP_END_CUT)
 		note_failure(c, type, text);
 	c->agent->last_ns = call->end_ns ? call->end_ns : r->t->now_ns;
+	if (c->agent->sub)
+		agent_resume(c->agent);
 	run_add_call(r, c, call, failed,
 		     call->http->request.lost_bytes + call->http->response.lost_bytes);
 	call_emit(c, call, true);
+	turn_end_call(c, call, failed);
 	run_emit(r, false);
 }
 
 /* The recording ends, or the run does, before llm/ has said how the calls end. */
-void call_abandon_all(struct run_state *r)
+void call_abandon_all(struct tree_state *tree)
 {
 	struct call_state *c, *tmp;
 
-	list_for_each_safe (c, tmp, r->calls) {
-		struct trace *t = r->t;
+	list_for_each_safe (c, tmp, tree->calls) {
+		struct trace *t = tree->t;
 
 		c->usage = c->call->usage;
-		run_add_call(r, c, c->call, false, 0);
+		run_add_call(c->run, c, c->call, false, 0);
 		call_emit(c, c->call, true);
-		DL_DELETE(r->calls, c);
-		r->n_calls--;
+		DL_DELETE(tree->calls, c);
+		tree->n_calls--;
+		c->run->n_calls--;
+		conversation_release(c->conv);
+		c->conv = NULL;
 		live_free(c);
 		c->run = NULL; /* LLM_END will find it here and free it */
 		c->call = NULL;

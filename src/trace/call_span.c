@@ -225,6 +225,8 @@ static void emit_links(struct emit *e, const struct call_state *c, const struct 
 	emit_id64(e, ATTR_CONTINUES, &c->continues);
 	emit_id64(e, ATTR_RETRY_OF, &c->retry_of);
 	emit_id64(e, ATTR_DUPLICATE_OF, &c->duplicate_of);
+	emit_lit(e, ATTR_CALL_CLASS, c->purpose);
+	emit_lit(e, ATTR_CALL_CLASS_EVIDENCE, c->purpose_evidence);
 	emit_true(e, ATTR_INBOUND, call->http->inbound);
 }
 

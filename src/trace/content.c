@@ -5,11 +5,12 @@
 #include "trace/content_level.h"
 #include "trace/state.h"
 
-#define NODES_MAX     65536
-#define MESSAGES_MAX  65536
-#define TEXTS_MAX     4096
-#define BLOBS_MAX     65536
-#define TASK_SCAN_MAX 64 /* items at the beginning in which the task is looked for */
+#define NODES_MAX	 65536
+#define MESSAGES_MAX	 65536
+#define TEXTS_MAX	 4096
+#define BLOBS_MAX	 65536
+#define REQUEST_SCAN_MAX 4  /* items at the end in which the newest request is looked for */
+#define TASK_SCAN_MAX	 64 /* items at the beginning in which the task is looked for */
 
 struct node_key {
 	struct id128 parent;
@@ -19,7 +20,7 @@ struct node_key {
 struct message_value {
 	struct id128 id;
 	uint8_t role;
-	bool has_results;
+	bool has_results, has_calls, has_words, interrupts;
 };
 
 struct node_value {
@@ -100,6 +101,7 @@ struct reader {
 	struct arena *mem;
 	struct content_input *in;
 	struct tool_result *last_result;
+	struct slice words; /* of the item at hand, where it was parsed */
 };
 
 static void take_results(struct reader *rd, const struct llm_message *m)
@@ -142,6 +144,24 @@ static bool is_preamble(struct slice text)
 	return text.n == 0;
 }
 
+/* How a history begins that was made shorter. */
+static bool is_summary(struct slice text)
+{
+	static const struct slice starts[] = {
+		{ "This session is being continued from a previous conversation", 60 },
+		{ "Another language model started to solve this problem", 52 },
+		{ "<state_snapshot>", 16 },
+		{ "<summary>", 9 },
+		{ "summary:", 8 },
+	};
+
+	text = slice_trim(text);
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+		if (slice_istarts(text, starts[i]))
+			return true;
+	return false;
+}
+
 static void take_task(struct reader *rd, const struct llm_message *m)
 {
 	if (m->role != LLM_ROLE_USER)
@@ -151,6 +171,9 @@ static void take_task(struct reader *rd, const struct llm_message *m)
 
 		if (p->type != LLM_PART_TEXT)
 			continue;
+		rd->in->shortened |= is_summary(text);
+		if (rd->in->opening.n == 0 && !is_preamble(text))
+			rd->in->opening = text;
 		if (rd->in->first_text.n == 0)
 			rd->in->first_text = text;
 		if (rd->in->task.n == 0 || !is_preamble(text)) {
@@ -161,12 +184,42 @@ static void take_task(struct reader *rd, const struct llm_message *m)
 	}
 }
 
-static bool has_results(const struct llm_message *m)
+static bool has_part(const struct llm_message *m, enum llm_part_type type)
 {
 	for (const struct llm_part *p = m->parts; p; p = p->next)
-		if (p->type == LLM_PART_TOOL_RESULT)
+		if (p->type == type)
 			return true;
 	return false;
+}
+
+/* What clients leave behind where somebody has stopped the model or a tool. */
+static bool is_interruption(struct slice text)
+{
+	static const struct slice starts[] = {
+		{ "[Request interrupted by user", 28 },
+		{ "<turn_aborted>", 14 },
+	};
+
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+		if (slice_starts(text, starts[i]))
+			return true;
+	return false;
+}
+
+/* What is said by somebody, not put there by the client; what stands before a stop is over. */
+static void read_words(const struct llm_message *m, struct message_value *v)
+{
+	for (const struct llm_part *p = m->parts; m->role == LLM_ROLE_USER && p; p = p->next) {
+		const struct slice text = slice_trim(buf_slice(&p->text));
+
+		if (p->type == LLM_PART_TEXT && is_interruption(text)) {
+			v->interrupts = true;
+			v->has_words = false;
+		} else if (p->type == LLM_PART_MEDIA ||
+			   (p->type == LLM_PART_TEXT && !is_preamble(text))) {
+			v->has_words = true;
+		}
+	}
 }
 
 static void parse(struct reader *rd, const struct llm_item *item, struct llm_message *ret)
@@ -174,6 +227,21 @@ static void parse(struct reader *rd, const struct llm_item *item, struct llm_mes
 	*ret = (struct llm_message){ 0 };
 	llm_read_item(rd->call->format, item->raw, rd->mem, ret);
 	rd->in->n_read++;
+}
+
+/* The words that make the turn one of somebody's: of its last message that has any. */
+static struct slice last_words(const struct llm_message *m)
+{
+	struct slice words = { 0 };
+
+	for (const struct llm_part *p = m->parts; m->role == LLM_ROLE_USER && p; p = p->next) {
+		const struct slice text = buf_slice(&p->text);
+
+		if (p->type == LLM_PART_TEXT && !is_preamble(text) &&
+		    !is_interruption(slice_trim(text)))
+			words = text;
+	}
+	return words;
 }
 
 /* The message of an item whose bytes stand behind a node where they were not seen yet. */
@@ -192,19 +260,54 @@ static bool new_message(struct reader *rd, size_t i, const struct content_messag
 	}
 	parse(rd, item, &m);
 	take_results(rd, &m);
+	rd->words = last_words(&m);
 	if (early)
 		take_task(rd, &m);
 	if (known) {
 		*ret = *known;
 		return true;
 	}
-	*ret = (struct message_value){ .role = (uint8_t)m.role, .has_results = has_results(&m) };
+	*ret = (struct message_value){ .role = (uint8_t)m.role,
+				       .has_calls = has_part(&m, LLM_PART_TOOL_CALL),
+				       .has_results = has_part(&m, LLM_PART_TOOL_RESULT) };
+	read_words(&m, ret);
 	if (content_message_id(rd->t, &m, rd->mem, &ret->id) < 0)
 		return false;
 	v = cache_add(&rd->t->content.messages, key);
 	if (v)
 		*v = *ret;
 	return true;
+}
+
+/* What a proxy keeps that writes one format as another: everybody's words, in order. */
+static void add_words(struct content_input *in, const struct id128 *message)
+{
+	uint64_t half[2];
+
+	memcpy(half, message->b, sizeof(half));
+	for (int i = 0; i < 2; i++)
+		in->words[i] = (in->words[i] ^ half[i]) * 0x9e3779b97f4a7c15ull + 1;
+}
+
+/* Who has said what since the model's last answer. */
+static void take_turn(struct reader *rd, const struct message_value *m)
+{
+	struct content_input *in = rd->in;
+
+	if (rd->words.n || m->role == LLM_ROLE_ASSISTANT)
+		in->request = rd->words;
+	if (m->role == LLM_ROLE_ASSISTANT) {
+		in->answered = true;
+		in->completed = !m->has_calls;
+		in->has_words = in->brings = in->stopped = false;
+	}
+	in->stopped |= m->interrupts;
+	in->brings = (in->brings || m->has_results) && !m->interrupts;
+	in->has_words |= m->has_words;
+	in->n_requests += m->has_words;
+	in->asks = in->has_words && !in->brings;
+	if (m->role != LLM_ROLE_SYSTEM && m->role != LLM_ROLE_TOOL && !m->has_results)
+		add_words(in, &m->id);
 }
 
 static bool read_item(struct reader *rd, size_t i)
@@ -216,6 +319,7 @@ static bool read_item(struct reader *rd, size_t i)
 					     .format = rd->call->format } };
 	struct node_value *known = cache_find(&rd->t->content.nodes, &key), v;
 
+	rd->words = (struct slice){ 0 };
 	if (known) {
 		v = *known;
 	} else {
@@ -230,8 +334,24 @@ static bool read_item(struct reader *rd, size_t i)
 	in->nodes[in->n++] = v.node;
 	in->last = v.node;
 	in->depth++;
-	in->answered |= v.message.role == LLM_ROLE_ASSISTANT;
+	take_turn(rd, &v.message);
 	return true;
+}
+
+/* Where all of it was said before, it is looked up. */
+static void read_request(struct reader *rd)
+{
+	struct content_input *in = rd->in;
+	struct llm_message m;
+
+	if (!in->asks || in->request.n)
+		return;
+	for (size_t i = in->n, n = 0; i-- > 0 && n < REQUEST_SCAN_MAX; n++) {
+		parse(rd, &rd->call->items[i], &m);
+		in->request = last_words(&m);
+		if (in->request.n || m.role == LLM_ROLE_ASSISTANT)
+			return;
+	}
 }
 
 void content_read_input(struct trace *t, const struct llm_call *call, struct id128 parent,
@@ -245,6 +365,7 @@ void content_read_input(struct trace *t, const struct llm_call *call, struct id1
 	for (size_t i = 0; ret->nodes && i < n; i++)
 		if (!read_item(&rd, i))
 			break;
+	read_request(&rd);
 }
 
 /* --- the answer --- */

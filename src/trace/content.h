@@ -35,8 +35,19 @@ struct content_input {
 	struct tool_result *results; /* of items that are new here, in order */
 	struct slice task;	     /* what the user wants, of a conversation that begins here */
 	struct slice first_text;     /* the first user message's text, where it was read */
+	struct slice opening;	     /* the first words of all */
+	struct slice request;	     /* what is asked last; empty where nothing is (asks) */
+	bool shortened;		     /* it begins with what an earlier history comes to */
 	size_t n_read;		     /* items that were parsed */
 	bool answered;		     /* there is an assistant's message in it */
+	bool completed;		     /* the last of these asks for no tool */
+	unsigned n_requests;	     /* messages with somebody's words */
+	/* Behind the last of these: somebody's words, and no tool's result beside them. */
+	bool asks;
+	bool has_words;	   /* likewise, whatever stands beside them */
+	bool brings;	   /* likewise: tools' results */
+	bool stopped;	   /* likewise: that somebody has stopped the model or a tool */
+	uint64_t words[2]; /* of all that is said, but for system prompts and results */
 };
 
 /* An answer: one more message behind the input. */

@@ -7,53 +7,19 @@
 
 #define WALK_MAX 1024 /* newest messages of a request that may end a known conversation */
 
-void conversation_free(struct conversation *conv)
-{
-	free(conv->explicit_id);
-	free(conv->session);
-	free(conv->cache_key);
-	free(conv);
-}
-
 static struct id128 key_of_text(struct slice s)
 {
 	return id_of_bytes(s);
 }
 
-struct node_ref *conversation_response(struct run_state *r, struct slice response_id)
+struct node_ref *conversation_response(struct tree_state *tree, struct slice response_id)
 {
 	const struct id128 key = key_of_text(response_id);
 
-	return response_id.n ? cache_find(&r->responses, &key) : NULL;
+	return response_id.n ? cache_find(&tree->responses, &key) : NULL;
 }
 
-static struct conversation *begin(struct call_state *c, const struct llm_call *call,
-				  const struct explicit_ids *ids)
-{
-	struct run_state *r = c->run;
-	struct conversation *conv;
-	struct id_hash h;
-
-	if (r->n_convs >= RUN_CONVERSATIONS_MAX)
-		return NULL;
-	conv = calloc(1, sizeof(*conv));
-	if (!conv)
-		return NULL;
-	id_hash_begin(&h, "conversation");
-	id_hash_bytes(&h, (struct slice){ (const char *)r->id.b, sizeof(r->id.b) });
-	id_hash_bytes(&h, (struct slice){ (const char *)c->id.b, sizeof(c->id.b) });
-	conv->id = id_hash_end(&h);
-	conv->system = c->system_blob;
-	conv->process = call->http->conn->process;
-	keep(&conv->explicit_id, ids->thread);
-	keep(&conv->session, ids->session);
-	keep(&conv->cache_key, call->cache_key);
-	DL_APPEND(r->convs, conv);
-	r->n_convs++;
-	return conv;
-}
-
-/* --- the rules --- */
+/* --- where a call may go on from --- */
 
 struct link {
 	struct conversation *conv;
@@ -61,35 +27,82 @@ struct link {
 	const char *evidence;
 };
 
-static struct link by_ref(struct node_ref *ref, const char *evidence)
+/* What is looked for: a call's own. */
+struct search {
+	struct call_state *c;
+	const struct llm_call *call;
+	const struct explicit_ids *ids;
+	const struct content_input *in;
+};
+
+static bool differ(const char *a, struct slice b)
 {
-	if (!ref || ref->ambiguous || !ref->conv)
+	return a && b.n && !slice_eq(slice_of(a), b);
+}
+
+/* What says that it is somebody else's cannot be gone on from, whatever its words. */
+static bool may_be_of(const struct search *s, const struct conversation *conv)
+{
+	return conv && !differ(conv->session, s->ids->session) &&
+	       !differ(conv->user, s->call->user_id);
+}
+
+static struct link by_ref(const struct search *s, struct node_ref *ref, const char *evidence)
+{
+	struct conversation *conv =
+		ref && !ref->ambiguous ? conversation_at(s->c->tree, ref->conv) : NULL;
+
+	if (!may_be_of(s, conv))
 		return (struct link){ 0 };
 	ref->continued = true;
-	return (struct link){ .conv = ref->conv, .span = ref->span, .evidence = evidence };
+	return (struct link){ .conv = conv, .span = ref->span, .evidence = evidence };
 }
 
-static struct link by_explicit_id(struct run_state *r, struct slice id)
+/* The node as the holder of the call's ids has it. */
+static struct id128 scoped(const struct call_state *c, const struct id128 *node)
 {
-	struct conversation *conv;
+	struct id128 key = *node;
 
-	if (id.n == 0)
+	for (size_t i = 0; i < sizeof(key.b); i++)
+		key.b[i] ^= c->scope.b[i];
+	return key;
+}
+
+/* Of those who said the same words, the one with the call's ids. */
+static struct node_ref *find_node(const struct search *s, struct cache *map,
+				  const struct id128 *node)
+{
+	struct node_ref *ref = cache_find(map, node);
+	struct id128 key;
+
+	if (!ref || id128_is_zero(&s->c->scope))
+		return ref;
+	if (!ref->ambiguous && may_be_of(s, conversation_at(s->c->tree, ref->conv)))
+		return ref;
+	key = scoped(s->c, node);
+	return cache_find(map, &key);
+}
+
+/* --- the rules --- */
+
+static struct link by_thread(const struct search *s)
+{
+	struct conversation *conv =
+		conversation_named(s->c->tree, "thread", s->ids->thread, NULL, 0);
+
+	if (!conv)
 		return (struct link){ 0 };
-	list_for_each (conv, r->convs)
-		if (conv->explicit_id && slice_eq(slice_of(conv->explicit_id), id))
-			return (struct link){ .conv = conv,
-					      .span = conv->last_span,
-					      .evidence = "explicit-id" };
-	return (struct link){ 0 };
+	return (struct link){ .conv = conv, .span = conv->last_span, .evidence = "explicit-id" };
 }
 
-static struct link by_tool_call(struct run_state *r, const struct content_input *in)
+static struct link by_tool_call(const struct search *s)
 {
-	for (const struct tool_result *res = in->results; res; res = res->next) {
+	for (const struct tool_result *res = s->in->results; res; res = res->next) {
 		const struct tool_state *tool =
-			res->id.n ? tool_waiting(r, res->id, in->nodes, in->n) : NULL;
+			res->id.n ? tool_waiting(s->c->tree, res->id, s->in->nodes, s->in->n)
+				  : NULL;
 
-		if (tool && tool->conv)
+		if (tool && may_be_of(s, tool->conv))
 			return (struct link){ .conv = tool->conv,
 					      .span = tool->asked_by,
 					      .evidence = "tool-call-id" };
@@ -97,14 +110,38 @@ static struct link by_tool_call(struct run_state *r, const struct content_input 
 	return (struct link){ 0 };
 }
 
-/* The newest answer in the history that a call of this run gave. */
-static struct link by_answer(struct run_state *r, const struct content_input *in)
+/* Several asked the same, and what one was answered is not known: it may have been the same. */
+static bool was_all_heard(const struct search *s, const struct node_ref *answer)
 {
-	for (size_t i = in->n, n = 0; i-- > 0 && n < WALK_MAX; n++) {
-		struct node_ref *ref = cache_find(&r->outputs, &in->nodes[i]);
+	const struct node_ref *asked = find_node(s, &s->c->tree->inputs, &answer->asked);
 
+	return !asked || !asked->ambiguous || !asked->unheard;
+}
+
+/* A call that was made since then, whose answer is not known again, comes between. */
+static struct link later_request(const struct search *s, struct link link, size_t answer)
+{
+	for (size_t i = s->in->n - 1; link.conv && i-- > answer + 1;) {
+		const struct node_ref *ref = find_node(s, &s->c->tree->inputs, &s->in->nodes[i]);
+
+		if (ref && !ref->ambiguous && ref->conv == link.conv->number) {
+			link.span = ref->span;
+			break;
+		}
+	}
+	return link;
+}
+
+/* The newest answer in the history that a call of this tree gave. */
+static struct link by_answer(const struct search *s)
+{
+	for (size_t i = s->in->n, n = 0; i-- > 0 && n < WALK_MAX; n++) {
+		struct node_ref *ref = find_node(s, &s->c->tree->outputs, &s->in->nodes[i]);
+
+		if (ref && !was_all_heard(s, ref))
+			break;
 		if (ref)
-			return by_ref(ref, "message-prefix");
+			return later_request(s, by_ref(s, ref, "message-prefix"), i);
 	}
 	return (struct link){ 0 };
 }
@@ -114,97 +151,169 @@ static struct link by_answer(struct run_state *r, const struct content_input *in
  * cut, or the client wrote it anew). Titles and other side calls ask about the same text, so the
  * system prompt has to be the same.
  */
-static struct link by_request(struct call_state *c, const struct content_input *in)
+static struct link by_request(const struct search *s)
 {
-	for (size_t i = in->n, n = 0; i-- > 1 && n < WALK_MAX; n++) {
-		struct node_ref *ref = cache_find(&c->run->inputs, &in->nodes[i - 1]);
+	for (size_t i = s->in->n, n = 0; i-- > 1 && n < WALK_MAX; n++) {
+		struct node_ref *ref = find_node(s, &s->c->tree->inputs, &s->in->nodes[i - 1]);
+		const struct conversation *conv;
 
 		if (!ref)
 			continue;
-		if (ref->continued || !ref->conv || !id128_eq(&ref->conv->system, &c->system_blob))
+		conv = conversation_at(s->c->tree, ref->conv);
+		if (ref->continued || !conv || !id128_eq(&conv->system, &s->c->system_blob))
 			break;
-		return by_ref(ref, "request-prefix");
+		return by_ref(s, ref, "request-prefix");
 	}
 	return (struct link){ 0 };
 }
 
 /* The same question once more after an error. */
-static struct link by_retry(struct call_state *c, const struct content_input *in)
+static struct link by_retry(const struct search *s)
 {
-	struct node_ref *ref = in->n ? cache_find(&c->run->inputs, &in->last) : NULL;
+	struct node_ref *ref = s->in->n ? find_node(s, &s->c->tree->inputs, &s->in->last) : NULL;
+	const struct conversation *conv = ref ? conversation_at(s->c->tree, ref->conv) : NULL;
 	struct link link = { 0 };
 
-	if (ref && ref->failed && ref->conv && id128_eq(&ref->conv->system, &c->system_blob))
-		link = by_ref(ref, "retry");
+	if (ref && ref->failed && conv && id128_eq(&conv->system, &s->c->system_blob))
+		link = by_ref(s, ref, "retry");
 	if (link.conv)
-		c->retry_of = link.span;
+		s->c->retry_of = link.span;
 	return link;
 }
 
-/*
- * A history that was made shorter (compaction) shares no message with the one before. A session has
- * titles and other side calls beside it, which have system prompts of their own.
- */
-static struct link by_session(struct call_state *c, const struct explicit_ids *ids)
+static bool is_shortened(const struct search *s)
 {
-	struct conversation *conv;
-
-	if (ids->session.n == 0 || id128_is_zero(&c->system_blob) || identity_subagent(ids).n)
-		return (struct link){ 0 };
-	list_for_each (conv, c->run->convs)
-		if (conv->session && slice_eq(slice_of(conv->session), ids->session) &&
-		    id128_eq(&conv->system, &c->system_blob))
-			return (struct link){ .conv = conv, .evidence = "session-id" };
-	return (struct link){ 0 };
+	return s->ids->compacted.n || s->in->shortened;
 }
 
-static struct link by_cache_key(struct run_state *r, const struct llm_call *call)
+/*
+ * A history that was made shorter (compaction, old results taken out) shares no message with the
+ * one before, or only its first ones. What has no past at all begins something new, whatever
+ * session it is of: sessions have titles, sub-agents and other side calls in them.
+ */
+static bool has_past(const struct search *s)
 {
+	return s->in->answered || is_shortened(s);
+}
+
+static struct link by_session(const struct search *s)
+{
+	const struct id128 *system = &s->c->system_blob;
 	struct conversation *conv;
 
-	if (call->cache_key.n == 0)
+	if (id128_is_zero(system) || identity_subagent(s->ids).n || !has_past(s))
 		return (struct link){ 0 };
-	list_for_each (conv, r->convs)
-		if (conv->cache_key && slice_eq(slice_of(conv->cache_key), call->cache_key) &&
-		    process_key_eq(conv->process, call->http->conn->process))
-			return (struct link){ .conv = conv, .evidence = "cache-key" };
-	return (struct link){ 0 };
+	conv = conversation_named(s->c->tree, "session", s->ids->session, system->b,
+				  sizeof(system->b));
+	return (struct link){ .conv = conv, .evidence = conv ? "session-id" : NULL };
+}
+
+static struct link by_cache_key(const struct search *s)
+{
+	const struct process_key key = s->call->http->conn->process;
+	const uint64_t process[2] = { key.tgid, key.start_ns };
+	struct conversation *conv;
+
+	if (!has_past(s))
+		return (struct link){ 0 };
+	conv = conversation_named(s->c->tree, "cache-key", s->call->cache_key, process,
+				  sizeof(process));
+	if (!may_be_of(s, conv))
+		return (struct link){ 0 };
+	return (struct link){ .conv = conv, .evidence = "cache-key" };
+}
+
+/* The only conversation of the process with that system prompt; the last resort. */
+static struct link by_process(const struct search *s)
+{
+	const struct process_key key = s->call->http->conn->process;
+	const uint64_t process[2] = { key.tgid, key.start_ns };
+	const struct id128 *system = &s->c->system_blob;
+	struct conversation *conv;
+
+	if (!is_shortened(s))
+		return (struct link){ 0 };
+	conv = conversation_named(s->c->tree, "process",
+				  (struct slice){ (const char *)process, sizeof(process) },
+				  system->b, sizeof(system->b));
+	if (!may_be_of(s, conv) || conv->refs)
+		return (struct link){ 0 };
+	return (struct link){ .conv = conv, .evidence = "summary" };
+}
+
+/* The request holds what an earlier conversation of the process came to. */
+static struct link by_summary(const struct search *s)
+{
+	const struct process_key process = s->call->http->conn->process;
+	struct summary *sum, *found = NULL;
+	struct conversation *conv;
+
+	list_for_each (sum, s->c->tree->summaries)
+		if (process_key_eq(sum->process, process) &&
+		    slice_has(s->in->opening, slice_of(sum->text)))
+			found = sum;
+	conv = found ? conversation_at(s->c->tree, found->conv) : NULL;
+	if (!may_be_of(s, conv))
+		return (struct link){ 0 };
+	return (struct link){ .conv = conv, .span = conv->last_span, .evidence = "summary" };
 }
 
 /* What names the very call that this one goes on from. */
-static struct link by_content(struct call_state *c, const struct llm_call *call,
-			      const struct content_input *in)
+static struct link by_content(const struct search *s)
 {
-	struct run_state *r = c->run;
-	struct link link = by_ref(conversation_response(r, call->previous_response_id),
+	struct call_state *c = s->c;
+	struct link link = by_ref(s, conversation_response(c->tree, s->call->previous_response_id),
 				  "previous-response-id");
 
 	if (!link.conv)
-		link = by_tool_call(r, in);
+		link = by_tool_call(s);
 	if (!link.conv)
-		link = by_answer(r, in);
+		link = by_answer(s);
 	c->goes_on = link.conv != NULL;
-	return link.conv ? link : by_request(c, in);
+	return link.conv ? link : by_request(s);
+}
+
+static struct link find(const struct search *s)
+{
+	struct link link = by_retry(s), content;
+
+	if (link.conv)
+		return link;
+	content = by_content(s);
+	link = by_thread(s);
+	if (!link.conv)
+		link = content;
+	else if (content.conv)
+		link.span = content.span;
+	if (!link.conv)
+		link = by_summary(s);
+	if (!link.conv)
+		link = by_session(s);
+	if (!link.conv)
+		link = by_cache_key(s);
+	return link.conv ? link : by_process(s);
+}
+
+/* Where several ids are told the narrowest one: two conversations of one user are two. */
+static struct id128 scope_of(const struct explicit_ids *ids, const struct llm_call *call)
+{
+	const struct slice narrowest = ids->thread.n	   ? ids->thread
+				       : ids->session.n	   ? ids->session
+				       : call->cache_key.n ? call->cache_key
+							   : call->user_id;
+
+	return narrowest.n ? id_of_bytes(narrowest) : (struct id128){ 0 };
 }
 
 bool conversation_link(struct call_state *c, const struct llm_call *call,
 		       const struct explicit_ids *ids, const struct content_input *in)
 {
-	struct link link = by_retry(c, in), content;
+	const struct search s = { c, call, ids, in };
+	struct link link;
 
-	if (!link.conv) {
-		content = by_content(c, call, in);
-		link = by_explicit_id(c->run, ids->thread);
-		if (!link.conv)
-			link = content;
-		else if (content.conv)
-			link.span = content.span;
-	}
-	if (!link.conv)
-		link = by_session(c, ids);
-	if (!link.conv)
-		link = by_cache_key(c->run, call);
-	c->conv = link.conv ? link.conv : begin(c, call, ids);
+	c->scope = scope_of(ids, call);
+	link = find(&s);
+	c->conv = conversation_hold(link.conv ? link.conv : conversation_new(c, call, ids));
 	c->conv_evidence = link.evidence;
 	c->continues = link.span;
 	return !link.conv;
@@ -214,26 +323,46 @@ bool conversation_link(struct call_state *c, const struct llm_call *call,
 
 static struct node_ref ref_of(const struct call_state *c, const struct id128 *node, uint32_t depth)
 {
-	return (struct node_ref){ .conv = c->conv, .span = c->id, .node = *node, .depth = depth };
+	return (struct node_ref){
+		.conv = c->conv ? c->conv->number : 0,
+		.span = c->id,
+		.node = *node,
+		.asked = c->input_node,
+		.depth = depth,
+	};
 }
 
 /* Two conversations that stand at the same words and were not continued cannot be told apart. */
-static struct node_ref *enter(struct cache *map, const struct id128 *key, struct node_ref ref)
+static void enter_one(struct cache *map, const struct id128 *key, struct node_ref ref)
 {
 	struct node_ref *known = cache_find(map, key);
 
 	if (known && known->conv != ref.conv && !known->continued && !known->failed)
 		ref.ambiguous = true;
+	if (known && ref.ambiguous)
+		ref.unheard |= known->unheard;
 	if (!known)
 		known = cache_add(map, key);
 	if (known)
 		*known = ref;
-	return known;
+}
+
+static void enter(const struct call_state *c, struct cache *map, const struct id128 *node,
+		  uint32_t depth)
+{
+	const struct node_ref ref = ref_of(c, node, depth);
+	struct id128 key;
+
+	enter_one(map, node, ref);
+	if (id128_is_zero(&c->scope))
+		return;
+	key = scoped(c, node);
+	enter_one(map, &key, ref);
 }
 
 void conversation_asked(struct call_state *c)
 {
-	enter(&c->run->inputs, &c->input_node, ref_of(c, &c->input_node, c->input_depth));
+	enter(c, &c->tree->inputs, &c->input_node, c->input_depth);
 	if (c->conv)
 		c->conv->last_span = c->id;
 }
@@ -241,22 +370,34 @@ void conversation_asked(struct call_state *c)
 void conversation_alternative(struct call_state *c, const struct content_answer *answer)
 {
 	if (answer->any)
-		enter(&c->run->outputs, &answer->node, ref_of(c, &answer->node, answer->depth));
+		enter(c, &c->tree->outputs, &answer->node, answer->depth);
+}
+
+static void set_outcome(const struct call_state *c, struct id128 key, bool failed, bool lost)
+{
+	struct node_ref *asked = cache_find(&c->tree->inputs, &key);
+
+	if (!asked)
+		return;
+	asked->unheard |= lost;
+	if (id64_eq(&asked->span, &c->id))
+		asked->failed = failed;
 }
 
 void conversation_answered(struct call_state *c, const struct llm_call *call,
 			   const struct content_answer *answer, bool failed)
 {
-	struct node_ref *asked = cache_find(&c->run->inputs, &c->input_node);
+	const bool lost = call->http->response.lost_bytes || call->http->end == HTTP_END_LOST ||
+			  call->http->end == HTTP_END_EVICTED;
 
 	if (call->single || call->repeats)
 		return;
-	if (asked && id64_eq(&asked->span, &c->id))
-		asked->failed = failed;
+	set_outcome(c, c->input_node, failed, lost);
+	set_outcome(c, scoped(c, &c->input_node), failed, lost);
 	conversation_alternative(c, answer);
 	if (call->response_id.n) {
 		const struct id128 key = key_of_text(call->response_id);
 
-		enter(&c->run->responses, &key, ref_of(c, &answer->node, answer->depth));
+		enter_one(&c->tree->responses, &key, ref_of(c, &answer->node, answer->depth));
 	}
 }

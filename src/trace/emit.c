@@ -39,7 +39,7 @@ void emit_end(struct emit *e, uint64_t end_ns, bool final)
 		end_ns = e->start_ns;
 	e->span.end_ns = emit_wall(e, end_ns);
 	e->span.final = final;
-	emit_str(e, ATTR_SOURCE, slice_of(e->run->source));
+	emit_str(e, ATTR_SOURCE, slice_of(e->run->tree->source));
 	e->span.attrs = e->attrs;
 	e->span.n_attrs = e->n;
 	if (t->config.content != CONTENT_OFF && t->sink->span)

@@ -25,20 +25,20 @@ static struct id64 span_id(const struct trace *t, const struct http_exchange *x)
 
 struct place {
 	struct id64 parent;
-	const struct agent_span *agent;
+	struct agent_span *agent; /* of the run that it is a step of */
 	const char *evidence;
 };
 
-static bool find_place(struct run_state *r, const struct http_exchange *x, struct place *ret)
+static bool find_place(struct tree_state *tree, const struct http_exchange *x, struct place *ret)
 {
-	const struct proc_state *ps = process_above(r, x->conn->process, true);
+	const struct proc_state *ps = process_above(tree, x->conn->process, true);
 	const struct tool_state *tool;
 
 	if (ps && ps->in_tool && !ps->own_agent) {
 		*ret = (struct place){ ps->id, ps->agent, "process" };
 		return true;
 	}
-	tool = tool_only_one(r, x->conn->process);
+	tool = tool_only_one(tree, x->conn->process);
 	if (!tool || tool->by_argv || tool->by_mcp || x->request.head_ns < tool->start_ns)
 		return false;
 	*ret = (struct place){ tool->id, tool->agent, "window" };
@@ -77,13 +77,15 @@ static void emit_exchange(struct run_state *r, const struct http_exchange *x,
 	emit_end(&e, end_ns, true);
 }
 
-void exchange_finished(struct run_state *r, const struct http_exchange *x)
+void exchange_finished(struct tree_state *tree, const struct http_exchange *x)
 {
 	struct place place;
+	struct run_state *r;
 
-	notes_exchange(r, x);
-	if (x->inbound || !find_place(r, x, &place))
+	notes_exchange(tree, x);
+	if (x->inbound || !find_place(tree, x, &place))
 		return;
+	r = place.agent->run;
 	if (r->http_steps >= RUN_HTTP_MAX) {
 		r->dropped_steps++;
 		return;

@@ -15,8 +15,12 @@ struct explicit_ids {
 	struct slice agent_type;     /* "Explore", "collab_spawn" */
 	struct slice parent_agent;   /* agent, thread or session above it */
 	struct slice parent_session; /* where a sub-agent's session is its own */
+	struct slice turn;	     /* one request of a person's */
+	struct slice purpose;	     /* what the call is for, as the client calls it */
+	struct slice compacted;	     /* set where the history was made shorter */
 };
 
+/* Memory of the call's. */
 void identity_read(const struct llm_call *call, struct explicit_ids *ret);
 /* What a sub-agent is known by; empty: the call is none of a sub-agent. */
 struct slice identity_subagent(const struct explicit_ids *ids);

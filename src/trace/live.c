@@ -44,8 +44,10 @@ static bool tool_is_at_work(const struct run_state *r)
 {
 	const struct tool_state *tool;
 
-	list_for_each (tool, r->tools)
-		if (tool->asked && !tool->server)
+	if (r->n_tools == 0)
+		return false;
+	list_for_each (tool, r->tree->tools)
+		if (tool->run == r && tool->asked && !tool->server)
 			return true;
 	return false;
 }
@@ -55,9 +57,11 @@ static enum live_state state_of(const struct run_state *r)
 	const struct call_state *c;
 	enum live_state state = LIVE_IDLE;
 
-	if (r->finished)
+	if (r->finished || r->over)
 		return LIVE_ENDED;
-	list_for_each (c, r->calls) {
+	list_for_each (c, r->n_calls ? r->tree->calls : NULL) {
+		if (c->run != r)
+			continue;
 		if (c->call && c->call->first_token_ns)
 			return LIVE_STREAMING;
 		state = LIVE_THINKING;
@@ -94,7 +98,9 @@ void live_run(struct run_state *r)
 	    t->config.content == CONTENT_OFF)
 		return;
 	r->live_state = change.state;
-	list_for_each (c, r->calls) {
+	list_for_each (c, r->tree->calls) {
+		if (c->run != r)
+			continue;
 		add(&change.input_tokens, c->call ? c->call->usage.input : LLM_UNKNOWN);
 		add(&change.output_tokens, c->call ? c->call->usage.output : LLM_UNKNOWN);
 	}

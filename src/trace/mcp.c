@@ -17,19 +17,25 @@
 #define CLIPPED_TAIL 32	  /* what it has left of the end */
 #define ENDED_MAX    1024 /* that another end may still tell of */
 
-static struct id64 span_id(const struct run_state *r, const struct tool_call *c)
+static struct id64 span_id(const struct tree_state *tree, const struct tool_call *c)
 {
 	struct id_hash h;
 
 	id_hash_begin(&h, "span");
 	id_hash_bytes(&h, SLICE("mcp"));
-	id_hash_bytes(&h, (struct slice){ (const char *)r->id.b, sizeof(r->id.b) });
+	id_hash_bytes(&h, (struct slice){ (const char *)tree->id.b, sizeof(tree->id.b) });
 	id_hash_u64(&h, c->conn->id);
 	id_hash_u64(&h, c->pos);
 	id_hash_u64(&h, c->number);
 	if (c->kind != TOOL_CALL) /* that a server makes in its answers: positions of its own */
 		id_hash_bytes(&h, c->method);
 	return id64_of(id_hash_end(&h));
+}
+
+static void show(struct mcp_state *m, uint64_t end_ns)
+{
+	m->shown = true;
+	mcp_emit(m, end_ns);
 }
 
 /* --- which tool call of the model --- */
@@ -80,24 +86,25 @@ bool mcp_name_fits(struct slice decorated, struct slice tool)
 	return true;
 }
 
-static bool fits(const struct run_state *r, const struct mcp_state *m,
+static bool fits(const struct tree_state *tree, const struct mcp_state *m,
 		 const struct tool_state *tool)
 {
-	if (m->call->kind != TOOL_CALL || tool->server || tool->by_mcp ||
-	    id128_is_zero(&m->args_hash) || !id128_eq(&tool->args_hash, &m->args_hash) ||
+	if (m->call->kind != TOOL_CALL || (m->shown && m->run != tool->run) || tool->server ||
+	    tool->by_mcp || id128_is_zero(&m->args_hash) ||
+	    !id128_eq(&tool->args_hash, &m->args_hash) ||
 	    !mcp_name_fits(slice_of(tool->name), m->call->name))
 		return false;
 	return process_key_eq(m->call->client, tool->process) ||
-	       process_descends(r, m->call->client, tool->agent->process);
+	       process_descends(tree, m->call->client, tool->agent->process);
 }
 
 /* Equal calls that wait at the same time cannot be told apart. */
-static struct tool_state *find_tool(struct run_state *r, const struct mcp_state *m)
+static struct tool_state *find_tool(struct tree_state *tree, const struct mcp_state *m)
 {
 	struct tool_state *tool, *found = NULL;
 
-	list_for_each (tool, r->tools) {
-		if (!fits(r, m, tool))
+	list_for_each (tool, tree->tools) {
+		if (!fits(tree, m, tool))
 			continue;
 		if (found)
 			return NULL;
@@ -106,40 +113,42 @@ static struct tool_state *find_tool(struct run_state *r, const struct mcp_state 
 	return found;
 }
 
-static void link_tool(struct run_state *r, struct mcp_state *m, struct tool_state *tool)
+static void link_tool(struct mcp_state *m, struct tool_state *tool)
 {
+	m->run = tool->run;
 	m->tool = m->parent = tool->id;
 	m->agent = tool->agent;
 	m->evidence = "arguments";
 	tool->by_mcp = true;
 	tool->mcp_start_ns = m->call->start_ns;
 	tool->mcp_end_ns = m->call->end_ns;
-	tool_emit(r, tool, false);
+	tool_emit(tool, false);
 }
 
-static void try_link(struct run_state *r, struct mcp_state *m)
+static void try_link(struct tree_state *tree, struct mcp_state *m)
 {
-	struct tool_state *tool = id64_is_zero(&m->tool) ? find_tool(r, m) : NULL;
+	struct tool_state *tool = id64_is_zero(&m->tool) ? find_tool(tree, m) : NULL;
 
 	if (tool)
-		link_tool(r, m, tool);
+		link_tool(m, tool);
 }
 
 /* The answer that asks for a call may still be coming when the call is made. */
-void mcp_adopt(struct run_state *r, const struct tool_state *tool)
+void mcp_adopt(const struct tool_state *tool)
 {
+	struct tree_state *tree = tool->run->tree;
 	struct mcp_state *m, *found = NULL;
 
-	list_for_each (m, r->mcp_calls) {
-		if (!id64_is_zero(&m->tool) || find_tool(r, m) != tool)
+	list_for_each (m, tree->mcp_calls) {
+		if (!id64_is_zero(&m->tool) || find_tool(tree, m) != tool)
 			continue;
 		if (found)
 			return;
 		found = m;
 	}
 	if (found) {
-		try_link(r, found);
-		mcp_emit(r, found, 0);
+		try_link(tree, found);
+		show(found, 0);
 	}
 }
 
@@ -148,6 +157,7 @@ void mcp_adopt(struct run_state *r, const struct tool_state *tool)
 /* What one end has told of a request that is over; by ended_key(). */
 struct ended {
 	struct id64 id;
+	struct id128 run;
 	bool inbound;
 	bool taken; /* the other end's view has come */
 };
@@ -183,12 +193,12 @@ static bool may_equal(const struct id128 *a, const struct id128 *b)
 	return id128_eq(a, b) || id128_is_zero(a) || id128_is_zero(b);
 }
 
-static struct mcp_state *find_twin(struct run_state *r, const struct tool_call *c,
+static struct mcp_state *find_twin(struct tree_state *tree, const struct tool_call *c,
 				   const struct id128 *args_hash)
 {
 	struct mcp_state *m;
 
-	list_for_each (m, r->mcp_calls)
+	list_for_each (m, tree->mcp_calls)
 		if (!m->twin && is_same(m->call, c) && may_equal(&m->args_hash, args_hash))
 			return m;
 	return NULL;
@@ -209,52 +219,69 @@ static struct id128 ended_key(const struct tool_call *c, const struct id128 *arg
 }
 
 /* One end may be told whole before the other one begins: a write returned late. */
-static void remember_ended(struct run_state *r, const struct mcp_state *m)
+static void remember_ended(struct tree_state *tree, const struct mcp_state *m)
 {
 	const struct id128 key = ended_key(m->call, &m->args_hash);
 	struct ended *e;
 
 	if (!m->call->http || m->server.tgid)
 		return;
-	e = cache_find(&r->mcp_ended, &key);
+	e = cache_find(&tree->mcp_ended, &key);
 	if (!e)
-		e = cache_add(&r->mcp_ended, &key);
+		e = cache_add(&tree->mcp_ended, &key);
 	if (e)
-		*e = (struct ended){ .id = m->id, .inbound = m->call->inbound };
+		*e = (struct ended){ .id = m->id, .run = m->run->id, .inbound = m->call->inbound };
 }
 
 /* What the other end has told as over. */
-static struct ended *find_ended(struct run_state *r, const struct tool_call *c,
+static struct ended *find_ended(struct tree_state *tree, const struct tool_call *c,
 				const struct id128 *args_hash)
 {
 	const struct id128 key = ended_key(c, args_hash);
-	struct ended *e = c->http ? cache_find(&r->mcp_ended, &key) : NULL;
+	struct ended *e = c->http ? cache_find(&tree->mcp_ended, &key) : NULL;
 
 	return e && !e->taken && e->inbound != c->inbound ? e : NULL;
 }
 
-void mcp_init(struct run_state *r)
+void mcp_init(struct tree_state *tree)
 {
-	cache_init(&r->mcp_ended, ENDED_MAX, sizeof(struct id128), sizeof(struct ended));
+	cache_init(&tree->mcp_ended, ENDED_MAX, sizeof(struct id128), sizeof(struct ended));
 }
 
 /* --- the way in --- */
 
+/* Once it was shown it stays in its run. */
+static struct run_state *choose_run(struct tree_state *tree, const struct mcp_state *m,
+				    const struct mcp_state *outer, const struct proc_state *ps)
+{
+	struct run_state *r;
+
+	if (m->run)
+		return m->run;
+	if (outer)
+		return outer->run;
+	r = ps && ps->in_tool ? ps->run : turn_only_one(tree);
+	return r ? r : tree->runs;
+}
+
 /* A step of whoever made the call, until it is known which tool call it carries out. */
-static void find_place(struct run_state *r, struct mcp_state *m)
+static void find_place(struct tree_state *tree, struct mcp_state *m)
 {
 	const struct process_key key =
 		m->call->client.tgid ? m->call->client : m->call->conn->process;
 	const struct mcp_state *outer = m->call->within ? m->call->within->user : NULL;
-	const struct proc_state *ps = process_above(r, key, true);
+	const struct proc_state *ps = process_above(tree, key, true);
 
-	if (outer && outer->run == r) {
+	m->run = choose_run(tree, m, outer, ps);
+	if (outer && outer->run == m->run) {
 		m->agent = outer->agent;
 		m->parent = outer->id;
 		m->evidence = "request";
 		return;
 	}
-	m->agent = ps ? ps->agent : r->agents;
+	if (ps && (ps->run != m->run || ps->held))
+		ps = NULL;
+	m->agent = ps ? ps->agent : m->run->agents;
 	m->parent = !ps || ps->own_agent ? m->agent->id : ps->id;
 	m->evidence = "process";
 }
@@ -268,7 +295,7 @@ static void join(struct mcp_state *m, struct tool_call *c)
 		m->twin = m->call;
 		m->call = c;
 		if (id64_is_zero(&m->tool))
-			find_place(m->run, m);
+			find_place(m->run->tree, m);
 	}
 	m->server = m->twin->conn->process;
 }
@@ -285,39 +312,39 @@ static struct id128 keep_text(struct trace *t, const struct tool_call *c, struct
 	return id;
 }
 
-static struct mcp_state *begin(struct run_state *r, struct tool_call *c,
+static struct mcp_state *begin(struct tree_state *tree, struct tool_call *c,
 			       const struct id128 *args_hash)
 {
-	struct ended *ended = find_ended(r, c, args_hash);
+	struct ended *ended = find_ended(tree, c, args_hash);
 	struct mcp_state *m;
 
 	if (ended)
 		ended->taken = true;
 	if (ended && c->inbound)
 		return NULL; /* the sender's view is there */
-	m = r->n_mcp < RUN_MCP_MAX ? calloc(1, sizeof(*m)) : NULL;
+	m = tree->n_mcp < TREE_MCP_MAX ? calloc(1, sizeof(*m)) : NULL;
 	if (!m) {
-		r->dropped_steps++;
+		tree->runs->dropped_steps++;
 		return NULL;
 	}
-	m->id = ended ? ended->id : span_id(r, c);
+	m->id = ended ? ended->id : span_id(tree, c);
 	m->corrects = ended;
-	m->run = r;
+	m->run = ended ? run_by_id(tree, &ended->run) : NULL;
 	m->call = c;
 	c->user = m;
 	m->args_hash = *args_hash;
 	if (!c->head_only)
-		m->args_blob = keep_text(r->t, c, c->arguments);
-	DL_APPEND(r->mcp_calls, m);
-	r->n_mcp++;
-	find_place(r, m);
+		m->args_blob = keep_text(tree->t, c, c->arguments);
+	DL_APPEND(tree->mcp_calls, m);
+	tree->n_mcp++;
+	find_place(tree, m);
 	return m;
 }
 
-static void forget(struct run_state *r, struct mcp_state *m)
+static void forget(struct tree_state *tree, struct mcp_state *m)
 {
-	DL_DELETE(r->mcp_calls, m);
-	r->n_mcp--;
+	DL_DELETE(tree->mcp_calls, m);
+	tree->n_mcp--;
 	m->call->user = NULL;
 	if (m->twin)
 		m->twin->user = NULL;
@@ -329,40 +356,40 @@ static bool failed(const struct tool_call *c)
 	return c->is_error || c->refused;
 }
 
-static void end(struct run_state *r, struct mcp_state *m)
+static void end(struct tree_state *tree, struct mcp_state *m)
 {
 	struct tool_state *tool;
 
-	try_link(r, m);
-	m->result_blob = keep_text(r->t, m->call, m->call->result);
-	tool = tool_by_id(r, m->tool);
+	try_link(tree, m);
+	m->result_blob = keep_text(tree->t, m->call, m->call->result);
+	tool = tool_by_id(tree, m->tool);
 	if (tool) {
 		tool->mcp_end_ns = m->call->end_ns;
-		tool_emit(r, tool, false);
+		tool_emit(tool, false);
 	} else if (failed(m->call) && !m->corrects) {
-		r->totals.errors++;
+		m->run->totals.errors++;
 	}
-	mcp_emit(r, m, m->call->end_ns);
-	remember_ended(r, m);
-	forget(r, m);
+	show(m, m->call->end_ns);
+	remember_ended(tree, m);
+	forget(tree, m);
 }
 
-void mcp_begin(struct run_state *r, struct tool_call *c)
+void mcp_begin(struct tree_state *tree, struct tool_call *c)
 {
 	const struct id128 none = { 0 };
 	const struct id128 args_hash = c->head_only ? none : mcp_args_hash(c->arguments);
-	struct mcp_state *m = find_twin(r, c, &args_hash);
+	struct mcp_state *m = find_twin(tree, c, &args_hash);
 
-	r->dirty = true;
 	if (m)
 		join(m, c);
 	else
-		m = begin(r, c, &args_hash);
+		m = begin(tree, c, &args_hash);
 	if (!m)
 		return;
-	try_link(r, m);
+	m->run->dirty = true;
+	try_link(tree, m);
 	if (!m->corrects)
-		mcp_emit(r, m, 0);
+		show(m, 0);
 }
 
 void mcp_end(struct tool_call *c)
@@ -373,7 +400,7 @@ void mcp_end(struct tool_call *c)
 		return; /* it was not kept, or its run or its other end has ended before it */
 	m->run->dirty = true;
 	if (c != m->twin) {
-		end(m->run, m);
+		end(m->run->tree, m);
 		return;
 	}
 	m->twin = NULL;
@@ -381,16 +408,28 @@ void mcp_end(struct tool_call *c)
 }
 
 /* The run is over before its calls. */
-void mcp_finish_all(struct run_state *r, uint64_t ts_ns)
+void mcp_finish_all(struct tree_state *tree, uint64_t ts_ns)
 {
-	while (r->mcp_calls) {
-		mcp_emit(r, r->mcp_calls, ts_ns);
-		forget(r, r->mcp_calls);
+	while (tree->mcp_calls) {
+		show(tree->mcp_calls, ts_ns);
+		forget(tree, tree->mcp_calls);
 	}
 }
 
-void mcp_free_all(struct run_state *r)
+void mcp_let_go(const struct run_state *r)
 {
-	while (r->mcp_calls)
-		forget(r, r->mcp_calls);
+	struct mcp_state *m, *tmp;
+
+	list_for_each_safe (m, tmp, r->tree->mcp_calls) {
+		if (m->run != r)
+			continue;
+		show(m, r->t->now_ns);
+		forget(r->tree, m);
+	}
+}
+
+void mcp_free_all(struct tree_state *tree)
+{
+	while (tree->mcp_calls)
+		forget(tree, tree->mcp_calls);
 }

@@ -3,15 +3,17 @@
 
 #include "trace/state.h"
 
-void mcp_init(struct run_state *r);
+void mcp_init(struct tree_state *tree);
 /* Uses c->user for itself until mcp_end(). */
-void mcp_begin(struct run_state *r, struct tool_call *c);
+void mcp_begin(struct tree_state *tree, struct tool_call *c);
 void mcp_end(struct tool_call *c);
 /* A tool call of the model has begun: it may be what a call under way carries out. */
-void mcp_adopt(struct run_state *r, const struct tool_state *tool);
+void mcp_adopt(const struct tool_state *tool);
 /* The run has ended: what waits is told as it is. */
-void mcp_finish_all(struct run_state *r, uint64_t ts_ns);
-void mcp_free_all(struct run_state *r);
+void mcp_finish_all(struct tree_state *tree, uint64_t ts_ns);
+/* A run is let go: what waits in it is told as it is. */
+void mcp_let_go(const struct run_state *r);
+void mcp_free_all(struct tree_state *tree);
 
 /* Equal for JSON that means the same; an empty text is an empty object. Zero where it is no JSON.
  */

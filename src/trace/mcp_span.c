@@ -167,14 +167,14 @@ static struct process_key asker_of(const struct mcp_state *m)
 	return is_by_server(c) && m->server.tgid ? m->server : c->conn->process;
 }
 
-void mcp_emit(struct run_state *r, const struct mcp_state *m, uint64_t end_ns)
+void mcp_emit(const struct mcp_state *m, uint64_t end_ns)
 {
 	const struct tool_call *c = m->call;
 	const struct process_key who = asker_of(m);
-	const struct process *p = proc_find(r->t->procs, who);
+	const struct process *p = proc_find(m->run->t->procs, who);
 	struct emit e;
 
-	emit_begin(&e, r, STEP_MCP, c->start_ns);
+	emit_begin(&e, m->run, STEP_MCP, c->start_ns);
 	e.span.span_id = m->id;
 	e.span.parent_id = m->parent;
 	e.span.kind = is_answering(m) ? SPAN_SERVER : SPAN_CLIENT;

@@ -17,8 +17,9 @@ struct mcp_state {
 	struct tool_call
 		*twin; /* the same one as the other end sees it, while that lasts; or NULL */
 	struct process_key server; /* that the other end told; zero: it did not */
+	bool shown;		   /* its span was given */
 	bool corrects;		   /* the other end's view of it was told as final */
 };
 
 /* @end_ns: boot time, 0 while it lasts. */
-void mcp_emit(struct run_state *r, const struct mcp_state *m, uint64_t end_ns);
+void mcp_emit(const struct mcp_state *m, uint64_t end_ns);

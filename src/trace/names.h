@@ -6,6 +6,8 @@
 #pragma once
 
 #define ATTR_OPERATION		  "gen_ai.operation.name"
+#define ATTR_CALL_CLASS		  "sonde.call.class" /* main, title, compaction, ... */
+#define ATTR_CALL_CLASS_EVIDENCE  "sonde.call.class.evidence"
 #define ATTR_MAX_TOKENS		  "gen_ai.request.max_tokens"
 #define ATTR_TEMPERATURE	  "gen_ai.request.temperature"
 #define ATTR_TOP_P		  "gen_ai.request.top_p"

@@ -56,14 +56,14 @@ static struct slice program_of(const struct trace *t, struct process_key key)
 	return p->exe.n ? p->exe : p->path.n ? p->path : process_name(p);
 }
 
-void notes_program(struct run_state *r, const struct process *p)
+void notes_program(struct tree_state *tree, const struct process *p)
 {
 	/* A script's process is called as its interpreter; the path is still the script's. */
 	const struct slice name = process_name(p), file = slice_base(p->path);
 
 	for (size_t i = 0; i < ARRAY_SIZE(handovers); i++)
 		if (slice_eq(name, handovers[i].program) || slice_eq(file, handovers[i].program))
-			r->handed_over |= 1u << i;
+			tree->handed_over |= 1u << i;
 }
 
 /* --- what was seen --- */
@@ -82,7 +82,7 @@ static struct peer *peer_of(struct peer **list, unsigned *n, struct slice name)
 {
 	struct peer *peer = peer_find(*list, name);
 
-	if (peer || *n >= RUN_PEERS_MAX || name.n == 0)
+	if (peer || *n >= TREE_PEERS_MAX || name.n == 0)
 		return peer;
 	peer = calloc(1, sizeof(*peer));
 	if (!peer)
@@ -97,9 +97,9 @@ static struct peer *peer_of(struct peer **list, unsigned *n, struct slice name)
 	return peer;
 }
 
-void notes_exchange(struct run_state *r, const struct http_exchange *x)
+void notes_exchange(struct tree_state *tree, const struct http_exchange *x)
 {
-	struct peer *peer = x->inbound ? NULL : peer_of(&r->hosts, &r->n_hosts, x->host);
+	struct peer *peer = x->inbound ? NULL : peer_of(&tree->hosts, &tree->n_hosts, x->host);
 
 	if (peer)
 		peer->count++;
@@ -122,21 +122,21 @@ static bool destination(uint8_t family, const uint8_t *addr, uint16_t port, cons
 	return true;
 }
 
-void notes_connection(struct run_state *r, const struct connection *conn, bool was_http)
+void notes_connection(struct tree_state *tree, const struct connection *conn, bool was_http)
 {
 	char address[192], name[sizeof(conn->server_name) + sizeof(address) + 4];
 	struct peer *peer;
 
 	if (sonde_source_is_tls(conn->source)) {
-		r->tls_streams++;
-		r->half_streams += (conn->flags & SONDE_CONN_HALF) != 0;
+		tree->tls_streams++;
+		tree->half_streams += (conn->flags & SONDE_CONN_HALF) != 0;
 		return;
 	}
 	if ((conn->flags & SONDE_CONN_SERVER) ||
 	    !destination(conn->family, conn->remote_addr, conn->remote_port, conn->path,
 			 sizeof(conn->path), address, sizeof(address)))
 		return;
-	peer = peer_find(r->sockets, slice_of(address));
+	peer = peer_find(tree->sockets, slice_of(address));
 	if (peer)
 		peer->unanswered = false;
 	/* Its plaintext was seen. */
@@ -145,18 +145,18 @@ void notes_connection(struct run_state *r, const struct connection *conn, bool w
 	/* "api.example.com (192.0.2.1:443)" where the client has said whom it wants. */
 	snprintf(name, sizeof(name), conn->server_name[0] ? "%s (%s)" : "%s%s", conn->server_name,
 		 address);
-	peer = peer_of(&r->sockets, &r->n_sockets, slice_of(name));
+	peer = peer_of(&tree->sockets, &tree->n_sockets, slice_of(name));
 	if (!peer)
 		return;
 	peer->count++;
 	peer->bytes += conn->bytes[0] + conn->bytes[1];
 	peer->tls |= (conn->flags & SONDE_CONN_TLS) != 0;
 	if (!peer->program)
-		keep(&peer->program, program_of(r->t, conn->process));
+		keep(&peer->program, program_of(tree->t, conn->process));
 }
 
 /* What fails, and what may: those that succeed are heard of as connections as well. */
-void notes_connect(struct run_state *r, const struct sonde_connect_event *e)
+void notes_connect(struct tree_state *tree, const struct sonde_connect_event *e)
 {
 	char name[192];
 	struct peer *peer;
@@ -164,7 +164,7 @@ void notes_connect(struct run_state *r, const struct sonde_connect_event *e)
 	if (e->result >= 0 || e->family == AF_UNIX ||
 	    !destination(e->family, e->addr, e->port, e->path, sizeof(e->path), name, sizeof(name)))
 		return;
-	peer = peer_of(&r->sockets, &r->n_sockets, slice_of(name));
+	peer = peer_of(&tree->sockets, &tree->n_sockets, slice_of(name));
 	if (!peer || peer->count)
 		return;
 	if (e->result == -EINPROGRESS)
@@ -192,8 +192,8 @@ void notes_attach(struct trace *t, struct process_key process, struct slice json
 	note->process = process;
 	DL_APPEND(t->attached, note);
 	t->n_attached++;
-	for (struct run_state *r = t->runs; r; r = r->hh.next)
-		r->dirty = true;
+	for (struct tree_state *tree = t->trees; tree; tree = tree->hh.next)
+		tree->runs->dirty = true;
 }
 
 int64_t notes_late_ms(const struct trace *t, struct process_key process)
@@ -219,10 +219,10 @@ static void free_peers(struct peer **list)
 	}
 }
 
-void notes_free(struct run_state *r)
+void notes_free(struct tree_state *tree)
 {
-	free_peers(&r->hosts);
-	free_peers(&r->sockets);
+	free_peers(&tree->hosts);
+	free_peers(&tree->sockets);
 }
 
 void notes_done(struct trace *t)
@@ -281,7 +281,7 @@ static void say_left(struct writer *wr)
 
 	if (!wr->r->finished || !wr->r->exited)
 		return;
-	list_for_each (ps, wr->r->proc_list) {
+	list_for_each (ps, wr->r->tree->proc_list) {
 		const struct process p = { .path = slice_of(ps->path), .argv = ps->argv };
 
 		if (ps->exited || !ps->final || n++ >= LEFT_NOTES_MAX)
@@ -306,18 +306,18 @@ static void say_lost(struct writer *wr)
 
 static void say_halves(struct writer *wr)
 {
-	if (wr->r->half_streams)
+	if (wr->r->tree->half_streams)
 		note(wr,
 		     "%llu TLS streams were seen in one direction and could not be paired: their "
 		     "requests are without answers, and answers without requests",
-		     (unsigned long long)wr->r->half_streams);
+		     (unsigned long long)wr->r->tree->half_streams);
 }
 
 static void say_hosts(struct writer *wr)
 {
 	const struct peer *peer;
 
-	list_for_each (peer, wr->r->hosts)
+	list_for_each (peer, wr->r->tree->hosts)
 		note(wr, "HTTP requests to %s: %llu, none of them a known model API", peer->name,
 		     (unsigned long long)peer->count);
 }
@@ -338,10 +338,10 @@ static void say_socket(struct writer *wr, const struct peer *peer)
 		return;
 	else if (!peer->tls)
 		note(wr, "connected to %s: %llu bytes", peer->name, bytes);
-	else if (wr->r->tls_streams)
+	else if (wr->r->tree->tls_streams)
 		note(wr, "TLS to %s%s, by '%s'; %llu TLS streams of this run were read", peer->name,
 		     count, peer->program ? peer->program : "?",
-		     (unsigned long long)wr->r->tls_streams);
+		     (unsigned long long)wr->r->tree->tls_streams);
 	else
 		note(wr, "TLS to %s that nothing could read%s, by '%s'", peer->name, count,
 		     peer->program ? peer->program : "?");
@@ -353,7 +353,7 @@ static const char *say_sockets(struct writer *wr)
 	const struct peer *peer;
 	const char *program = NULL;
 
-	list_for_each (peer, wr->r->sockets) {
+	list_for_each (peer, wr->r->tree->sockets) {
 		say_socket(wr, peer);
 		if (peer->tls && !program)
 			program = peer->program;
@@ -364,7 +364,7 @@ static const char *say_sockets(struct writer *wr)
 static void say_handed_over(struct writer *wr)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(handovers); i++)
-		if (wr->r->handed_over & 1u << i)
+		if (wr->r->tree->handed_over & 1u << i)
 			note(wr,
 			     "'%.*s' hands its work to another process, which is not traced: %s",
 			     SLICE_ARG(handovers[i].program), handovers[i].says);
@@ -373,10 +373,10 @@ static void say_handed_over(struct writer *wr)
 /* For a shell: in single quotes where it needs any. */
 static void say_doctor(struct writer *wr, const char *program)
 {
-	struct slice root = program_of(wr->r->t, wr->r->root), rest;
+	struct slice root = program_of(wr->r->t, wr->r->tree->root), rest;
 	struct slice s = program ? slice_of(program) : root;
 
-	if (s.n == 0 && !slice_cut(wr->r->argv, '\0', &s, &rest))
+	if (s.n == 0 && !slice_cut(wr->r->tree->argv, '\0', &s, &rest))
 		return;
 	if (memchr(s.p, '\'', s.n) || s.n > NOTE_MAX / 2)
 		return;
@@ -390,14 +390,14 @@ static void say_why_nothing(struct writer *wr)
 {
 	const char *program;
 
-	if (wr->r->source) {
+	if (wr->r->tree->source) {
 		say_hosts(wr);
 		return;
 	}
 	say_handed_over(wr);
 	say_hosts(wr);
 	program = say_sockets(wr);
-	if (!wr->r->hosts && !wr->r->sockets)
+	if (!wr->r->tree->hosts && !wr->r->tree->sockets)
 		note(wr, "it opened no connection that was seen");
 	say_doctor(wr, program);
 }
@@ -409,13 +409,13 @@ struct slice notes_json(struct run_state *r, struct arena *mem)
 	struct slice s = { 0 };
 
 	json_begin(&wr.w, '[');
-	if (r->joined)
+	if (r->tree->joined)
 		note(&wr, "it ran already when the capture began: what came before was not seen");
 	say_attached(&wr);
 	say_lost(&wr);
 	say_left(&wr);
 	say_halves(&wr);
-	if (r->totals.llm_calls == 0 && r->n_calls == 0 && (r->exited || r->finished))
+	if (r->totals.llm_calls == 0 && r->tree->n_calls == 0 && (r->exited || r->finished))
 		say_why_nothing(&wr);
 	json_end(&wr.w, ']');
 	if (wr.w.r == 0 && out.n > 2)

@@ -9,17 +9,17 @@
 #define CHAIN_MAX      16384
 #define CHAIN_LINE_MAX 1024 /* bytes of one program: wrappers bring scripts of many KB */
 
-static void emit(struct run_state *r, struct proc_state *ps);
+static void emit(struct proc_state *ps);
 
 /* --- a program begins --- */
 
-static struct id64 span_id(const struct run_state *r, struct process_key key, const char *kind)
+static struct id64 span_id(const struct tree_state *tree, struct process_key key, const char *kind)
 {
 	struct id_hash h;
 
 	id_hash_begin(&h, "span");
 	id_hash_bytes(&h, slice_of(kind));
-	id_hash_bytes(&h, (struct slice){ (const char *)r->id.b, sizeof(r->id.b) });
+	id_hash_bytes(&h, (struct slice){ (const char *)tree->id.b, sizeof(tree->id.b) });
 	id_hash_u64(&h, key.tgid);
 	id_hash_u64(&h, key.start_ns);
 	return id64_of(id_hash_end(&h));
@@ -126,11 +126,17 @@ static void emit_ending(struct emit *e, const struct proc_state *ps)
 	}
 }
 
-static void emit(struct run_state *r, struct proc_state *ps)
+static void emit(struct proc_state *ps)
 {
 	struct emit e;
 
-	emit_begin(&e, r, STEP_PROCESS, ps->start_ns);
+	if (ps->held && !ps->final)
+		return;
+	if (!ps->shown)
+		ps->run->totals.processes++;
+	ps->run->dirty |= !ps->shown;
+	ps->shown = true;
+	emit_begin(&e, ps->run, STEP_PROCESS, ps->start_ns);
 	e.span.span_id = ps->id;
 	e.span.parent_id = ps->parent;
 	e.span.evidence = slice_of(ps->evidence);
@@ -138,7 +144,7 @@ static void emit(struct run_state *r, struct proc_state *ps)
 	emit_process(&e, ps->key, program_name(ps));
 	e.span.name = e.span.program;
 	emit_command(&e, ps->argv);
-	if (content_keeps_text(r->t)) {
+	if (content_keeps_text(ps->tree->t)) {
 		emit_str(&e, ATTR_PROCESS_PATH, slice_of(ps->path));
 		emit_str(&e, ATTR_PROCESS_CWD, slice_of(ps->cwd));
 	}
@@ -147,7 +153,7 @@ static void emit(struct run_state *r, struct proc_state *ps)
 		 ps->parent_key.tgid ? (int64_t)ps->parent_key.tgid : LLM_UNKNOWN);
 	/* An agent that asked its model for something has to explain what it starts. */
 	emit_true(&e, ATTR_UNEXPLAINED, !ps->in_tool && !ps->own_agent && ps->agent->calls > 0);
-	emit_int(&e, ATTR_LATE_ATTACH, notes_late_ms(r->t, ps->key));
+	emit_int(&e, ATTR_LATE_ATTACH, notes_late_ms(ps->tree->t, ps->key));
 	emit_ending(&e, ps);
 	emit_end(&e, ps->end_ns, ps->final);
 }
@@ -158,9 +164,9 @@ static void emit(struct run_state *r, struct proc_state *ps)
  * The program that started this one; NULL: the root. Whoever is younger is no parent, whatever
  * events say: so spans never form a circle.
  */
-static const struct proc_state *parent_of(struct run_state *r, const struct proc_state *ps)
+static const struct proc_state *parent_of(const struct proc_state *ps)
 {
-	const struct proc_state *above = process_above(r, ps->parent_key, true);
+	const struct proc_state *above = process_above(ps->tree, ps->parent_key, true);
 
 	if (!above || above->start_ns > ps->start_ns ||
 	    (above->start_ns == ps->start_ns && above->number >= ps->number))
@@ -169,22 +175,25 @@ static const struct proc_state *parent_of(struct run_state *r, const struct proc
 }
 
 /* Below a process of a tool call, everything belongs to that call; below an agent nothing does. */
-static void inherit(struct run_state *r, struct proc_state *ps)
+static void inherit(struct proc_state *ps)
 {
-	const struct proc_state *above = parent_of(r, ps);
+	const struct proc_state *above = parent_of(ps);
 
-	ps->agent = above ? above->agent : r->agents;
-	ps->parent = !above ? r->agents->id : above->own_agent ? above->agent->id : above->id;
+	/* What was begun for an earlier request works for this one: its root is above it. */
+	if (above && above->run != ps->run)
+		above = NULL;
+	ps->agent = above ? above->agent : ps->run->agents;
+	ps->parent = !above ? ps->run->agents->id : above->own_agent ? above->agent->id : above->id;
 	ps->in_tool = above && above->in_tool && !above->own_agent;
 	ps->under = ps->in_tool ? above->under : (struct id64){ 0 };
 	ps->tool = (struct id64){ 0 };
 	ps->evidence = "process";
 }
 
-static void mark_descendants(struct run_state *r, const struct proc_state *top)
+static void mark_descendants(const struct proc_state *top)
 {
 	for (struct proc_state *ps = top->next; ps; ps = ps->next) {
-		const struct proc_state *above = parent_of(r, ps);
+		const struct proc_state *above = parent_of(ps);
 
 		if (!above || !id64_is_zero(&ps->tool))
 			continue;
@@ -193,53 +202,85 @@ static void mark_descendants(struct run_state *r, const struct proc_state *top)
 	}
 }
 
-void process_link(struct run_state *r, struct proc_state *ps, struct tool_state *tool,
-		  const char *evidence)
+/* The run that it is a step of: what started it, the call that it carries out, or what is worked
+ * at. Where that is several, it waits until more is known, and is the first one's at last. */
+static void choose_run(struct proc_state *ps)
 {
+	const struct proc_state *above = parent_of(ps);
+	const char *evidence;
+	const struct tool_state *tool;
+
+	ps->run = above && above->in_tool ? above->run : turn_only_one(ps->tree);
+	if (ps->run)
+		return;
+	tool = tool_of_program(ps, &evidence);
+	ps->run = tool ? tool->run : ps->tree->runs;
+	ps->held = !tool;
+}
+
+bool process_may_be_of(const struct proc_state *ps, const struct run_state *r)
+{
+	return ps->run == r || ps->held;
+}
+
+void process_link(struct proc_state *ps, struct tool_state *tool, const char *evidence)
+{
+	ps->run = tool->run;
+	ps->agent = tool->agent;
+	ps->held = false;
 	ps->parent = tool->id;
 	ps->tool = ps->under = tool->id;
 	ps->in_tool = true;
 	ps->evidence = evidence;
-	tool_carried(r, tool, ps);
-	mark_descendants(r, ps);
-	emit(r, ps);
+	tool_carried(tool, ps);
+	mark_descendants(ps);
+	emit(ps);
 }
 
-void process_unlink(struct run_state *r, struct proc_state *ps)
+void process_unlink(struct proc_state *ps)
 {
-	inherit(r, ps);
-	mark_descendants(r, ps);
-	emit(r, ps);
+	inherit(ps);
+	mark_descendants(ps);
+	emit(ps);
 }
 
-static void place(struct run_state *r, struct proc_state *ps)
+static void place(struct proc_state *ps)
 {
 	struct tool_state *tool;
 	const char *evidence;
 	bool inherited;
 
 	if (ps->execs == 1)
-		inherit(r, ps);
+		inherit(ps);
 	inherited = ps->in_tool && id64_is_zero(&ps->tool);
-	tool = ps->in_tool ? tool_by_id(r, ps->under) : NULL;
+	tool = ps->in_tool ? tool_by_id(ps->tree, ps->under) : NULL;
 	if (tool && tool->by_argv)
 		return;
-	tool = tool_of_program(r, ps, &evidence);
+	tool = tool_of_program(ps, &evidence);
 	/* Below a shell that is kept for more calls, or a guess: only what argv says. */
-	if (!tool || (inherited && strcmp(evidence, "argv") != 0))
+	if (!tool || !process_may_be_of(ps, tool->run) ||
+	    (inherited && strcmp(evidence, "argv") != 0))
 		return;
 	if (!id64_eq(&tool->id, &ps->tool) || strcmp(evidence, ps->evidence) != 0)
-		process_link(r, ps, tool, evidence);
+		process_link(ps, tool, evidence);
+}
+
+/* What a tool call has started works for that call alone. */
+static void take_manner(struct agent_span *a, const struct agent_identity *who, bool in_tool)
+{
+	a->turns = who->turns && !in_tool && a->run == a->run->tree->runs;
+	a->once = who->once || in_tool;
+	a->tools = who->tools;
 }
 
 /*
  * A child that is a known agent. One that runs itself again (gemini, Claude Code as `rg`) goes on
  * being the agent that it is.
  */
-static void open_agent(struct run_state *r, struct proc_state *ps, const struct process *p)
+static void open_agent(struct proc_state *ps, const struct process *p)
 {
-	const struct proc_state *above = parent_of(r, ps);
-	const struct process_key parent = above ? above->key : r->root;
+	const struct proc_state *above = parent_of(ps);
+	const struct process_key parent = above ? above->key : ps->tree->root;
 	struct agent_span *a = ps->agent;
 
 	if (p->agent.name.n == 0 || p->agent.helper || ps->own_agent)
@@ -247,62 +288,66 @@ static void open_agent(struct run_state *r, struct proc_state *ps, const struct 
 	if (process_key_eq(parent, a->process) && a->known &&
 	    slice_eq(slice_of(a->name), p->agent.name))
 		return;
-	a = agent_open(r, span_id(r, p->key, "agent"), ps->id, p->key, ps->start_ns);
+	a = agent_open(ps->run, span_id(ps->tree, p->key, "agent"), ps->id, p->key, ps->start_ns);
 	if (!a)
 		return;
 	ps->agent = a;
 	ps->own_agent = true;
-	agent_name(r, a, &p->agent);
+	take_manner(a, &p->agent, ps->in_tool);
+	agent_name(a, &p->agent);
 }
 
-static void exec_root(struct run_state *r, const struct process *p)
+static void exec_root(struct tree_state *tree, const struct process *p)
 {
-	struct agent_span *a = r->agents;
+	struct agent_span *a = tree->runs->agents;
 
-	notes_program(r, p);
+	notes_program(tree, p);
 	if (p->agent.name.n) {
-		agent_name(r, a, &p->agent);
+		take_manner(a, &p->agent, false);
+		agent_name(a, &p->agent);
 	} else if (!a->known) {
 		keep(&a->name, process_name(p));
-		agent_emit(r, a, false);
+		agent_emit(a, false);
 	}
-	r->dirty = true;
+	a->run->dirty = true;
 }
 
-void process_exec(struct run_state *r, struct process *p, uint64_t ts_ns)
+void process_exec(struct tree_state *tree, struct process *p, uint64_t ts_ns)
 {
-	struct proc_state *ps = process_find(r, p->key);
+	struct proc_state *ps = process_find(tree, p->key);
 
-	if (process_key_eq(p->key, r->root)) {
-		exec_root(r, p);
+	if (process_key_eq(p->key, tree->root)) {
+		exec_root(tree, p);
 		return;
 	}
 	if (!ps) {
-		r->totals.processes++;
-		r->dirty = true;
-		if (r->n_procs < RUN_PROCESSES_MAX)
-			ps = process_add(r, p, span_id(r, p->key, "process"), ts_ns);
+		if (tree->n_procs < TREE_PROCESSES_MAX)
+			ps = process_add(tree, p, span_id(tree, p->key, "process"), ts_ns);
 		if (!ps) {
-			r->dropped_steps++;
+			tree->runs->totals.processes++;
+			tree->runs->dropped_steps++;
+			tree->runs->dirty = true;
 			return;
 		}
 	}
 	if (ps->final)
 		return;
-	notes_program(r, p);
+	notes_program(tree, p);
 	take_program(ps, p, ts_ns);
-	place(r, ps);
-	emit(r, ps);
-	open_agent(r, ps, p);
+	if (!ps->run)
+		choose_run(ps);
+	place(ps);
+	emit(ps);
+	open_agent(ps, p);
 }
 
-void process_late_facts(struct run_state *r, const struct process *p)
+void process_late_facts(struct tree_state *tree, const struct process *p)
 {
-	struct proc_state *ps = process_find(r, p->key);
+	struct proc_state *ps = process_find(tree, p->key);
 
-	if (process_key_eq(p->key, r->root)) {
+	if (process_key_eq(p->key, tree->root)) {
 		if (p->agent.name.n)
-			agent_name(r, r->agents, &p->agent);
+			agent_name(tree->runs->agents, &p->agent);
 		return;
 	}
 	if (!ps || ps->final)
@@ -311,14 +356,14 @@ void process_late_facts(struct run_state *r, const struct process *p)
 		keep(&ps->path, p->exe);
 	if (!ps->cwd && p->cwd.n)
 		keep(&ps->cwd, p->cwd);
-	open_agent(r, ps, p);
+	open_agent(ps, p);
 }
 
 /* --- its end --- */
 
-void process_exit(struct run_state *r, const struct process *p, uint64_t ts_ns)
+void process_exit(struct tree_state *tree, const struct process *p, uint64_t ts_ns)
 {
-	struct proc_state *ps = process_find(r, p->key);
+	struct proc_state *ps = process_find(tree, p->key);
 
 	if (!ps || ps->final)
 		return;
@@ -328,24 +373,25 @@ void process_exit(struct run_state *r, const struct process *p, uint64_t ts_ns)
 	ps->signal = p->exit_signal;
 	ps->cpu_ns = p->cpu_ns;
 	ps->final = true;
-	emit(r, ps);
-	tool_carrier_exited(r, ps);
+	emit(ps);
+	tool_carrier_exited(ps);
 	if (ps->own_agent) {
 		ps->agent->exit_code = ps->code;
 		ps->agent->exit_signal = ps->signal;
-		agent_end(r, ps->agent, ts_ns);
+		turn_host_exited(ps->agent, p, ts_ns);
+		agent_end(ps->agent, ts_ns);
 	}
 }
 
-void process_finish_all(struct run_state *r, uint64_t ts_ns)
+void process_finish_all(struct tree_state *tree, uint64_t ts_ns)
 {
 	struct proc_state *ps;
 
-	list_for_each (ps, r->proc_list) {
+	list_for_each (ps, tree->proc_list) {
 		if (ps->final)
 			continue;
 		ps->end_ns = ts_ns;
 		ps->final = true;
-		emit(r, ps);
+		emit(ps);
 	}
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What trace/ keeps of runs that are open; private to this folder.
+ * What trace/ keeps of process trees and of the runs in them; private to this folder.
  *
- * trace.c takes facts in and hands them to: run.c (a run and its totals), agent.c (invoke_agent
- * spans), process.c, call.c (LLM spans), tool.c, mcp.c, exchange.c. conversation.c links calls to
- * each other, content.c turns what was said into blobs and conversation nodes, emit.c is the only
- * way out. Times in here are boot time; emit.c turns them into Unix time. Strings that are kept are
- * malloc'ed and raw; whatever leaves passes emit_text().
+ * trace.c takes facts in and hands them to: tree.c (a traced process tree), run.c (a run and its
+ * totals), agent.c (invoke_agent spans), process.c, call.c (LLM spans), tool.c, mcp.c, exchange.c.
+ * What is asked for by process, id or text is the tree's; what was done for one task is a run's.
+ * Each step has a pointer to its run, and spans never point into another run. conversation.c links
+ * calls to each other, content.c turns what was said into blobs and conversation nodes, emit.c is
+ * the only way out. Times in here are boot time; emit.c turns them into Unix time. Strings that are
+ * kept are malloc'ed and raw; whatever leaves passes emit_text().
  */
 #pragma once
 
@@ -21,18 +23,20 @@
 #include "trace/redact.h"
 #include "trace/trace.h"
 
-#define RUNS_MAX	      1024 /* open at once */
-#define RUN_PROCESSES_MAX     4096 /* process spans of one run; more are only counted */
-#define RUN_AGENTS_MAX	      512
-#define RUN_TOOLS_MAX	      1024 /* waiting at once; then the oldest is given up */
-#define RUN_CALLS_MAX	      1024 /* in flight at once */
-#define RUN_CONVERSATIONS_MAX 4096
-#define RUN_MCP_MAX	      1024 /* calls at tool servers in flight at once */
-#define RUN_HTTP_MAX	      512  /* STEP_HTTP spans of one run */
-#define RUN_PEERS_MAX	      32   /* hosts and destinations that notes can name */
-#define REFS_MAX	      16384 /* nodes and response ids of one run that a later call may name */
-#define EMIT_EVERY_NS	      1000000000ull
-#define SCRATCH_MAX	      (128u << 20) /* of one call's content while it is read */
+#define TREES_MAX	       1024 /* open at once */
+#define TREE_PROCESSES_MAX     4096 /* with a span, at once; more are only counted */
+#define TREE_TOOLS_MAX	       1024 /* waiting at once; then the oldest is given up */
+#define TREE_CALLS_MAX	       1024 /* in flight at once */
+#define TREE_CONVERSATIONS_MAX 4096
+#define TREE_MCP_MAX	       1024 /* calls at tool servers in flight at once */
+#define TREE_PEERS_MAX	       32   /* hosts and destinations that notes can name */
+#define TREE_INBOUND_MAX       256  /* requests that it serves at once; then the oldest is let go */
+#define TREE_RUNS_MAX	       256  /* kept at once: those over longest are let go */
+#define RUN_AGENTS_MAX	       512
+#define RUN_HTTP_MAX	       512 /* STEP_HTTP spans of one run */
+#define REFS_MAX	       16384 /* nodes and response ids of one tree that a later call may name */
+#define EMIT_EVERY_NS	       1000000000ull
+#define SCRATCH_MAX	       (128u << 20) /* of one call's content while it is read */
 
 struct trace {
 	const struct trace_sink *sink;
@@ -49,7 +53,7 @@ struct trace {
 	uint64_t loss[SONDE_LOSS_NR];
 	bool prober_lost;
 	struct call_state *orphans; /* calls whose run has ended before them */
-	struct run_state *runs;	    /* by scope, in order of their start */
+	struct tree_state *trees;   /* by scope, in order of their start */
 	struct cache answers;	    /* response id -> struct answer_ref: the same call seen twice */
 	struct attach_note *attached; /* libraries that could not be attached, or late */
 	unsigned n_attached;
@@ -66,11 +70,13 @@ struct attach_note {
 /* An invoke_agent span: the run's root, a child process that is an agent, a sub-agent. */
 struct agent_span {
 	struct agent_span *prev, *next;
+	struct run_state *run;
 	struct id64 id, parent;
 	char *name, *version;
 	bool known;	      /* named by a table, not by its program's name */
 	bool root, sub;	      /* sub: a conversation of its own inside the parent's process */
 	char *key;	      /* of a sub-agent with an explicit id */
+	char *prompt;	      /* its beginning, while the call that started it is not known */
 	struct id64 tool;     /* of a sub-agent: the call that started it */
 	const char *evidence; /* of the link to the parent */
 	const char *named_by; /* what told the name */
@@ -78,6 +84,10 @@ struct agent_span {
 	uint64_t start_ns, end_ns, last_ns; /* last_ns: its last call's end */
 	int exit_code, exit_signal;
 	int64_t calls;
+	bool turns;  /* it takes one request after the other: each is a run (turn.c) */
+	bool once;   /* it was started with one task */
+	bool tools;  /* it offers tools with all that it asks for a person */
+	bool waited; /* for somebody, since its last answer */
 	bool final;
 };
 
@@ -88,10 +98,14 @@ struct proc_state {
 		uint64_t start_ns, tgid; /* the key without a hole */
 	} id_key;
 	struct proc_state *prev, *next;
+	struct tree_state *tree;
+	struct run_state *run;
 	struct process_key key, parent_key;
 	struct id64 id, parent;
 	struct agent_span *agent; /* its own or the one above it */
 	bool own_agent;
+	bool shown;
+	bool held;	   /* not shown yet: several runs are open, and it may be of any of them */
 	bool in_tool;	   /* it or an ancestor carries out a tool call */
 	struct id64 under; /* that call */
 	struct id64 tool;  /* that it carries out itself; zero: none */
@@ -111,6 +125,7 @@ struct proc_state {
 /* A tool call that waits for its result. */
 struct tool_state {
 	struct tool_state *prev, *next;
+	struct run_state *run;
 	struct id64 id, parent, asked_by;
 	struct agent_span *agent;
 	struct conversation *conv;
@@ -135,24 +150,59 @@ struct tool_state {
 
 /* Calls that continue each other. */
 struct conversation {
-	struct conversation *prev, *next;
+	UT_hash_handle hh; /* by number; in order of their last use */
+	uint64_t number;
 	struct id128 id;
 	struct id128 system;	  /* system prompt of the first call; zero: none apart */
 	struct agent_span *agent; /* that it belongs to */
-	char *explicit_id, *session, *cache_key;
+	struct run_state *run;	  /* that it was last part of; NULL: that was let go */
+	char *session, *user;	  /* what its calls say; another one's is not its */
 	struct process_key process;
 	struct id64 last_span;
+	const char *purpose; /* of its calls, where that is not a person's request; else NULL */
+	unsigned refs;	     /* calls and tools that are at work in it */
+};
+
+/* A request that a process of the tree serves. */
+struct inbound {
+	struct inbound *prev, *next;
+	uint64_t number; /* from 1 */
+	struct process_key process;
+	uint64_t conn;
+	uint32_t exchange;
+	char *what; /* "POST /hook" */
+};
+
+/* What a conversation came to when its history was asked for in short. */
+struct summary {
+	struct summary *prev, *next;
+	uint64_t conv;
+	struct process_key process;
+	char *text; /* some of it */
 };
 
 struct call_state {
 	struct call_state *prev, *next;
+	struct tree_state *tree;
 	struct run_state *run;
 	struct agent_span *agent;
 	struct conversation *conv;
 	struct id64 id, parent;
 	const char *evidence, *conv_evidence;
+	const char *purpose, *purpose_evidence; /* "main", "title", ... (purpose.c) */
+	bool side;				/* no turn of a conversation with a person */
+	bool by_tool;				/* part of a tool's work */
+	bool sums_up;				/* its answer is what the conversation comes to */
 	struct id64 continues, retry_of, duplicate_of;
-	bool goes_on; /* its history holds the answer of the call that it continues */
+	struct id64 same_as; /* the call that this one is passed on from, or another end of */
+	uint64_t words[2];   /* of its request (content.h) */
+	bool has_twins;	     /* others are the same as this one */
+	bool stashes;	     /* the call that it is the same as is not over yet */
+	struct llm_usage twin_usage; /* what they have told of it */
+	struct cost twin_cost;
+	struct id128
+		scope; /* of the ids that the call carries: equal words of others are not its */
+	bool goes_on;  /* its history holds the answer of the call that it continues */
 	struct id128 session_id;
 	char *conversation_id;
 	struct id128 input_node, output_node, system_blob, tools_blob, raw_blob;
@@ -183,27 +233,30 @@ struct peer {
 	int error;	 /* of an attempt to connect; 0: none */
 };
 
-struct run_state {
+/*
+ * A traced process tree: what its runs share. It lives from the event that puts it under trace to
+ * the end of its last process; its first run does as well.
+ */
+struct tree_state {
 	UT_hash_handle hh; /* by scope */
 	struct trace *t;
+	struct id128 id; /* its first run's; what ids of steps are made of */
 	struct process_key root;
-	uint64_t start_ns, end_ns, emitted_ns;
-	uint64_t live; /* processes */
-	char *cwd, *user, *trigger, *task, *provider;
+	uint64_t end_ns; /* the root's */
+	uint64_t live;	 /* processes */
+	char *cwd, *user, *trigger;
 	char *source, *recorder; /* of an import: "har", and what made the file; else NULL */
 	struct slice argv;	 /* NUL after each */
-	struct buf models;
-	struct run totals;  /* only its numbers */
-	unsigned estimates; /* calls in it whose usage is one */
-	int64_t http_steps, dropped_steps;
+	struct run_state *runs;	 /* that are kept, in order of their start */
 
-	struct agent_span *agents; /* the first is the root */
 	struct proc_state *procs, *proc_list;
 	struct tool_state *tools;
 	struct mcp_state *mcp_calls;
 	struct cache mcp_ended; /* mcp.c: what the asked end has told as over */
 	struct call_state *calls;
 	struct conversation *convs;
+	struct summary *summaries; /* newest last */
+	struct cache conv_names;   /* H(what kind of name, the name) -> struct name_ref */
 	struct peer *hosts, *sockets;
 	uint64_t tls_streams;	/* whose plaintext was seen */
 	uint64_t half_streams;	/* of these: one direction, whose other one is not known */
@@ -211,41 +264,89 @@ struct run_state {
 	struct cache inputs;	/* node -> struct node_ref: what a call was asked */
 	struct cache responses; /* H(response id) -> struct node_ref */
 
-	unsigned n_agents, n_procs, n_tools, n_calls, n_convs, n_hosts, n_sockets, n_mcp;
+	unsigned n_summaries, n_runs, n_procs, n_tools, n_calls, n_hosts, n_sockets, n_mcp;
+	unsigned procs_seen;
+	uint64_t calls_seen, convs_seen, inbound_seen;
+	struct inbound *inbound; /* requests that its processes serve; newest last */
+	unsigned n_inbound;
 	uint32_t handed_over; /* bits: rows of notes.c's table */
 	uint32_t scope, uid;
+	int exit_code, exit_signal; /* the root's */
+	bool joined;		    /* it ran before it was traced */
+	bool adopts;		    /* who comes without a parent that is known belongs to it */
+	bool exited, finished;
+	bool writable_by_agent;
+};
+
+/* One task that an agent of the tree works at. */
+struct run_state {
+	struct run_state *prev, *next;
+	struct tree_state *tree;
+	struct trace *t;
+	struct process_key process; /* of the root agent */
+	uint64_t start_ns, end_ns, emitted_ns;
+	char *task, *provider;
+	struct buf models;
+	struct run totals;  /* only its numbers */
+	unsigned estimates; /* calls in it whose usage is one */
+	int64_t http_steps, dropped_steps;
+	struct agent_span *agents;	     /* the first is the root */
+	unsigned n_agents, n_calls, n_tools; /* the latter two: in flight */
+
+	/* turn.c */
+	struct agent_span *host; /* of the first run, whose process is asked; NULL: nobody yet */
+	const char *evidence;	 /* that a run begins here */
+	char *turn;		 /* the client's id of it */
+	uint64_t conv;		 /* number of the conversation that began it */
+	uint64_t inbound;	 /* the request of which it is the work (struct inbound); or 0 */
+	char *request;		 /* likewise: "POST /hook" */
+	unsigned n_requests;	 /* in the history of its newest call */
+	uint64_t answered_ns;	 /* end of the answer that asked for no tool; 0: it goes on */
+	uint64_t seq;		 /* of its newest call: who is asked for last is kept longest */
 	int exit_code, exit_signal;
 	enum run_status status;
 	enum live_state live_state; /* as it was told */
 	struct id128 id, session_id;
 	char reason[128], last_error[96];
-	bool joined; /* it ran before it was traced */
-	bool adopts; /* who comes without a parent that is known belongs to it */
 	bool dirty, exited, finished;
+	bool over;	   /* the next request has come, or nobody waits for more */
+	bool broken_off;   /* its last call was */
 	bool task_is_good; /* said to a call that had tools */
-	bool writable_by_agent;
 	bool last_call_failed, last_call_timed_out;
 };
 
 /* A call that a later one may continue. */
 struct node_ref {
-	struct conversation *conv;
+	uint64_t conv; /* its number */
 	struct id64 span;
 	struct id128 node;
+	struct id128 asked; /* of an answer: the node of its request */
 	uint32_t depth;
-	struct process_key process;
 	bool continued, ambiguous, failed;
+	bool unheard; /* of a request: an answer to it, or to an equal one, was lost */
 };
 
+/* --- tree.c --- */
+/* The tree of a process, or the only one there is; NULL: none, and that is counted. */
+struct tree_state *tree_of(struct trace *t, struct process_key key);
+struct tree_state *tree_of_scope(struct trace *t, uint32_t scope);
+void tree_open(struct trace *t, const struct sonde_event *e, struct process *p);
+void tree_exit(struct tree_state *tree, const struct process *p, uint64_t ts_ns);
+void tree_tick(struct trace *t);
+void tree_finish(struct tree_state *tree, uint64_t ts_ns);
+void tree_free(struct tree_state *tree);
+
 /* --- run.c --- */
-/* The run of a process, or the only one there is; NULL: none, and that is counted. */
-struct run_state *run_of(struct trace *t, struct process_key key);
-struct run_state *run_of_scope(struct trace *t, uint32_t scope);
-void run_open(struct trace *t, const struct sonde_event *e, struct process *p);
+/* Begins one at the end of the tree's list, with its root span; NULL where memory is refused. */
+struct run_state *run_begin(struct tree_state *tree, struct id128 id, struct process_key process,
+			    uint64_t start_ns);
 void run_exit(struct run_state *r, const struct process *p, uint64_t ts_ns);
-void run_tick(struct trace *t);
 void run_finish(struct run_state *r, uint64_t ts_ns);
 void run_free(struct run_state *r);
+/* NULL: it is not kept. */
+struct run_state *run_by_id(struct tree_state *tree, const struct id128 *id);
+/* Finishes and forgets one that is not the tree's first. */
+void run_let_go(struct run_state *r);
 void run_emit(struct run_state *r, bool force);
 /* Whether the provider, or an estimate, has told any use of it; in whatever unit. */
 bool usage_is_known(const struct llm_usage *u);
@@ -259,11 +360,11 @@ void status_decide(struct run_state *r);
 void notes_attach(struct trace *t, struct process_key process, struct slice json);
 /* How late probes came on what a process had mapped, at most; LLM_UNKNOWN: in time. */
 int64_t notes_late_ms(const struct trace *t, struct process_key process);
-void notes_program(struct run_state *r, const struct process *p);
-void notes_exchange(struct run_state *r, const struct http_exchange *x);
-void notes_connection(struct run_state *r, const struct connection *conn, bool was_http);
-void notes_connect(struct run_state *r, const struct sonde_connect_event *e);
-void notes_free(struct run_state *r);
+void notes_program(struct tree_state *tree, const struct process *p);
+void notes_exchange(struct tree_state *tree, const struct http_exchange *x);
+void notes_connection(struct tree_state *tree, const struct connection *conn, bool was_http);
+void notes_connect(struct tree_state *tree, const struct sonde_connect_event *e);
+void notes_free(struct tree_state *tree);
 void notes_done(struct trace *t);
 /* The JSON array for struct run, in @mem. */
 struct slice notes_json(struct run_state *r, struct arena *mem);
@@ -271,32 +372,39 @@ struct slice notes_json(struct run_state *r, struct arena *mem);
 /* --- agent.c --- */
 struct agent_span *agent_open(struct run_state *r, struct id64 id, struct id64 parent,
 			      struct process_key process, uint64_t start_ns);
-void agent_name(struct run_state *r, struct agent_span *a, const struct agent_identity *who);
-void agent_emit(struct run_state *r, struct agent_span *a, bool final);
-void agent_end(struct run_state *r, struct agent_span *a, uint64_t ts_ns);
-struct agent_span *agent_by_key(struct run_state *r, struct slice key);
-void agent_tool_ended(struct run_state *r, const struct tool_state *tool);
+/* The same agent, in another run. */
+void agent_copy_name(struct agent_span *a, const struct agent_span *from);
+void agent_name(struct agent_span *a, const struct agent_identity *who);
+void agent_emit(struct agent_span *a, bool final);
+void agent_end(struct agent_span *a, uint64_t ts_ns);
+/* It goes on although it was told as ended: it works behind the back of the call that started it.
+ */
+void agent_resume(struct agent_span *a);
+struct agent_span *agent_by_key(struct tree_state *tree, struct slice key);
+void agent_tool_ended(const struct tool_state *tool);
 void agent_free(struct agent_span *a);
 
 /* --- process_table.c --- */
-struct proc_state *process_find(struct run_state *r, struct process_key key);
-struct proc_state *process_add(struct run_state *r, const struct process *p, struct id64 id,
+struct proc_state *process_find(struct tree_state *tree, struct process_key key);
+struct proc_state *process_add(struct tree_state *tree, const struct process *p, struct id64 id,
 			       uint64_t ts_ns);
 /* The nearest process at or above @key that has a state; NULL: the root. */
-struct proc_state *process_above(struct run_state *r, struct process_key key, bool self);
-bool process_descends(const struct run_state *r, struct process_key key, struct process_key from);
-void process_free(struct run_state *r, struct proc_state *ps);
+struct proc_state *process_above(struct tree_state *tree, struct process_key key, bool self);
+bool process_descends(const struct tree_state *tree, struct process_key key,
+		      struct process_key from);
+void process_free(struct proc_state *ps);
 
 /* --- process.c --- */
-void process_exec(struct run_state *r, struct process *p, uint64_t ts_ns);
-void process_exit(struct run_state *r, const struct process *p, uint64_t ts_ns);
-void process_late_facts(struct run_state *r, const struct process *p);
+void process_exec(struct tree_state *tree, struct process *p, uint64_t ts_ns);
+void process_exit(struct tree_state *tree, const struct process *p, uint64_t ts_ns);
+void process_late_facts(struct tree_state *tree, const struct process *p);
+/* Whether it can still become a step of @r: spans do not move from one run to another. */
+bool process_may_be_of(const struct proc_state *ps, const struct run_state *r);
 /* Puts a program under the tool call that it carries out. */
-void process_link(struct run_state *r, struct proc_state *ps, struct tool_state *tool,
-		  const char *evidence);
+void process_link(struct proc_state *ps, struct tool_state *tool, const char *evidence);
 /* Takes it out again: a better one was found. */
-void process_unlink(struct run_state *r, struct proc_state *ps);
-void process_finish_all(struct run_state *r, uint64_t ts_ns);
+void process_unlink(struct proc_state *ps);
+void process_finish_all(struct tree_state *tree, uint64_t ts_ns);
 
 /* --- tool.c --- */
 /* Looks at parts of the answer that are complete and were not looked at. */
@@ -307,7 +415,7 @@ struct tool_result {
 	bool is_json, is_error;
 };
 /* The waiting call that a result with that id belongs to; NULL: none, or nobody can tell. */
-struct tool_state *tool_waiting(struct run_state *r, struct slice id, const struct id128 *nodes,
+struct tool_state *tool_waiting(struct tree_state *tree, struct slice id, const struct id128 *nodes,
 				size_t n_nodes);
 /* The answer has failed: calls that it made and that nobody carries out are over. */
 void tool_forget(struct call_state *c);
@@ -315,19 +423,18 @@ void tool_set_asked_node(struct call_state *c);
 void tool_answer(struct call_state *c, const struct llm_call *call, const struct tool_result *res,
 		 const struct id128 *nodes, size_t n_nodes);
 /* The waiting call that a program carries out; ret_evidence says how sure. */
-struct tool_state *tool_of_program(struct run_state *r, const struct proc_state *ps,
-				   const char **ret_evidence);
-void tool_carried(struct run_state *r, struct tool_state *tool, struct proc_state *ps);
-void tool_carrier_exited(struct run_state *r, struct proc_state *ps);
-struct tool_state *tool_by_id(struct run_state *r, struct id64 id);
+struct tool_state *tool_of_program(const struct proc_state *ps, const char **ret_evidence);
+void tool_carried(struct tool_state *tool, struct proc_state *ps);
+void tool_carrier_exited(struct proc_state *ps);
+struct tool_state *tool_by_id(struct tree_state *tree, struct id64 id);
 /* The one waiting call of that process, or NULL where there is none or several. */
-struct tool_state *tool_only_one(struct run_state *r, struct process_key process);
-void tool_finish_all(struct run_state *r, uint64_t ts_ns);
+struct tool_state *tool_only_one(struct tree_state *tree, struct process_key process);
+void tool_finish_all(struct tree_state *tree, uint64_t ts_ns);
 void tool_free(struct tool_state *tool);
 
 /* --- call.c --- */
 void call_event(struct trace *t, enum llm_event ev, struct llm_call *call);
-void call_abandon_all(struct run_state *r);
+void call_abandon_all(struct tree_state *tree);
 void call_free_orphans(struct trace *t);
 
 /* --- live.c --- */
@@ -339,6 +446,8 @@ void live_free(struct call_state *c);
 
 /* --- duplicate.c --- */
 void duplicate_init(struct trace *t);
+/* The call under way that is the same as @c; NULL: none, or nobody can tell. */
+struct call_state *duplicate_under_way(const struct call_state *c, const struct llm_call *call);
 /* Whether the answer was seen before: sets c->duplicate_of and what of c->usage counts. */
 void duplicate_check(struct call_state *c, const struct llm_call *call);
 /* c->cost is known: it may have to be taken back where an estimate is replaced. */
@@ -357,17 +466,66 @@ bool conversation_link(struct call_state *c, const struct llm_call *call,
 void conversation_asked(struct call_state *c);
 void conversation_answered(struct call_state *c, const struct llm_call *call,
 			   const struct content_answer *answer, bool failed);
+/* The answer to @c's request for a summary: what goes on from it begins with that. */
+void conversation_summary(struct call_state *c, const struct llm_call *call);
 void conversation_alternative(struct call_state *c, const struct content_answer *answer);
-struct node_ref *conversation_response(struct run_state *r, struct slice response_id);
-void conversation_free(struct conversation *conv);
+struct node_ref *conversation_response(struct tree_state *tree, struct slice response_id);
+
+/* --- conversation_table.c --- */
+void conversation_init(struct tree_state *tree);
+/* A new one, that the call begins; NULL where memory is refused. */
+struct conversation *conversation_new(struct call_state *c, const struct llm_call *call,
+				      const struct explicit_ids *ids);
+/* NULL: it was long not heard of. Marks it as used. */
+struct conversation *conversation_at(struct tree_state *tree, uint64_t number);
+/* By a name that only one can have; NULL: none, or several said that they have it. */
+struct conversation *conversation_named(struct tree_state *tree, const char *kind,
+					struct slice name, const void *more, size_t more_size);
+/* While it is held it is not forgotten. */
+struct conversation *conversation_hold(struct conversation *conv);
+void conversation_release(struct conversation *conv);
+void conversation_let_go(struct tree_state *tree, const struct run_state *r);
+void conversation_free_all(struct tree_state *tree);
+
+/* --- purpose.c --- */
+/* Sets c->purpose and c->side; c->agent is known. */
+void purpose_find(struct call_state *c, const struct llm_call *call, const struct explicit_ids *ids,
+		  const struct content_input *in, bool begins);
+
+/* --- turn.c --- */
+/* Which run a call is part of that the process of c->agent makes: c->run, c->agent, c->parent. */
+void turn_place(struct call_state *c, const struct llm_call *call, const struct explicit_ids *ids,
+		const struct content_input *in);
+/* A call of its run has begun, and ended. */
+void turn_begin_call(struct call_state *c);
+void turn_end_call(struct call_state *c, const struct llm_call *call, bool failed);
+/* The one run that is worked at; NULL: several are. */
+struct run_state *turn_only_one(struct tree_state *tree);
+/* The agent at work in the host's newest run: whose sub-agents it has. */
+struct agent_span *turn_agent(struct agent_span *host);
+void turn_wait(struct tree_state *tree, const struct sonde_wait_event *e);
+void turn_host_exited(struct agent_span *host, const struct process *p, uint64_t ts_ns);
+
+/* --- inbound.c --- */
+/* A request that a process of the tree serves: its head has come, and it is over. */
+void inbound_begin(struct tree_state *tree, const struct http_exchange *x);
+void inbound_end(struct tree_state *tree, const struct http_exchange *x);
+/* The only one that the process serves; NULL: none, or several. */
+const struct inbound *inbound_of(const struct tree_state *tree, struct process_key process,
+				 bool *ret_any);
+void inbound_free(struct tree_state *tree);
 
 /* --- subagent.c --- */
+/* Whose process makes the call, as far as that tells: c->agent, c->run, c->parent. */
+void subagent_host(struct call_state *c, struct process_key process);
 /* Decides whose call it is: c->agent, c->parent, c->evidence. */
 void subagent_place(struct call_state *c, const struct llm_call *call,
 		    const struct explicit_ids *ids, const struct content_input *in, bool begins);
+/* A call of a tool has begun: it may be what has started an agent that is at work already. */
+void subagent_adopt(struct tool_state *tool);
 
 /* --- exchange.c --- */
-void exchange_finished(struct run_state *r, const struct http_exchange *x);
+void exchange_finished(struct tree_state *tree, const struct http_exchange *x);
 
 /* --- learn.c --- */
 void learn_head(struct redactor *red, const struct http_message *m);

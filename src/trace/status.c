@@ -39,9 +39,9 @@ static enum run_status by_signal(struct run_state *r)
 /* timeout(1) says 124 where it ended its command. */
 static bool ran_timeout(const struct run_state *r)
 {
-	struct slice name = r->argv, rest;
+	struct slice name = r->tree->argv, rest;
 
-	slice_cut(r->argv, '\0', &name, &rest);
+	slice_cut(r->tree->argv, '\0', &name, &rest);
 	return slice_eq(name, SLICE("timeout")) || slice_ends(name, SLICE("/timeout"));
 }
 
@@ -72,29 +72,46 @@ static enum run_status without_exit(struct run_state *r)
 		snprintf(r->reason, sizeof(r->reason),
 			 "the command's end was lost: %llu process events did not fit",
 			 (unsigned long long)t->loss[SONDE_LOSS_CONTROL]);
-	else if (r->joined)
+	else if (r->tree->joined)
 		snprintf(r->reason, sizeof(r->reason), "it ran on when the capture ended");
 	else
 		snprintf(r->reason, sizeof(r->reason), "the capture ended before the command did");
 	return RUN_INCOMPLETE;
 }
 
+static enum run_status by_last_call(struct run_state *r)
+{
+	snprintf(r->reason, sizeof(r->reason), "the last model call failed: %s", r->last_error);
+	return r->last_call_timed_out ? RUN_TIMED_OUT : RUN_FAILED;
+}
+
+/* One of several runs of a process: its last answer tells, or that there is none. */
+static enum run_status by_answer(struct run_state *r)
+{
+	if (r->answered_ns)
+		return RUN_COMPLETED;
+	if (r->last_call_failed)
+		return by_last_call(r);
+	snprintf(r->reason, sizeof(r->reason), "the next request came before it had an answer");
+	return RUN_CANCELLED;
+}
+
 void status_decide(struct run_state *r)
 {
 	/* What is imported has no process whose end could tell more than its calls. */
-	const bool ended = r->exited || (r->source && r->finished);
+	const bool ended = r->exited || (r->tree->source && r->finished);
 
 	r->reason[0] = '\0';
-	if (!ended) {
+	if (r->over) {
+		r->status = by_answer(r);
+	} else if (!ended) {
 		r->status = without_exit(r);
 	} else if (r->exit_signal) {
 		r->status = by_signal(r);
 	} else if (r->exit_code) {
 		r->status = by_code(r);
 	} else if (r->last_call_failed) {
-		r->status = r->last_call_timed_out ? RUN_TIMED_OUT : RUN_FAILED;
-		snprintf(r->reason, sizeof(r->reason), "the last model call failed: %s",
-			 r->last_error);
+		r->status = by_last_call(r);
 	} else {
 		r->status = RUN_COMPLETED;
 	}

@@ -18,6 +18,7 @@
 
 void tool_free(struct tool_state *tool)
 {
+	conversation_release(tool->conv);
 	free(tool->call_id);
 	free(tool->name);
 	free(tool->description);
@@ -26,22 +27,25 @@ void tool_free(struct tool_state *tool)
 	free(tool);
 }
 
-static void drop(struct run_state *r, struct tool_state *tool)
+static void drop(struct tool_state *tool)
 {
-	DL_DELETE(r->tools, tool);
-	r->n_tools--;
+	struct tree_state *tree = tool->run->tree;
+
+	DL_DELETE(tree->tools, tool);
+	tree->n_tools--;
+	tool->run->n_tools--;
 	tool_free(tool);
 }
 
-static void finish(struct run_state *r, struct tool_state *tool, uint64_t ts_ns)
+static void finish(struct tool_state *tool, uint64_t ts_ns)
 {
 	tool->end_ns = ts_ns > tool->start_ns ? ts_ns : tool->start_ns;
 	if (tool->is_error)
-		r->totals.errors++;
-	r->dirty = true;
-	tool_emit(r, tool, true);
-	agent_tool_ended(r, tool);
-	drop(r, tool);
+		tool->run->totals.errors++;
+	tool->run->dirty = true;
+	tool_emit(tool, true);
+	agent_tool_ended(tool);
+	drop(tool);
 }
 
 /* --- asked --- */
@@ -58,8 +62,7 @@ static struct id64 span_id(const struct call_state *c, unsigned part)
 	return id64_of(id_hash_end(&h));
 }
 
-static void take_arguments(struct run_state *r, struct tool_state *tool,
-			   const struct llm_part *part)
+static void take_arguments(struct tool_state *tool, const struct llm_part *part)
 {
 	struct arena *mem = arena_new(SCRATCH_MAX);
 	struct slice args = buf_slice(&part->text);
@@ -67,7 +70,7 @@ static void take_arguments(struct run_state *r, struct tool_state *tool,
 	if (!mem)
 		return;
 	keep(&tool->command, command_of_arguments(args, mem));
-	tool->args_blob = content_tool_text(r->t, part->name, args, part->is_json, mem);
+	tool->args_blob = content_tool_text(tool->run->t, part->name, args, part->is_json, mem);
 	tool->args_hash = mcp_args_hash(args);
 	if (args.n > ARGS_KEPT_MAX)
 		args.n = ARGS_KEPT_MAX;
@@ -79,12 +82,12 @@ static void take_arguments(struct run_state *r, struct tool_state *tool,
 
 /* It comes with every request and may be pages long: where content is kept, the tool list has it.
  */
-static void take_description(struct run_state *r, struct tool_state *tool,
-			     const struct llm_call *call, struct slice name)
+static void take_description(struct tool_state *tool, const struct llm_call *call,
+			     struct slice name)
 {
 	struct arena *mem = arena_new(SCRATCH_MAX);
 
-	if (mem && content_keeps_text(r->t))
+	if (mem && content_keeps_text(tool->run->t))
 		keep(&tool->description,
 		     utf8_head(llm_tool_description(call->tools, name, mem), DESCRIPTION_MAX));
 	arena_free(mem);
@@ -93,41 +96,47 @@ static void take_description(struct run_state *r, struct tool_state *tool,
 static struct tool_state *tool_new(struct call_state *c, const struct llm_call *call,
 				   const struct llm_part *part, unsigned index)
 {
-	struct run_state *r = c->run;
+	struct tree_state *tree = c->tree;
 	struct tool_state *tool;
 
-	if (r->n_tools >= RUN_TOOLS_MAX)
-		finish(r, r->tools, r->t->now_ns);
+	if (tree->n_tools >= TREE_TOOLS_MAX)
+		finish(tree->tools, tree->t->now_ns);
 	tool = calloc(1, sizeof(*tool));
 	if (!tool)
 		return NULL;
+	tool->run = c->run;
 	tool->id = span_id(c, index);
 	tool->asked_by = c->id;
 	tool->agent = c->agent;
-	tool->conv = c->conv;
+	tool->conv = conversation_hold(c->conv);
 	tool->process = call->http->conn->process;
-	tool->start_ns = part->end_ns ? part->end_ns : call->end_ns ? call->end_ns : r->t->now_ns;
+	tool->start_ns = part->end_ns	? part->end_ns
+			 : call->end_ns ? call->end_ns
+					: tree->t->now_ns;
 	keep(&tool->call_id, part->id);
 	keep(&tool->name, part->name);
-	take_description(r, tool, call, part->name);
-	take_arguments(r, tool, part);
-	DL_APPEND(r->tools, tool);
-	r->n_tools++;
-	r->totals.tool_calls++;
+	take_description(tool, call, part->name);
+	take_arguments(tool, part);
+	DL_APPEND(tree->tools, tool);
+	tree->n_tools++;
+	c->run->n_tools++;
+	c->run->totals.tool_calls++;
 	return tool;
 }
 
 /* Programs that began while the answer was still coming. */
-static void adopt_early(struct run_state *r, struct tool_state *tool)
+static void adopt_early(struct tool_state *tool)
 {
-	struct proc_state *ps = r->proc_list ? r->proc_list->prev : NULL;
+	struct tree_state *tree = tool->run->tree;
+	struct proc_state *ps = tree->proc_list ? tree->proc_list->prev : NULL;
 
-	for (; ps && ps->exec_ns >= tool->start_ns; ps = ps == r->proc_list ? NULL : ps->prev) {
+	for (; ps && ps->exec_ns >= tool->start_ns; ps = ps == tree->proc_list ? NULL : ps->prev) {
 		const char *evidence;
 
-		if (ps->in_tool || tool_of_program(r, ps, &evidence) != tool)
+		if (ps->in_tool || !process_may_be_of(ps, tool->run) ||
+		    tool_of_program(ps, &evidence) != tool)
 			continue;
-		process_link(r, ps, tool, evidence);
+		process_link(ps, tool, evidence);
 	}
 }
 
@@ -141,9 +150,10 @@ static void ask_client(struct call_state *c, const struct llm_call *call,
 	tool->parent = c->agent->id;
 	tool->type = "function";
 	tool->evidence = "answer";
-	tool_emit(c->run, tool, false);
-	adopt_early(c->run, tool);
-	mcp_adopt(c->run, tool);
+	tool_emit(tool, false);
+	adopt_early(tool);
+	subagent_adopt(tool);
+	mcp_adopt(tool);
 }
 
 /* Its result lies in the same answer. */
@@ -173,7 +183,7 @@ static void ask_server(struct call_state *c, const struct llm_call *call,
 		break;
 	}
 	arena_free(mem);
-	finish(c->run, tool, end_ns);
+	finish(tool, end_ns);
 }
 
 static void ask_part(struct call_state *c, const struct llm_call *call, const struct llm_part *p,
@@ -232,13 +242,13 @@ static bool in_history(const struct tool_state *tool, const struct id128 *nodes,
  * The waiting call of that id. Servers that number their calls anew for each answer give one id to
  * several: then the history that the request carries decides, else nobody does.
  */
-struct tool_state *tool_waiting(struct run_state *r, struct slice id, const struct id128 *nodes,
+struct tool_state *tool_waiting(struct tree_state *tree, struct slice id, const struct id128 *nodes,
 				size_t n_nodes)
 {
 	struct tool_state *tool, *found = NULL, *sure = NULL;
 	unsigned n = 0, n_sure = 0;
 
-	list_for_each (tool, r->tools) {
+	list_for_each (tool, tree->tools) {
 		if (tool->server || !tool->call_id || !slice_eq(slice_of(tool->call_id), id))
 			continue;
 		found = tool;
@@ -261,7 +271,7 @@ static struct tool_state *waiting_without_id(struct call_state *c, const struct 
 {
 	struct tool_state *tool;
 
-	list_for_each (tool, c->run->tools)
+	list_for_each (tool, c->tree->tools)
 		if (!tool->server && !tool->call_id && id64_eq(&tool->asked_by, &c->continues) &&
 		    (res->name.n == 0 || slice_eq(slice_of(tool->name), res->name)))
 			return tool;
@@ -277,7 +287,7 @@ static void take_result(struct call_state *c, const struct llm_call *call, struc
 	tool->evidence = tool->call_id ? "tool-call-id" : "order";
 	tool->result_blob =
 		content_tool_text(c->run->t, slice_of(tool->name), res->text, res->is_json, mem);
-	finish(c->run, tool, call->start_ns);
+	finish(tool, call->start_ns);
 }
 
 /* The conversation goes on without their results: nobody waits for them any more. */
@@ -287,18 +297,18 @@ static void give_up(struct call_state *c, const struct llm_call *call)
 
 	if (!c->goes_on || !id64_is_zero(&c->retry_of))
 		return;
-	list_for_each_safe (tool, tmp, c->run->tools)
+	list_for_each_safe (tool, tmp, c->tree->tools)
 		if (!tool->server && id64_eq(&tool->asked_by, &c->continues) && tool->asked)
-			finish(c->run, tool, call->start_ns);
+			finish(tool, call->start_ns);
 }
 
 void tool_forget(struct call_state *c)
 {
 	struct tool_state *tool, *tmp;
 
-	list_for_each_safe (tool, tmp, c->run->tools)
+	list_for_each_safe (tool, tmp, c->tree->tools)
 		if (id64_eq(&tool->asked_by, &c->id) && !tool->carrier)
-			finish(c->run, tool, c->run->t->now_ns);
+			finish(tool, c->run->t->now_ns);
 }
 
 void tool_answer(struct call_state *c, const struct llm_call *call, const struct tool_result *res,
@@ -308,7 +318,7 @@ void tool_answer(struct call_state *c, const struct llm_call *call, const struct
 
 	for (; res && mem; res = res->next) {
 		struct tool_state *tool =
-			res->id.n ? tool_waiting(c->run, res->id, nodes, n_nodes) : NULL;
+			res->id.n ? tool_waiting(c->tree, res->id, nodes, n_nodes) : NULL;
 
 		if (!tool)
 			tool = waiting_without_id(c, res);
@@ -324,7 +334,7 @@ void tool_set_asked_node(struct call_state *c)
 {
 	struct tool_state *tool;
 
-	list_for_each (tool, c->run->tools) {
+	list_for_each (tool, c->tree->tools) {
 		if (!id64_eq(&tool->asked_by, &c->id))
 			continue;
 		tool->asked_node = c->output_node;
@@ -334,21 +344,21 @@ void tool_set_asked_node(struct call_state *c)
 
 /* --- carried out --- */
 
-struct tool_state *tool_by_id(struct run_state *r, struct id64 id)
+struct tool_state *tool_by_id(struct tree_state *tree, struct id64 id)
 {
 	struct tool_state *tool;
 
-	list_for_each (tool, r->tools)
+	list_for_each (tool, tree->tools)
 		if (id64_eq(&tool->id, &id))
 			return tool;
 	return NULL;
 }
 
-struct tool_state *tool_only_one(struct run_state *r, struct process_key process)
+struct tool_state *tool_only_one(struct tree_state *tree, struct process_key process)
 {
 	struct tool_state *tool, *found = NULL;
 
-	list_for_each (tool, r->tools) {
+	list_for_each (tool, tree->tools) {
 		if (tool->server || !process_key_eq(tool->process, process))
 			continue;
 		if (found)
@@ -377,15 +387,14 @@ static enum command_match match(const struct tool_state *tool, const struct proc
  * programs that the asking process did not start itself, but its agent did: a shell script asks
  * with curl and runs the command on its own.
  */
-static struct tool_state *by_argv(struct run_state *r, const struct proc_state *ps, bool wide,
-				  struct arena *mem)
+static struct tool_state *by_argv(const struct proc_state *ps, bool wide, struct arena *mem)
 {
 	struct tool_state *tool, *best = NULL;
 	enum command_match best_match = COMMAND_NO;
 	size_t best_len = 0;
 	bool tie = false;
 
-	list_for_each (tool, r->tools) {
+	list_for_each (tool, ps->tree->tools) {
 		enum command_match m;
 		size_t len;
 
@@ -394,7 +403,8 @@ static struct tool_state *by_argv(struct run_state *r, const struct proc_state *
 		m = match(tool, ps, mem);
 		len = strlen(tool->command);
 		if (m == COMMAND_NO || m < best_match || (m == best_match && len < best_len) ||
-		    !process_descends(r, ps->key, wide ? tool->agent->process : tool->process))
+		    !process_descends(ps->tree, ps->key,
+				      wide ? tool->agent->process : tool->process))
 			continue;
 		tie = m == best_match && len == best_len;
 		best = tool;
@@ -408,71 +418,69 @@ static struct tool_state *by_argv(struct run_state *r, const struct proc_state *
  * A child of the asking process itself, while one call waits that no program is known to carry out
  * and that is not older than the call.
  */
-static struct tool_state *by_window(struct run_state *r, const struct proc_state *ps)
+static struct tool_state *by_window(const struct proc_state *ps)
 {
-	const struct proc_state *above = process_above(r, ps->parent_key, true);
-	struct tool_state *tool = tool_only_one(r, above ? above->key : r->root);
+	const struct proc_state *above = process_above(ps->tree, ps->parent_key, true);
+	struct tool_state *tool = tool_only_one(ps->tree, above ? above->key : ps->tree->root);
 
 	if (!tool || tool->by_argv || tool->by_mcp || ps->start_ns < tool->start_ns)
 		return NULL;
 	return tool;
 }
 
-struct tool_state *tool_of_program(struct run_state *r, const struct proc_state *ps,
-				   const char **ret_evidence)
+struct tool_state *tool_of_program(const struct proc_state *ps, const char **ret_evidence)
 {
 	struct arena *mem = arena_new(SCRATCH_MAX);
-	struct tool_state *tool = mem ? by_argv(r, ps, false, mem) : NULL;
+	struct tool_state *tool = mem ? by_argv(ps, false, mem) : NULL;
 
 	if (mem && !tool)
-		tool = by_argv(r, ps, true, mem);
+		tool = by_argv(ps, true, mem);
 	arena_free(mem);
 	*ret_evidence = "argv";
 	if (tool)
 		return tool;
 	*ret_evidence = "window";
-	return by_window(r, ps);
+	return by_window(ps);
 }
 
 /* Programs that only time had linked to the call are set free: now it is known which one it is. */
-static void release_others(struct run_state *r, struct tool_state *tool,
-			   const struct proc_state *carrier)
+static void release_others(struct tool_state *tool, const struct proc_state *carrier)
 {
 	struct proc_state *ps;
 
-	list_for_each (ps, r->proc_list) {
+	list_for_each (ps, carrier->tree->proc_list) {
 		if (ps == carrier || !id64_eq(&ps->tool, &tool->id) ||
 		    strcmp(ps->evidence, "window") != 0)
 			continue;
-		process_unlink(r, ps);
+		process_unlink(ps);
 	}
 }
 
-void tool_carried(struct run_state *r, struct tool_state *tool, struct proc_state *ps)
+void tool_carried(struct tool_state *tool, struct proc_state *ps)
 {
 	const bool by_argv_now = strcmp(ps->evidence, "argv") == 0;
 
 	if (by_argv_now && !tool->by_argv) {
 		tool->by_argv = true;
 		tool->carrier = NULL;
-		release_others(r, tool, ps);
+		release_others(tool, ps);
 	}
 	if (!tool->carrier) {
 		tool->carrier = ps;
-		tool_emit(r, tool, false);
+		tool_emit(tool, false);
 	}
 }
 
-void tool_carrier_exited(struct run_state *r, struct proc_state *ps)
+void tool_carrier_exited(struct proc_state *ps)
 {
-	struct tool_state *tool = tool_by_id(r, ps->tool);
+	struct tool_state *tool = tool_by_id(ps->tree, ps->tool);
 
 	if (tool && tool->carrier == ps)
-		tool_emit(r, tool, false);
+		tool_emit(tool, false);
 }
 
-void tool_finish_all(struct run_state *r, uint64_t ts_ns)
+void tool_finish_all(struct tree_state *tree, uint64_t ts_ns)
 {
-	while (r->tools)
-		finish(r, r->tools, ts_ns);
+	while (tree->tools)
+		finish(tree->tools, ts_ns);
 }

@@ -64,13 +64,13 @@ static void emit_status(struct emit *e, const struct tool_state *tool, bool fina
 	}
 }
 
-void tool_emit(struct run_state *r, struct tool_state *tool, bool final)
+void tool_emit(struct tool_state *tool, bool final)
 {
 	uint64_t start_ns, end_ns;
 	struct emit e;
 
 	bounds(tool, &start_ns, &end_ns);
-	emit_begin(&e, r, STEP_TOOL, start_ns);
+	emit_begin(&e, tool->run, STEP_TOOL, start_ns);
 	e.span.span_id = tool->id;
 	e.span.parent_id = tool->parent;
 	e.span.evidence = slice_of(tool->evidence);

@@ -4,4 +4,4 @@
 #include "trace/state.h"
 
 /* Gives the span of a tool call to the sink; @final: it has ended. */
-void tool_emit(struct run_state *r, struct tool_state *tool, bool final);
+void tool_emit(struct tool_state *tool, bool final);

@@ -39,13 +39,13 @@ int trace_new(const struct trace_sink *sink, void *ctx, struct proc *procs,
 
 void trace_free(struct trace *t)
 {
-	struct run_state *r, *tmp;
+	struct tree_state *tree, *tmp;
 
 	if (!t)
 		return;
-	HASH_ITER (hh, t->runs, r, tmp) {
-		HASH_DEL(t->runs, r);
-		run_free(r);
+	HASH_ITER (hh, t->trees, tree, tmp) {
+		HASH_DEL(t->trees, tree);
+		tree_free(tree);
 	}
 	call_free_orphans(t);
 	notes_done(t);
@@ -116,44 +116,44 @@ static void take_settings(struct trace *t, const struct sonde_event *e)
 /* --- processes --- */
 
 /* A process of a container that was not begun by another one in it: docker exec. */
-static struct run_state *adopt(struct trace *t, struct process *p)
+static struct tree_state *adopt(struct trace *t, struct process *p)
 {
-	struct run_state *r = HASH_COUNT(t->runs) == 1 ? t->runs : NULL;
+	struct tree_state *tree = HASH_COUNT(t->trees) == 1 ? t->trees : NULL;
 
-	if (!r || !r->adopts || p->exit_ns)
+	if (!tree || !tree->adopts || p->exit_ns)
 		return NULL;
-	p->scope = r->scope;
-	r->live++;
-	return r;
+	p->scope = tree->scope;
+	tree->live++;
+	return tree;
 }
 
 static void take_process(struct trace *t, const struct sonde_event *e, struct process *p)
 {
-	struct run_state *r = p && p->scope ? run_of_scope(t, p->scope) : NULL;
+	struct tree_state *tree = p && p->scope ? tree_of_scope(t, p->scope) : NULL;
 
 	if (p && !p->scope)
-		r = adopt(t, p);
-	if (!r || r->finished) {
+		tree = adopt(t, p);
+	if (!tree || tree->finished) {
 		if (p)
 			stat_add(t->stats, STAT_TRACE_NO_RUN, 1);
 		return;
 	}
 	switch (e->kind) {
 	case SONDE_EV_FORK: /* @p is the child; a thread is none */
-		r->live += !process_key_eq(p->key, (struct process_key){ e->tgid, e->start_ns });
+		tree->live += !process_key_eq(p->key, (struct process_key){ e->tgid, e->start_ns });
 		break;
 	case SONDE_EV_EXEC:
-		process_exec(r, p, e->ts_ns);
+		process_exec(tree, p, e->ts_ns);
 		break;
 	case SONDE_EV_PROC:
-		process_late_facts(r, p);
+		process_late_facts(tree, p);
 		break;
 	case SONDE_EV_EXIT:
-		r->live -= r->live > 0;
-		if (process_key_eq(p->key, r->root))
-			run_exit(r, p, e->ts_ns);
+		tree->live -= tree->live > 0;
+		if (process_key_eq(p->key, tree->root))
+			tree_exit(tree, p, e->ts_ns);
 		else
-			process_exit(r, p, e->ts_ns);
+			process_exit(tree, p, e->ts_ns);
 		break;
 	default:
 		break;
@@ -162,10 +162,18 @@ static void take_process(struct trace *t, const struct sonde_event *e, struct pr
 
 static void take_connect(struct trace *t, const struct sonde_connect_event *e, struct process *p)
 {
-	struct run_state *r = p ? run_of(t, p->key) : NULL;
+	struct tree_state *tree = p ? tree_of(t, p->key) : NULL;
 
-	if (r && !r->finished)
-		notes_connect(r, e);
+	if (tree && !tree->finished)
+		notes_connect(tree, e);
+}
+
+static void take_wait(struct trace *t, const struct sonde_wait_event *e, struct process *p)
+{
+	struct tree_state *tree = p ? tree_of(t, p->key) : NULL;
+
+	if (tree && !tree->finished)
+		turn_wait(tree, e);
 }
 
 /* --- the way in --- */
@@ -183,7 +191,7 @@ void trace_event(struct trace *t, const struct sonde_event *e, struct process *p
 		clock_step(&t->clock, (const struct sonde_clock_event *)e);
 		break;
 	case SONDE_EV_SCOPE:
-		run_open(t, e, p);
+		tree_open(t, e, p);
 		break;
 	case SONDE_EV_FORK:
 	case SONDE_EV_EXEC:
@@ -193,6 +201,9 @@ void trace_event(struct trace *t, const struct sonde_event *e, struct process *p
 		break;
 	case SONDE_EV_CONNECT:
 		take_connect(t, (const struct sonde_connect_event *)e, p);
+		break;
+	case SONDE_EV_WAIT:
+		take_wait(t, (const struct sonde_wait_event *)e, p);
 		break;
 	case SONDE_EV_ATTACH:
 		notes_attach(t, (struct process_key){ e->tgid, e->start_ns }, json_of(e));
@@ -204,7 +215,7 @@ void trace_event(struct trace *t, const struct sonde_event *e, struct process *p
 		t->prober_lost = true;
 		break;
 	case SONDE_EV_TICK:
-		run_tick(t);
+		tree_tick(t);
 		break;
 	default:
 		break;
@@ -213,7 +224,15 @@ void trace_event(struct trace *t, const struct sonde_event *e, struct process *p
 
 void trace_head(struct trace *t, enum http_event ev, const struct http_exchange *x)
 {
-	learn_head(t->redactor, ev == HTTP_RESPONSE_HEAD ? &x->response : &x->request);
+	struct tree_state *tree;
+
+	if (ev != HTTP_FINISHED)
+		learn_head(t->redactor, ev == HTTP_RESPONSE_HEAD ? &x->response : &x->request);
+	tree = x->inbound && ev != HTTP_RESPONSE_HEAD ? tree_of(t, x->conn->process) : NULL;
+	if (tree && ev == HTTP_REQUEST_HEAD)
+		inbound_begin(tree, x);
+	else if (tree)
+		inbound_end(tree, x);
 }
 
 void trace_call(struct trace *t, enum llm_event ev, struct llm_call *call)
@@ -223,41 +242,41 @@ void trace_call(struct trace *t, enum llm_event ev, struct llm_call *call)
 
 void trace_tool(struct trace *t, enum tool_event ev, struct tool_call *call)
 {
-	struct run_state *r;
+	struct tree_state *tree;
 
 	if (ev == TOOL_END) {
 		mcp_end(call);
 		return;
 	}
-	r = run_of(t, call->client.tgid ? call->client : call->conn->process);
-	if (r && !r->finished)
-		mcp_begin(r, call);
+	tree = tree_of(t, call->client.tgid ? call->client : call->conn->process);
+	if (tree && !tree->finished)
+		mcp_begin(tree, call);
 }
 
 void trace_exchange(struct trace *t, const struct http_exchange *x)
 {
-	struct run_state *r = run_of(t, x->conn->process);
+	struct tree_state *tree = tree_of(t, x->conn->process);
 
 	learn_head(t->redactor, &x->request);
 	learn_head(t->redactor, &x->response);
-	if (r && !r->finished)
-		exchange_finished(r, x);
+	if (tree && !tree->finished)
+		exchange_finished(tree, x);
 }
 
 void trace_connection(struct trace *t, const struct connection *conn, bool was_http)
 {
-	struct run_state *r = run_of(t, conn->process);
+	struct tree_state *tree = tree_of(t, conn->process);
 
-	if (r && !r->finished)
-		notes_connection(r, conn, was_http);
+	if (tree && !tree->finished)
+		notes_connection(tree, conn, was_http);
 }
 
 void trace_end(struct trace *t, uint64_t ts_ns)
 {
-	struct run_state *r;
+	struct tree_state *tree;
 
 	if (ts_ns > t->now_ns)
 		t->now_ns = ts_ns;
-	for (r = t->runs; r; r = r->hh.next)
-		run_finish(r, t->now_ns);
+	for (tree = t->trees; tree; tree = tree->hh.next)
+		tree_finish(tree, t->now_ns);
 }

@@ -52,7 +52,8 @@ void trace_free(struct trace *t);
 void trace_event(struct trace *t, const struct sonde_event *e, struct process *p);
 /*
  * The head of a request or an answer has come (HTTP_REQUEST_HEAD, HTTP_RESPONSE_HEAD), of any
- * exchange: the secrets in its headers are learned before anything is shown.
+ * exchange: the secrets in its headers are learned before anything is shown. HTTP_FINISHED: it is
+ * over; while a process serves a request, its model calls are made for that one.
  */
 void trace_head(struct trace *t, enum http_event ev, const struct http_exchange *x);
 /* Model calls. */

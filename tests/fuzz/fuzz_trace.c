@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * However processes, calls, tools and results are mixed, what comes out is a forest of whole
- * spans: parents before children, content before what names it, every span final at the end.
+ * spans: parents before children and in their run, content before what names it, every span final
+ * at the end.
  * The input is a script of two-byte steps.
  */
 #include <math.h>
@@ -32,7 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define HISTORY 8192
 
 struct known {
-	struct id128 id; /* spans: their first half */
+	struct id128 id;  /* spans: their first half */
+	struct id128 run; /* likewise */
 	bool is_span, final;
 	UT_hash_handle hh;
 };
@@ -114,7 +116,9 @@ static void on_span(void *ctx, const struct span *s)
 	struct known *k;
 
 	CHECK(!id64_is_zero(&s->span_id) && !id128_is_zero(&s->run_id));
-	CHECK(id64_is_zero(&s->parent_id) ? s->step == STEP_AGENT : find(w, &parent) != NULL);
+	k = find(w, &parent);
+	CHECK(id64_is_zero(&s->parent_id) ? s->step == STEP_AGENT
+					  : k && id128_eq(&k->run, &s->run_id));
 	CHECK(!s->final || s->end_ns >= s->start_ns);
 	check_known(w, &s->input_node);
 	check_known(w, &s->output_node);
@@ -124,9 +128,12 @@ static void on_span(void *ctx, const struct span *s)
 	check_known(w, &s->result_blob);
 	check_known(w, &s->raw_blob);
 	k = know(w, &id);
-	/* Only a program's place may be corrected once it is final, and a request by its other end.
-	 */
-	CHECK(!k->final || (s->final && (s->step == STEP_PROCESS || s->step == STEP_MCP)));
+	/* Only a program's place may be corrected once it is final, and a request by its other end;
+	 * and an agent may go on after what looked like its last answer. */
+	CHECK(!k->final || s->step == STEP_AGENT ||
+	      (s->final && (s->step == STEP_PROCESS || s->step == STEP_MCP)));
+	CHECK(!k->is_span || id128_eq(&k->run, &s->run_id));
+	k->run = s->run_id;
 	k->is_span = true;
 	k->final = s->final;
 }
@@ -335,6 +342,23 @@ static void do_exchange(struct world *w, uint8_t who)
 	trace_connection(w->trace, &conn, who & 1);
 }
 
+/* A request that a process serves begins or is over; or somebody is waited for. */
+static void do_serve(struct world *w, uint8_t who, uint8_t arg)
+{
+	struct sonde_wait_event wait = { .hdr = { .kind = SONDE_EV_WAIT,
+						  .size = sizeof(wait),
+						  .tgid = 1 + who,
+						  .start_ns = (1 + who) * 1000ull } };
+	struct connection conn = { .id = (1u << 21) + arg % 4, .process = { 0 } };
+	struct http_exchange x = { .conn = &conn, .inbound = true, .method = SLICE("POST") };
+
+	conn.process = (struct process_key){ wait.hdr.tgid, wait.hdr.start_ns };
+	if (arg & 128)
+		feed(w, &wait.hdr);
+	else
+		trace_head(w->trace, arg & 64 ? HTTP_FINISHED : HTTP_REQUEST_HEAD, &x);
+}
+
 static void do_scope(struct world *w, uint8_t who, uint8_t arg)
 {
 	char json[128];
@@ -350,7 +374,7 @@ static void step(struct world *w, uint8_t op, uint8_t arg)
 	const unsigned slot = (op >> 4) % TALKS;
 
 	w->now += 1 + (uint64_t)(arg & 7) * 100000000;
-	switch (op % 13) {
+	switch (op % 14) {
 	case 0:
 		feed(w, ev_fork(&ev, 1 + who, 1 + arg % PROCS));
 		break;
@@ -382,6 +406,9 @@ static void step(struct world *w, uint8_t op, uint8_t arg)
 		break;
 	case 11:
 		do_tool(w, slot, arg);
+		break;
+	case 12:
+		do_serve(w, who, arg);
 		break;
 	case 10:
 		feed(w, ev_plain(&ev, SONDE_EV_TICK, w->now));

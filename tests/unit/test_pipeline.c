@@ -67,7 +67,8 @@ void trace_event(struct trace *t, const struct sonde_event *e, struct process *p
 void trace_head(struct trace *t, enum http_event e, const struct http_exchange *x)
 {
 	(void)t, (void)x;
-	say("head%c ", e == HTTP_REQUEST_HEAD ? '>' : '<');
+	if (e != HTTP_FINISHED) /* that it is over is told of each */
+		say("head%c ", e == HTTP_REQUEST_HEAD ? '>' : '<');
 }
 
 void trace_call(struct trace *t, enum llm_event e, struct llm_call *call)

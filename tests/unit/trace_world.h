@@ -32,6 +32,7 @@
 #define TALKS_MAX  64
 #define SPANS_MAX  1024
 #define ATTRS_TEXT 4096
+#define RUNS_MAX   512
 
 /* --- the toy redactor --- */
 
@@ -226,11 +227,20 @@ int llm_message_json(const struct llm_message *m, struct buf *ret)
 
 struct seen_span {
 	struct id64 id, parent;
+	struct id128 run;
 	char text[1024], attrs[ATTRS_TEXT];
 	uint64_t start_ns;
 	unsigned emitted, finals;
 	struct llm_usage usage;
 	struct id128 input_node, output_node, args_blob, result_blob, raw_blob;
+};
+
+struct seen_run {
+	struct id128 id, session;
+	enum run_status status;
+	int64_t calls, tools, processes;
+	uint64_t start_ms, end_ms; /* end 0: it lasts */
+	char task[64], reason[64], agent[32];
 };
 
 struct talk {
@@ -253,6 +263,8 @@ struct world {
 	struct buf blobs;    /* all that were given, one after the other */
 	struct buf sequence; /* everything that was given, in order */
 	size_t n_blobs, n_nodes, n_runs;
+	struct seen_run runs[RUNS_MAX]; /* in order of their coming */
+	size_t n_seen_runs;
 	char run[8192];
 	int run_status;
 	struct llm_usage run_usage;
@@ -338,6 +350,9 @@ static void on_span(void *ctx, const struct span *s)
 	assert_non_null(slot);
 	if (s->end_ns)
 		snprintf(end, sizeof(end), "%llu", (unsigned long long)(s->end_ns / MS));
+	/* A span stays in the run that it was given in. */
+	assert_true(!slot->emitted || id128_eq(&slot->run, &s->run_id));
+	slot->run = s->run_id;
 	slot->parent = s->parent_id;
 	slot->start_ns = s->start_ns;
 	slot->usage = s->usage;
@@ -358,9 +373,35 @@ static void on_span(void *ctx, const struct span *s)
 	say(w, "span %s %s %s\n%s", hex, parent, slot->text, slot->attrs);
 }
 
+static void see_run(struct world *w, const struct run *r)
+{
+	struct seen_run *seen = NULL;
+
+	for (size_t i = 0; i < w->n_seen_runs; i++)
+		if (id128_eq(&w->runs[i].id, &r->run_id))
+			seen = &w->runs[i];
+	if (!seen && w->n_seen_runs < RUNS_MAX)
+		seen = &w->runs[w->n_seen_runs++];
+	if (!seen)
+		return;
+	*seen = (struct seen_run){ .id = r->run_id,
+				   .session = r->session_id,
+				   .status = r->status,
+				   .calls = r->llm_calls,
+				   .tools = r->tool_calls,
+				   .processes = r->processes,
+				   .start_ms = r->start_ns / MS,
+				   .end_ms = r->end_ns / MS };
+	snprintf(seen->task, sizeof(seen->task), "%.*s", SLICE_ARG(r->task));
+	snprintf(seen->reason, sizeof(seen->reason), "%.*s", SLICE_ARG(r->status_reason));
+	snprintf(seen->agent, sizeof(seen->agent), "%.*s", SLICE_ARG(r->agent));
+}
+
 static void on_run(void *ctx, const struct run *r)
 {
 	struct world *w = ctx;
+
+	see_run(w, r);
 
 	snprintf(w->run, sizeof(w->run),
 		 "%s (%.*s) agent=%.*s %.*s task=%.*s command=%.*s models=%.*s notes=%.*s",
