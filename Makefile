@@ -5,7 +5,7 @@ B       := build$(if $(SAN),-$(SAN))
 CC      ?= gcc
 CLANG   ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
-PKG     := libbpf libelf libcjson sqlite3 zlib libbrotlidec libzstd libxxhash ncursesw libcap \
+PKG     := libbpf libelf libcjson sqlite3 zlib libbrotlidec libzstd libxxhash nettle ncursesw libcap \
 	   libseccomp libcrypto libpcre2-8 libnghttp2 inih
 ARCH    ?= $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
 VERSION := 0.1.0
@@ -36,7 +36,7 @@ bench_src  := tests/bench/tlsload.c tests/bench/empty.c tests/bench/protocols.c 
 e2e_src    := $(wildcard tests/e2e/*.c)
 # What needs no privileges and no kernel: all that a replay runs through. It is what gets fuzzed.
 pure_src   := $(wildcard src/base/*.c src/intake/record.c src/intake/event.c src/proc/*.c src/stream/*.c \
-	      src/proto/*.c src/llm/*.c src/mcp/*.c src/price/*.c src/trace/*.c src/store/*.c src/cmd/pipeline.c) \
+	      src/proto/*.c src/llm/*.c src/mcp/*.c src/price/*.c src/trace/*.c src/trace/*/*.c src/store/*.c src/cmd/pipeline.c) \
 	      $(wildcard src/intake/har*.c src/cmd/import_*.c)
 elf_src    := $(wildcard src/probe/elf/*.c src/probe/finder/*.c)
 c_files    := $(shell find src include tests bpf -name '*.[ch]' 2>/dev/null)

@@ -14,26 +14,12 @@
 #define SHUT_WR	   1
 #define FMODE_READ 1
 
-/* Before 6.13. */
-struct file___612 {
-	struct {
-		long counter;
-	} f_count;
-} __attribute__((preserve_access_index));
-
 struct user_sockaddr {
 	__u16 family, port;
 	__u32 addr4; /* IPv6: flow information */
 	__u8 addr6[16];
 	__u8 rest[110 - 24]; /* of a struct sockaddr_un */
 };
-
-static __always_inline struct pt_regs *user_regs(void)
-{
-	return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-}
-
-#define ARG(n) PT_REGS_PARM##n##_CORE_SYSCALL(user_regs())
 
 static __always_inline void put_peer(struct sonde_connect_event *e, __u64 from, __u64 len)
 {
@@ -121,16 +107,6 @@ int sys_shutdown(struct trace_event_raw_sys_exit *ctx)
 	t.source = source_of(c->family);
 	put_eof(&t, &c->flow[SONDE_DIR_OUT]);
 	return 0;
-}
-
-/* Whether this close() drops the last reference. */
-static __always_inline bool last_reference(struct file *file)
-{
-	struct file___612 *old = (void *)file;
-
-	if (bpf_core_field_exists(file->f_ref)) /* counts from 0 */
-		return BPF_CORE_READ(file, f_ref.refcnt.counter) == 0;
-	return BPF_CORE_READ(old, f_count.counter) == 1;
 }
 
 /* The last descriptor of one of its ends is closed. */

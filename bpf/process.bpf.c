@@ -7,36 +7,14 @@
  * sched_process_exit, once per thread: only the last one (signal->live is 0) ends the process.
  * sys_exit_mmap tells the prober of files that are mapped to be executed.
  */
-#include "sonde.bpf.h"
+#include "descriptor.bpf.h"
+#include "path.bpf.h"
 
-#define SIGNAL_GROUP_EXIT  4
-#define PROT_EXEC	   4
-#define MAP_ANONYMOUS	   0x20
-#define CWD_DEPTH	   128
-#define CWD_DEPTH_UNROLLED 16
-#define NAME_MAX	   255
-#define TEXT_MAX	   (2 * SONDE_PATH_MAX + SONDE_ARGV_MAX)
-#define SLOTS		   32
-#define CGROUP_DEPTH	   16
-#define ANY_UID		   0xffffffff
-
-/*
- * Where an EXEC event is put together. Not per CPU: a program may be preempted and another begin
- * on the same CPU. A slot is taken by an atomic exchange.
- */
-struct slot {
-	__u32 busy, pad;
-	char head[sizeof(struct sonde_exec_event)];
-	char text[TEXT_MAX];			  /* follows the head */
-	char walk[SONDE_PATH_MAX + NAME_MAX + 1]; /* the cwd, built from its end */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SLOTS);
-	__type(key, __u32);
-	__type(value, struct slot);
-} slots SEC(".maps");
+#define SIGNAL_GROUP_EXIT 4
+#define PROT_EXEC	  4
+#define MAP_ANONYMOUS	  0x20
+#define CGROUP_DEPTH	  16
+#define ANY_UID		  0xffffffff
 
 /* Set by the prober while it has probes that must be put on each process apart. */
 bool tell_forks;
@@ -84,95 +62,13 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
-static __always_inline struct slot *slot_take(void)
-{
-	__u32 first = bpf_get_smp_processor_id();
-
-	for (__u32 i = 0; i < 4; i++) {
-		__u32 n = (first + i * 7) % SLOTS;
-		struct slot *s = bpf_map_lookup_elem(&slots, &n);
-
-		if (s && !__sync_lock_test_and_set(&s->busy, 1))
-			return s;
-	}
-	return NULL;
-}
-
-struct walk {
-	struct slot *slot;
-	struct dentry *dentry, *root;
-	struct vfsmount *mnt, *root_mnt;
-	__u32 at; /* where the text begins in slot->walk */
-	bool done;
-};
-
-/* One step towards the root; mount points are crossed. */
-static __noinline long walk_up(__u32 i, struct walk *w)
-{
-	struct dentry *d = w->dentry, *parent = BPF_CORE_READ(d, d_parent);
-	struct vfsmount *mnt = w->mnt;
-	const unsigned char *name;
-	__u32 len, at = w->at;
-
-	if (d == w->root && mnt == w->root_mnt) {
-		w->done = true;
-		return 1;
-	}
-	if (d == BPF_CORE_READ(mnt, mnt_root) || d == parent) {
-		struct mount *m = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
-		struct mount *up = BPF_CORE_READ(m, mnt_parent);
-
-		if (up == m) { /* not below the process's root: as far as it goes */
-			w->done = true;
-			return 1;
-		}
-		w->dentry = BPF_CORE_READ(m, mnt_mountpoint);
-		w->mnt = (void *)up + bpf_core_field_offset(struct mount, mnt);
-		return 0;
-	}
-	len = BPF_CORE_READ(d, d_name.len);
-	name = BPF_CORE_READ(d, d_name.name);
-	if (len > NAME_MAX || at < len + 1)
-		return 1; /* too long: the loop ends without being done */
-	at -= len + 1;
-	barrier_var(at); /* or clang computes it anew, unchecked */
-	if (at >= SONDE_PATH_MAX)
-		return 1;
-	w->slot->walk[at] = '/';
-	if (bpf_probe_read_kernel(&w->slot->walk[at + 1], len, name))
-		return 1;
-	w->at = at;
-	w->dentry = parent;
-	return 0;
-}
-
 /* Appends the cwd at @at in the slot's text; its length with the NUL, 0 where it is cut. */
-static __noinline __u32 put_cwd(struct slot *slot, struct task_struct *p, __u32 at)
+static __always_inline __u32 put_cwd(struct slot *slot, struct task_struct *p, __u32 at)
 {
-	struct walk w = { .slot = slot, .at = SONDE_PATH_MAX - 1 };
-	__u32 len;
+	struct fs_struct *fs = BPF_CORE_READ(p, fs);
+	__u32 len = put_path(slot, (__u64)&fs->pwd, 0, at);
 
-	w.dentry = BPF_CORE_READ(p, fs, pwd.dentry);
-	w.mnt = BPF_CORE_READ(p, fs, pwd.mnt);
-	w.root = BPF_CORE_READ(p, fs, root.dentry);
-	w.root_mnt = BPF_CORE_READ(p, fs, root.mnt);
-	slot->walk[SONDE_PATH_MAX - 1] = '\0';
-	if (have_bpf_loop)
-		bpf_loop(CWD_DEPTH, walk_up, &w, 0);
-	for (__u32 i = 0; !have_bpf_loop && i < CWD_DEPTH_UNROLLED && !walk_up(i, &w); i++)
-		;
-	if (!w.done)
-		return 0;
-	if (w.at == SONDE_PATH_MAX - 1) { /* the root itself */
-		w.at = SONDE_PATH_MAX - 2;
-		slot->walk[SONDE_PATH_MAX - 2] = '/';
-	}
-	len = SONDE_PATH_MAX - w.at;
-	if (w.at >= SONDE_PATH_MAX || len > SONDE_PATH_MAX || at > SONDE_PATH_MAX)
-		return 0;
-	if (bpf_probe_read_kernel(&slot->text[at], len, &slot->walk[w.at]))
-		return 0;
-	return len;
+	return slot->flags & SONDE_FILE_PATH_CUT ? 0 : len;
 }
 
 /* Appends argv at @at; its length. */
@@ -183,13 +79,13 @@ static __noinline __u32 put_argv(struct slot *slot, struct task_struct *p, __u32
 
 	if (len > SONDE_ARGV_MAX) {
 		len = SONDE_ARGV_MAX;
-		((struct sonde_exec_event *)slot->head)->flags |= SONDE_EXEC_ARGV_CUT;
+		slot_event(slot, struct sonde_exec_event)->flags |= SONDE_EXEC_ARGV_CUT;
 	}
 	if (!len || at > 2 * SONDE_PATH_MAX)
 		return 0;
 	if (bpf_probe_read_user(&slot->text[at], len, (void *)start)) {
 		count_loss(SONDE_LOSS_FAULT, 1);
-		((struct sonde_exec_event *)slot->head)->flags |= SONDE_EXEC_FAULT;
+		slot_event(slot, struct sonde_exec_event)->flags |= SONDE_EXEC_FAULT;
 		return 0;
 	}
 	if (len <= SONDE_ARGV_MAX && at + len <= TEXT_MAX && at + len >= 1)
@@ -262,7 +158,7 @@ int BPF_PROG(on_exec, struct task_struct *p, int old_pid, struct linux_binprm *b
 		count_loss(SONDE_LOSS_CONTROL, 1);
 		return 0;
 	}
-	e = (void *)slot->head;
+	e = slot_event(slot, struct sonde_exec_event);
 	e->flags = 0;
 	e->pad = 0;
 	put_ids(e, p);
@@ -281,7 +177,7 @@ int BPF_PROG(on_exec, struct task_struct *p, int old_pid, struct linux_binprm *b
 	fill_header(&e->hdr, &a, SONDE_EV_EXEC, sizeof(*e) + at);
 	if (bpf_ringbuf_output(&events, e, sizeof(*e) + at, BPF_RB_FORCE_WAKEUP))
 		count_loss(SONDE_LOSS_CONTROL, 1);
-	__sync_lock_test_and_set(&slot->busy, 0);
+	slot_give(slot);
 	return 0;
 }
 
@@ -324,24 +220,16 @@ int BPF_PROG(on_exit, struct task_struct *p)
 SEC("tracepoint/syscalls/sys_exit_mmap")
 int sys_mmap(struct trace_event_raw_sys_exit *ctx)
 {
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct file *file = NULL, **files;
-	struct fdtable *table;
 	struct inode *inode;
+	struct file *file;
 	struct actor a;
-	__u32 fd;
 
 	if (ctx->ret < 0 && ctx->ret > -4096)
 		return 0;
-	if (!(PT_REGS_PARM3_CORE_SYSCALL(regs) & PROT_EXEC) ||
-	    PT_REGS_PARM4_CORE_SYSCALL(regs) & MAP_ANONYMOUS || !current_actor(&a))
+	if (!(ARG(3) & PROT_EXEC) || ARG(4) & MAP_ANONYMOUS || !current_actor(&a))
 		return 0;
-	fd = PT_REGS_PARM5_CORE_SYSCALL(regs);
-	table = BPF_CORE_READ(task, files, fdt);
-	files = BPF_CORE_READ(table, fd);
-	if (fd >= BPF_CORE_READ(table, max_fds) ||
-	    bpf_probe_read_kernel(&file, sizeof(file), &files[fd]) || !file)
+	file = file_at(ARG(5));
+	if (!file)
 		return 0;
 	inode = BPF_CORE_READ(file, f_inode);
 	tell_prober(&a, SONDE_WORK_MAP, BPF_CORE_READ(inode, i_sb, s_dev),

@@ -4,11 +4,10 @@
 
 #include <bpf/bpf_endian.h>
 
+#include "descriptor.bpf.h"
 #include "transfer.bpf.h"
 
-#define S_IFMT	     0xf000
 #define S_IFSOCK     0xc000
-#define S_IFIFO	     0x1000
 #define SOCK_STREAM  1
 #define IPPROTO_TCP  6
 #define RCV_SHUTDOWN 1
@@ -62,16 +61,13 @@ struct endpoint {
 /* False where the descriptor is no pipe, TCP or Unix stream socket. */
 static __always_inline bool open_endpoint(int fd, struct endpoint *ret)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
+	struct file *file = file_at(fd);
 	struct socket *socket;
 	struct inode *inode;
 	struct sock *sk;
 	__u16 kind;
 
-	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(table, max_fds) ||
-	    bpf_probe_read_kernel(&file, sizeof(file), &files[fd]) || !file)
+	if (!file)
 		return false;
 	inode = BPF_CORE_READ(file, f_inode);
 	kind = BPF_CORE_READ(inode, i_mode) & S_IFMT;

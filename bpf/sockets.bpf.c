@@ -14,6 +14,7 @@
 #include "records.bpf.h"
 #include "talk_bytes.bpf.h"
 #include "tls_link.bpf.h"
+#include "waits.bpf.h"
 
 #define MSG_OOB	      1
 #define MSG_PEEK      2
@@ -373,6 +374,8 @@ int sys_moved(struct trace_event_raw_sys_exit *ctx)
 	fd = PT_REGS_PARM1_CORE_SYSCALL(regs);
 	t.left = ctx->ret;
 	t.dir = cookie & SONDE_COOKIE_WRITE ? SONDE_DIR_OUT : SONDE_DIR_IN;
+	if (have_waits && t.dir == SONDE_DIR_IN && t.left)
+		wait_over(&t.actor, fd);
 	switch (cookie & SONDE_COOKIE_KIND) {
 	case SONDE_CALL_SEND: /* recvfrom, sendto: (fd, buffer, length, flags) */
 		flags = PT_REGS_PARM4_CORE_SYSCALL(regs);

@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "sonde.bpf.h"
+#include "wake.bpf.h"
 
 #define CALL_MAX	   (16 << 20) /* bytes copied of one call */
 #define STEPS_MAX	   4096	      /* chunks and changes of buffer of one call */
@@ -66,19 +66,6 @@ static __always_inline __u32 verdict_of(__u64 conn, __u32 fallback)
 		return fallback;
 	v = bpf_map_lookup_elem(&verdicts, &conn);
 	return v ? *v : fallback;
-}
-
-/* Wakes the reader only when much waits and nobody has woken it since it last began to read. */
-static __always_inline __u64 wake_flags(__u64 waiting)
-{
-	struct sonde_shared *s;
-
-	if (waiting < WAKE_BYTES && waiting < ring_bytes / 8)
-		return BPF_RB_NO_WAKEUP;
-	s = shared_page();
-	if (!s || s->wake_pending || __sync_lock_test_and_set(&s->wake_pending, 1))
-		return BPF_RB_NO_WAKEUP;
-	return BPF_RB_FORCE_WAKEUP;
 }
 
 static __always_inline void fill_data(struct sonde_data_event *e, const struct transfer *t,

@@ -5,8 +5,8 @@
  * launcher -> prober, JSON:
  *   {"op":"start","pid":N,"path":"/resolved/command","argv":[...],"env":["NAME=value of PATH,
  *    LD_LIBRARY_PATH, VIRTUAL_ENV, NODE_PATH ... needed to find libraries"],"cwd":"...",
- *    "ring_bytes":N,"scope":{SCOPE},"config":{CONFIG}}	descriptor 0: the prober's end towards the
- * engine
+ *    "ring_bytes":N,"files":true (what is done with them is
+ * told),"scope":{SCOPE},"config":{CONFIG}}	descriptor 0: the prober's end towards the engine
  *   the same without pid, path, argv, env and cwd but with
  *     "join":{"kind":"pid","pids":[N,...]} or {"kind":"cgroup"} (descriptor 1: its folder):
  *    processes that run already; SCOPE has what their runs have in common

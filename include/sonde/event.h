@@ -248,7 +248,9 @@ struct sonde_connect_event {
 };
 
 enum sonde_file_op {
-	SONDE_FILE_WRITTEN = 1, /* a regular file that was open for writing was closed */
+	/* A regular file was closed that the process, or the one before it, had made, emptied or
+	 * written to. What has several descriptors can be told several times. */
+	SONDE_FILE_WRITTEN = 1,
 	SONDE_FILE_RENAMED = 2, /* from path to path2 */
 	SONDE_FILE_REMOVED = 3,
 	SONDE_FILE_MADE_FOLDER = 4,
@@ -259,19 +261,28 @@ enum sonde_file_op {
 
 /* sonde_file_event.flags */
 enum {
-	SONDE_FILE_CREATED = 1,	    /* by the open that this ends */
-	SONDE_FILE_PATH_CUT = 2,    /* longer than SONDE_PATH_MAX, or deeper than can be followed */
-	SONDE_FILE_PATH_PARTIAL = 4 /* the end of the path: where it is rooted is not known */
+	SONDE_FILE_CREATED = 1,	     /* by the open that this ends; told once */
+	SONDE_FILE_PATH_CUT = 2,     /* longer than SONDE_PATH_MAX, or deeper than can be followed:
+					its end */
+	SONDE_FILE_PATH_PARTIAL = 4, /* the end of the path: where it is rooted is not known */
+	SONDE_FILE_MAPPED = 8,	     /* also written through a mapping perhaps: not in `bytes` */
+	SONDE_FILE_SYMBOLIC = 16,    /* LINKED: path is the text of a symbolic link */
+	SONDE_FILE_REMOTE = 32,	     /* another machine or process serves its filesystem */
 };
 
-/* Followed by path and path2, each with a NUL; as the process's own root sees them. */
+/*
+ * Followed by path and path2, each with a NUL; as the process's own root sees them. WRITTEN has the
+ * file's own path; the others what the call was given, made absolute: `.` and `..` in its middle
+ * and symbolic links on its way are as they were given. Files below /dev, /proc and /sys, without a
+ * name (memfd) or already removed are not told.
+ */
 struct sonde_file_event {
 	struct sonde_event hdr;
-	__u64 dev, ino; /* of the file that path names; dev as stat(2) gives it */
-	__u64 bytes;	/* WRITTEN: that write calls moved; those through a mapping are not seen */
-	__u64 size;	/* WRITTEN: of the file when it was closed */
-	__u32 op;	/* enum sonde_file_op */
-	__s32 result;	/* 0 or -errno */
+	__u64 dev, ino;		   /* WRITTEN: the file's, dev as stat(2) gives it; else 0 */
+	__u64 bytes;		   /* WRITTEN: that write calls have moved since it was told last */
+	__u64 size;		   /* WRITTEN: of the file when it was closed */
+	__u32 op;		   /* enum sonde_file_op */
+	__s32 result;		   /* 0 or -errno */
 	__u16 path_len, path2_len; /* bytes, NULs included; 0: none */
 	__u16 flags, pad;
 	char text[];
@@ -279,8 +290,8 @@ struct sonde_file_event {
 
 enum sonde_artifact_state {
 	SONDE_ARTIFACT_WHOLE = 1,   /* its bytes follow, in one or more events */
-	SONDE_ARTIFACT_LEVEL = 2,   /* the content level does not keep it */
-	SONDE_ARTIFACT_BIG = 3,	    /* over the limit: size and hash alone */
+	SONDE_ARTIFACT_LEVEL = 2,   /* the content level does not keep it; never the prober's */
+	SONDE_ARTIFACT_BIG = 3,	    /* over the limit: its size alone */
 	SONDE_ARTIFACT_GONE = 4,    /* removed, renamed or written again before it was read */
 	SONDE_ARTIFACT_SPECIAL = 5, /* no regular file any more */
 	SONDE_ARTIFACT_UNREAD = 6,  /* could not be opened or read */
@@ -290,7 +301,9 @@ enum sonde_artifact_state {
 #define SONDE_ARTIFACT_MAX   (1u << 20) /* bytes of a file that are kept */
 #define SONDE_ARTIFACT_CHUNK 49152
 
-/* Header: the process that wrote it. Followed by path (with its NUL) and `len` bytes of it. */
+/* Header: the process that wrote it. Made at content level "full" only, some time after the WRITTEN
+ * that it belongs to; what was written again meanwhile comes once. Followed by path (with its NUL)
+ * and `len` bytes of it. */
 struct sonde_artifact_event {
 	struct sonde_event hdr;
 	__u64 dev, ino, size;
@@ -302,7 +315,8 @@ struct sonde_artifact_event {
 	char text[];
 };
 
-/* Of signals that end, stop or interrupt; those that a process sends to itself are not told. */
+/* Signals that end, stop, continue or interrupt and take effect; not those that a process sends to
+ * itself. One that is sent to a group is told for each process of it. */
 struct sonde_signal_event {
 	struct sonde_event hdr; /* to whom */
 	__u64 sender_start_ns;
@@ -315,8 +329,13 @@ struct sonde_signal_event {
 
 enum sonde_wait_for { SONDE_WAIT_TERMINAL = 1, SONDE_WAIT_PIPE = 2 };
 
-/* The header's thread is blocked in a read of its terminal or of a pipe from outside the scope, or
- * in a poll that has the terminal in it; or that has ended, with input. */
+/*
+ * The header's thread sleeps in a read of its terminal or of a pipe from outside the scope, or in a
+ * poll that has it in it (a program that draws its own screen does so whatever else it is doing:
+ * alone this is no proof of a person being waited for). Seen by looking every 200 ms, so shorter
+ * waits are not told. It ends when a read gets something; it can begin again without having ended,
+ * where the process went on without.
+ */
 struct sonde_wait_event {
 	struct sonde_event hdr;
 	__u8 what; /* enum sonde_wait_for */
@@ -337,6 +356,7 @@ enum sonde_loss {
 	SONDE_LOSS_UNSEEN,     /* bytes moved by calls that cannot be read */
 	SONDE_LOSS_VERDICT,    /* bytes deliberately not copied */
 	SONDE_LOSS_TLS_UNREAD, /* ciphertext bytes of sockets that no TLS stream is linked to */
+	SONDE_LOSS_FILES,      /* what was done with files, not told for want of room */
 	SONDE_LOSS_NR = 16,
 };
 

@@ -46,3 +46,20 @@ enum sonde_call {
 	SONDE_CALL_SENDFILE,
 	SONDE_CALL_SPLICE,
 };
+
+/* Of calls on files: which arguments (1..6; 0: none) say what. What they do: enum sonde_file_op. */
+#define SONDE_COOKIE_FD_SHIFT	   8 /* a descriptor; of a path: its folder's */
+#define SONDE_COOKIE_PATH_SHIFT	   12
+#define SONDE_COOKIE_FD2_SHIFT	   16
+#define SONDE_COOKIE_PATH2_SHIFT   20
+#define SONDE_COOKIE_FLAGS_SHIFT   24
+#define SONDE_COOKIE_FLAGS_POINTER (1u << 28) /* to where they stand */
+#define SONDE_COOKIE_COUNTS	   (1u << 29) /* its result is the bytes that it has moved */
+#define SONDE_COOKIE_SYMBOLIC	   (1u << 30) /* its first path is text for a symbolic link */
+
+/* How a system call sleeps for input (waits.bpf.c). */
+enum sonde_sleep {
+	SONDE_SLEEP_READ = 1, /* its first argument is the descriptor */
+	SONDE_SLEEP_POLL = 2,
+	SONDE_SLEEP_EPOLL = 3, /* its first argument is the epoll's */
+};

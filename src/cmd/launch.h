@@ -128,6 +128,7 @@ struct start_config {
 	uid_t command_uid;
 	gid_t command_gid;
 	uint64_t ring_bytes;
+	bool files;	     /* what is done with them is told */
 	struct slice config; /* JSON, event.h */
 };
 

@@ -30,7 +30,7 @@
 #include "store/store.h"
 
 static bool json, quiet, live = true, tree = true, no_store, as_root;
-static bool llm_content = true, memory_content = true, tool_content = true;
+static bool files = true, llm_content = true, memory_content = true, tool_content = true;
 static const char *output, *record, *db, *prices, *config_path;
 static struct running_query query;
 static int content = CONTENT_FULL;
@@ -69,6 +69,8 @@ static const struct option_spec options[] = {
 	  NULL },
 	{ "tool-content", 0, OPTION_FLAG, &tool_content, NULL,
 	  "nothing of tool arguments and results", NULL, NULL },
+	{ "files", 0, OPTION_FLAG, &files, NULL, "do not look at what is done with files", NULL,
+	  NULL },
 	{ "config", 0, OPTION_STRING, &config_path, "FILE", "see 'sonde config --help'", NULL,
 	  NULL },
 	{ "prices", 0, OPTION_STRING, &prices, "FILE", "prices that win over the built-in ones",
@@ -280,6 +282,7 @@ static int start_tracing(struct launcher *l, const struct files *f, const struct
 		.command_uid = as_root ? getuid() : who->uid,
 		.command_gid = as_root ? getgid() : who->gid,
 		.ring_bytes = ring,
+		.files = files,
 		.config = buf_slice(&f->config),
 	};
 	_cleanup_(buf_done) struct buf message = { 0 };

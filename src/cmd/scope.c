@@ -238,6 +238,8 @@ static int write_message(const struct start_config *c, const char *cwd, size_t a
 	json_begin(&w, '{');
 	put_str(&w, "op", "start");
 	put_int(&w, "ring_bytes", (int64_t)c->ring_bytes);
+	json_key(&w, "files");
+	json_put_bool(&w, c->files);
 	if (c->running)
 		put_running(&w, c);
 	else

@@ -124,6 +124,29 @@ static struct slice mcp_detail(const struct span *s, struct slice arguments)
 	return tool_summary(arguments);
 }
 
+/* ["written","renamed"]: written, renamed. */
+static struct slice words(struct slice json, char label[LABEL_MAX])
+{
+	struct json_iter it;
+	struct slice word;
+	size_t n = 0;
+
+	label[0] = '\0';
+	if (json_array(json, &it))
+		while (n < LABEL_MAX && json_next(&it, &word))
+			if (word.n > 2)
+				n += (size_t)snprintf(label + n, LABEL_MAX - n, "%s%.*s",
+						      n ? ", " : "", (int)word.n - 2, word.p + 1);
+	return slice_of(label);
+}
+
+static bool is_true(const struct span *span, const char *name)
+{
+	const struct attr *a = span_attr(span, name);
+
+	return a && a->i;
+}
+
 /* @label: room for a text that is put together. */
 static void describe(struct step *st, const struct span *s, struct slice arguments,
 		     char label[LABEL_MAX])
@@ -156,9 +179,12 @@ static void describe(struct step *st, const struct span *s, struct slice argumen
 		st->label = server_tool(s, label);
 		st->detail = mcp_detail(s, arguments);
 		break;
-	case STEP_FILE:
-	case STEP_NETWORK:
-		break; /* named by their path or peer */
+	case STEP_FILE: /* named by its path */
+		st->detail = words(attr_text(s, "sonde.file.operation"), label);
+		break;
+	case STEP_NETWORK: /* named by its peer */
+		st->detail = words(attr_text(s, "sonde.network.results"), label);
+		break;
 	}
 	if (st->label.n == 0)
 		st->label = s->name;
@@ -194,6 +220,8 @@ static struct step *copy_step(const struct span *s, struct slice arguments, cons
 		.lost_bytes = s->lost_bytes,
 		.pid = s->process.tgid,
 		.exit_code = LLM_UNKNOWN,
+		.unexplained = is_true(s, "sonde.unexplained"),
+		.quiet = is_true(s, "sonde.housekeeping") || is_true(s, "sonde.file.own"),
 		.error = first_of(s->status_text, s->error_type),
 		.evidence = s->evidence,
 		.lost_reason = s->lost_reason,

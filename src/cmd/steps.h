@@ -29,6 +29,8 @@ struct step {
 	uint64_t lost_bytes;
 	uint32_t pid;
 	int64_t exit_code;	    /* of a process; LLM_UNKNOWN */
+	bool unexplained;	    /* no tool call asked for it */
+	bool quiet;		    /* what agents do of their own accord: shown where all is */
 	struct slice label, detail; /* "Bash", "ls -la" */
 	struct slice error, evidence, lost_reason, agent;
 

@@ -182,6 +182,7 @@ static void draw_step(struct drawing *d, const struct step *st, const char *pref
 	snprintf(kind, sizeof(kind), "%-7s ", step_name(st->kind));
 	add(&l->left, prefix);
 	add(&l->left, branch);
+	add(&l->left, st->unexplained ? "! " : "");
 	l->style_at = l->left.n;
 	add(&l->left, kind);
 	text_clean(&l->left, st->label, 60);
@@ -203,39 +204,62 @@ static void draw_step(struct drawing *d, const struct step *st, const char *pref
 	}
 }
 
-static void draw_fold(struct drawing *d, const char *prefix, const char *branch, size_t n)
+static void draw_fold(struct drawing *d, const char *prefix, const char *branch, size_t n,
+		      const char *what)
 {
-	struct line *l = add_line(d);
+	struct line *l = n ? add_line(d) : NULL;
 	char text[64];
 
 	if (!l)
 		return;
-	snprintf(text, sizeof(text), "… %zu more process%s", n, n == 1 ? "" : "es");
+	snprintf(text, sizeof(text), "… %zu more %s", n, what);
 	add(&l->left, prefix);
 	add(&l->left, branch);
 	add(&l->left, text);
 	l->left_width = text_width(buf_slice(&l->left));
 }
 
-/* Processes that tell nothing: they went well and did nothing below. */
+/* Processes and files that tell nothing: they went well and did nothing below. */
 static bool may_fold(const struct step *st)
 {
-	return st->kind == STEP_PROCESS && !st->child && !is_failed(st) && !st->lost_bytes;
+	return (st->kind == STEP_PROCESS || st->kind == STEP_FILE) && !st->child &&
+	       !is_failed(st) && !st->lost_bytes && !st->unexplained;
+}
+
+struct folded {
+	size_t processes, files, plain;
+};
+
+static bool fold(const struct drawing *d, const struct step *st, struct folded *f)
+{
+	if (d->o->all || !may_fold(st) || (!st->quiet && ++f->plain <= FOLD_AFTER))
+		return false;
+	f->processes += st->kind == STEP_PROCESS;
+	f->files += st->kind == STEP_FILE;
+	return true;
+}
+
+/* Whether a line comes below those of the steps from @st on. */
+static bool more_below(const struct drawing *d, const struct step *st, struct folded f)
+{
+	for (st = st->sibling; st; st = st->sibling)
+		if (!fold(d, st, &f))
+			return true;
+	return f.processes + f.files > 0;
 }
 
 static void draw_below(struct drawing *d, const struct step *first, const char *prefix, int depth)
 {
 	const char *tee = d->s->utf8 ? "├─ " : "|- ", *corner = d->s->utf8 ? "└─ " : "`- ";
-	size_t plain = 0, folded = 0;
+	struct folded f = { 0 };
 
 	for (const struct step *st = first; st; st = st->sibling) {
-		const bool last = !st->sibling && !folded;
 		char below[DEPTH_MAX * 6 + 8];
+		bool last;
 
-		if (!d->o->all && may_fold(st) && ++plain > FOLD_AFTER) {
-			folded++;
+		if (fold(d, st, &f))
 			continue;
-		}
+		last = !more_below(d, st, f);
 		draw_step(d, st, prefix, last ? corner : tee);
 		if (!st->child || depth >= DEPTH_MAX)
 			continue;
@@ -245,8 +269,9 @@ static void draw_below(struct drawing *d, const struct step *first, const char *
 				      : "|  ");
 		draw_below(d, st->child, below, depth + 1);
 	}
-	if (folded)
-		draw_fold(d, prefix, corner, folded);
+	draw_fold(d, prefix, f.files ? tee : corner, f.processes,
+		  f.processes == 1 ? "process" : "processes");
+	draw_fold(d, prefix, corner, f.files, f.files == 1 ? "file" : "files");
 }
 
 /* --- printing them --- */
@@ -312,6 +337,26 @@ static void print_line(const struct screen *s, const struct line *l, const struc
 	fputc('\n', s->f);
 }
 
+/* What the marks in the tree mean, where there are any. */
+static void print_unexplained(const struct screen *s, const struct steps *steps,
+			      const struct id128 *run)
+{
+	size_t commands = 0, connections = 0;
+
+	for (const struct step *st = steps->by_key; st; st = st->hh.next) {
+		if (!st->unexplained || !id128_eq(&st->key.run, run))
+			continue;
+		commands += st->kind == STEP_PROCESS;
+		connections += st->kind == STEP_NETWORK;
+	}
+	if (commands)
+		fprintf(s->f, "  ! %zu command%s that no tool call explains\n", commands,
+			commands == 1 ? "" : "s");
+	if (connections)
+		fprintf(s->f, "  ! %zu connection%s that no tool call explains\n", connections,
+			connections == 1 ? "" : "s");
+}
+
 void tree_print(const struct screen *s, struct steps *steps, const struct id128 *run,
 		const struct tree_options *o)
 {
@@ -332,6 +377,7 @@ void tree_print(const struct screen *s, struct steps *steps, const struct id128 
 	if (d.left_out)
 		fprintf(s->f, "… %zu more steps: sonde show --all %s\n", d.left_out,
 			run_ref(run).s);
+	print_unexplained(s, steps, run);
 }
 
 /* --- heading and totals --- */

@@ -21,6 +21,7 @@
 #include "probe/report.h"
 #include "probe/session.h"
 #include "probe/uprobe.h"
+#include "probe/waits.h"
 #include "sonde.skel.h"
 
 #define RING_MIN      (256u << 10)
@@ -31,12 +32,16 @@
 struct capture {
 	struct sonde_bpf *skel;
 	struct features features;
+	bool files, copies; /* what is done with them is told: to the engine, and to us */
 	size_t ring_bytes;
 	struct sonde_shared *shared;
-	struct ring_buffer *work;
+	struct ring_buffer *work, *written; /* written: NULL without copies */
 	struct hooks *hooks;
+	struct waits *waits; /* NULL: cannot be seen on this kernel */
 	void (*work_fn)(void *ctx, const struct sonde_work *w);
 	void *work_ctx;
+	void (*files_fn)(void *ctx, const struct sonde_file_event *e);
+	void *files_ctx;
 	uint64_t first_conn;
 };
 
@@ -70,7 +75,7 @@ static size_t ring_size(size_t wanted)
 }
 
 /* Which programs are loaded, and as what. */
-static void choose_programs(struct sonde_bpf *s, const struct features *f)
+static void choose_programs(struct sonde_bpf *s, const struct features *f, bool with_files)
 {
 	struct bpf_program *multi[] = { s->progs.tls_enter,
 					s->progs.tls_leave,
@@ -89,6 +94,11 @@ static void choose_programs(struct sonde_bpf *s, const struct features *f)
 	struct bpf_program *by_regs[] = { s->progs.sys_connect,	 s->progs.sys_accept,
 					  s->progs.sys_shutdown, s->progs.sys_close,
 					  s->progs.sys_moved,	 s->progs.sys_mmap };
+	struct bpf_program *files[] = { s->progs.file_opened,	s->progs.file_written,
+					s->progs.file_mapped,	s->progs.file_closed,
+					s->progs.file_replaced, s->progs.file_named,
+					s->progs.files_closed,	s->progs.files_exec,
+					s->progs.files_exit };
 
 	for (size_t i = 0; f->uprobe_multi && i < ARRAY_SIZE(multi); i++)
 		bpf_program__set_expected_attach_type(multi[i], (enum bpf_attach_type)UPROBE_MULTI);
@@ -108,6 +118,9 @@ static void choose_programs(struct sonde_bpf *s, const struct features *f)
 	bpf_program__set_autoload(s->progs.go_moved, !f->sleepable);
 	for (size_t i = 0; i < ARRAY_SIZE(by_regs); i++)
 		bpf_program__set_autoload(by_regs[i], f->task_pt_regs && f->tracefs);
+	bpf_program__set_autoload(s->progs.find_waits, f->task_pt_regs);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		bpf_program__set_autoload(files[i], with_files);
 }
 
 static int load(struct capture *c)
@@ -118,8 +131,11 @@ static int load(struct capture *c)
 	if (!s)
 		return -errno;
 	c->features.session = c->features.session && session_prepare(s->obj);
-	choose_programs(s, &c->features);
+	choose_programs(s, &c->features, c->files);
+	waits_prepare(s);
 	bpf_map__set_max_entries(s->maps.events, (uint32_t)c->ring_bytes);
+	if (!c->copies)
+		bpf_map__set_max_entries(s->maps.written, (uint32_t)sysconf(_SC_PAGESIZE));
 	s->rodata->ring_bytes = c->ring_bytes;
 	s->rodata->have_bpf_loop = c->features.bpf_loop;
 	s->bss->next_conn = c->first_conn;
@@ -146,6 +162,10 @@ static int load_best(struct capture *c)
 		c->features.sleepable = false;
 		r = load(c);
 	}
+	if (r < 0 && c->files) {
+		c->files = false;
+		r = load(c);
+	}
 	return r;
 }
 
@@ -158,6 +178,15 @@ static int on_work(void *ctx, void *data, size_t n)
 	return 0;
 }
 
+static int on_file(void *ctx, void *data, size_t n)
+{
+	struct capture *c = ctx;
+
+	if (n >= sizeof(struct sonde_file_event) && c->files_fn)
+		c->files_fn(c->files_ctx, data);
+	return 0;
+}
+
 static int map_all(struct capture *c)
 {
 	void *p = mmap(NULL, sizeof(*c->shared), PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -167,10 +196,16 @@ static int map_all(struct capture *c)
 		return -errno;
 	c->shared = p;
 	c->work = ring_buffer__new(bpf_map__fd(c->skel->maps.work), on_work, c, NULL);
-	return c->work ? 0 : -errno;
+	if (!c->work)
+		return -errno;
+	if (!c->files || !c->copies)
+		return 0;
+	c->written = ring_buffer__new(bpf_map__fd(c->skel->maps.written), on_file, c, NULL);
+	c->skel->bss->copy_files = c->written;
+	return c->written ? 0 : -errno;
 }
 
-int capture_new(const struct features *f, size_t ring_bytes, struct capture **ret,
+int capture_new(const struct features *f, const struct capture_wanted *w, struct capture **ret,
 		char *ret_message, size_t n)
 {
 	struct capture *c = calloc(1, sizeof(*c));
@@ -180,7 +215,9 @@ int capture_new(const struct features *f, size_t ring_bytes, struct capture **re
 	if (!c)
 		return -ENOMEM;
 	c->features = *f;
-	c->ring_bytes = ring_size(ring_bytes);
+	c->copies = w->copies;
+	c->files = w->files && f->task_pt_regs && f->tracefs;
+	c->ring_bytes = ring_size(w->ring_bytes);
 	c->first_conn = clock_boot();
 	libbpf_set_print(on_libbpf);
 	setrlimit(RLIMIT_MEMLOCK, &unlimited); /* before 5.11 maps count against it */
@@ -202,7 +239,9 @@ void capture_free(struct capture *c)
 	if (!c)
 		return;
 	hooks_free(c->hooks);
+	waits_free(c->waits);
 	ring_buffer__free(c->work);
+	ring_buffer__free(c->written);
 	if (c->shared)
 		munmap(c->shared, sizeof(*c->shared));
 	if (c->skel)
@@ -212,6 +251,7 @@ void capture_free(struct capture *c)
 
 int capture_attach(struct capture *c, int tracefs_fd, size_t *ret_missing)
 {
+	c->waits = waits_new(c->skel);
 	return hooks_new(c->skel, tracefs_fd, &c->hooks, ret_missing);
 }
 
@@ -259,6 +299,21 @@ bool capture_in_scope(const struct capture *c, pid_t pid, uint64_t start_ns)
 	return bpf_map__lookup_elem(c->skel->maps.scopes, &key, sizeof(key), &v, sizeof(v), 0) ==
 		       0 &&
 	       v.start_ns == start_ns;
+}
+
+void capture_outside_input(struct capture *c, pid_t pid)
+{
+	waits_outside(c->skel, pid);
+}
+
+void capture_look_for_waits(struct capture *c)
+{
+	waits_look(c->waits, clock_boot());
+}
+
+int capture_timeout(const struct capture *c, int most_ms)
+{
+	return waits_timeout(c->waits, clock_boot(), most_ms);
 }
 
 void capture_scope_drop(struct capture *c, pid_t pid)
@@ -397,6 +452,11 @@ void capture_count(struct capture *c, enum sonde_loss which, uint64_t n)
 	__atomic_fetch_add(&c->shared->loss[which], n, __ATOMIC_RELAXED);
 }
 
+bool capture_has_files(const struct capture *c)
+{
+	return c->files;
+}
+
 size_t capture_ring_bytes(const struct capture *c)
 {
 	return c->ring_bytes;
@@ -426,6 +486,17 @@ int capture_work(struct capture *c, void (*fn)(void *ctx, const struct sonde_wor
 	r = ring_buffer__consume(c->work);
 	c->work_fn = NULL;
 	return r < 0 ? r : 0;
+}
+
+void capture_files(struct capture *c, void (*fn)(void *ctx, const struct sonde_file_event *e),
+		   void *ctx)
+{
+	if (!c->written)
+		return;
+	c->files_fn = fn;
+	c->files_ctx = ctx;
+	ring_buffer__consume(c->written);
+	c->files_fn = NULL;
 }
 
 void capture_tell_forks(struct capture *c)

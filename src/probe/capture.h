@@ -17,11 +17,14 @@
 struct capture;
 struct bpf_program;
 
-/*
- * Loads, with what the kernel has. @ring_bytes is rounded up to a power of two.
- * 0 or -errno; then @ret_message is one line for the user.
- */
-int capture_new(const struct features *f, size_t ring_bytes, struct capture **ret,
+struct capture_wanted {
+	size_t ring_bytes; /* rounded up to a power of two */
+	bool files;	   /* what is done with them */
+	bool copies;	   /* of that, for capture_files() */
+};
+
+/* Loads, with what the kernel has. 0 or -errno; then @ret_message is one line for the user. */
+int capture_new(const struct features *f, const struct capture_wanted *w, struct capture **ret,
 		char *ret_message, size_t n);
 /* Takes everything off. */
 void capture_free(struct capture *c);
@@ -40,6 +43,12 @@ bool capture_scope_empty(const struct capture *c);
 /* What begins in the cgroup @id (kernel's number) joins scope 1; @uid: of that user only, -1: any.
  */
 void capture_scope_cgroup(struct capture *c, uint64_t id, uint32_t uid);
+/* What the process @pid, a run's root, reads as its standard input comes from outside. */
+void capture_outside_input(struct capture *c, pid_t pid);
+/* Has the kernel tell who sleeps for input, where it is time. */
+void capture_look_for_waits(struct capture *c);
+/* The least of @most_ms and what is left until that. */
+int capture_timeout(const struct capture *c, int most_ms);
 bool capture_in_scope(const struct capture *c, pid_t pid, uint64_t start_ns);
 /* Empties the scope and waits until no program is at work any more. */
 void capture_stop(struct capture *c);
@@ -51,11 +60,18 @@ void capture_sweep(struct capture *c, pid_t pid, uint64_t start_ns);
 /* Adds to a loss counter. */
 void capture_count(struct capture *c, enum sonde_loss which, uint64_t n);
 
+/* False where they were not wanted, or cannot be seen on this kernel. */
+bool capture_has_files(const struct capture *c);
+
 size_t capture_ring_bytes(const struct capture *c);
 int capture_ring_fd(const struct capture *c);
 int capture_shared_fd(const struct capture *c);
 int capture_work_fd(const struct capture *c); /* readable: capture_work() has something */
 int capture_work(struct capture *c, void (*fn)(void *ctx, const struct sonde_work *w), void *ctx);
+
+/* What has been done with files since. */
+void capture_files(struct capture *c, void (*fn)(void *ctx, const struct sonde_file_event *e),
+		   void *ctx);
 
 /* From now on forks are told on the work ring. */
 void capture_tell_forks(struct capture *c);

@@ -242,6 +242,8 @@ static int take_chosen(struct join *j, uint32_t scope)
 		r = take(j, f, scope);
 		if (r < 0)
 			continue;
+		if (is_root)
+			capture_outside_input(j->c.capture, f->pid);
 		tell(j, f, find(j->chosen, i, f->parent), scope);
 		n++;
 	}

@@ -91,6 +91,11 @@ int outbox_send(struct outbox *o, struct slice message)
 	return r;
 }
 
+size_t outbox_bytes(const struct outbox *o)
+{
+	return o->waiting;
+}
+
 bool outbox_waiting(const struct outbox *o)
 {
 	return o->first;

@@ -24,5 +24,7 @@ void outbox_free(struct outbox *o);
 int outbox_send(struct outbox *o, struct slice message);
 /* Sends what waits. 0: nothing is left, -EAGAIN: some is, else the peer has gone. */
 int outbox_flush(struct outbox *o);
+/* What waits. */
+size_t outbox_bytes(const struct outbox *o);
 bool outbox_waiting(const struct outbox *o);
 uint64_t outbox_dropped(const struct outbox *o);

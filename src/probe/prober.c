@@ -16,6 +16,7 @@
 #include "base/ipc.h"
 #include "base/json.h"
 #include "base/util.h"
+#include "probe/artifacts.h"
 #include "probe/attach.h"
 #include "probe/capture.h"
 #include "probe/describe.h"
@@ -32,6 +33,7 @@
 #define CLOCK_CHECK_MS 1000
 #define CLOCK_JUMP_NS  10000000
 #define JOIN_AGAIN_NS  1000000000
+#define SWEEP_NS       1000000000
 #define END_TIMEOUT_MS 2000
 #define WARNINGS_MAX   16
 #define ARGS_MAX       8192
@@ -43,14 +45,16 @@ struct prober {
 	struct attachments *attachments;
 	struct outbox *outbox;
 	struct files files;
-	struct watch *watch; /* may be NULL */
-	struct join *join;   /* NULL: a command is traced from its start */
+	struct artifacts *artifacts; /* NULL: what is written is not read */
+	struct watch *watch;	     /* may be NULL */
+	struct join *join;	     /* NULL: a command is traced from its start */
 	struct report_process root;
 	int64_t clock_offset; /* as last told */
 	char *warnings[WARNINGS_MAX];
 	size_t n_warnings;
 	uint64_t dropped;   /* of the outbox, already counted */
 	uint64_t joined_ns; /* when last was looked for more */
+	uint64_t swept_ns;  /* when last probes were looked through */
 	char refusal[512];  /* why tracing is impossible */
 	bool ended;
 	bool check_over; /* a process has ended: it may have been the last */
@@ -166,7 +170,7 @@ static int prepare_files(struct prober *p, const cJSON *start)
 	return r;
 }
 
-static int load(struct prober *p, size_t ring_bytes)
+static int load(struct prober *p, const struct capture_wanted *wanted)
 {
 	_cleanup_(closep) int tracefs = -1;
 	size_t missing;
@@ -176,7 +180,7 @@ static int load(struct prober *p, size_t ring_bytes)
 		return r;
 	if (features_refusal(&p->features, p->refusal, sizeof(p->refusal)))
 		return -EPERM;
-	r = capture_new(&p->features, ring_bytes, &p->capture, p->refusal, sizeof(p->refusal));
+	r = capture_new(&p->features, wanted, &p->capture, p->refusal, sizeof(p->refusal));
 	if (r < 0)
 		return r;
 	tracefs = tracefs_open();
@@ -192,6 +196,9 @@ static int load(struct prober *p, size_t ring_bytes)
 					 : "tracefs cannot be opened");
 	else if (missing)
 		warn(p, "%zu kinds of system call are not seen on this kernel", missing);
+	if (wanted->files && p->features.tracefs && p->features.task_pt_regs &&
+	    !capture_has_files(p->capture))
+		warn(p, "what is done with files is not seen: this kernel refuses the probes");
 	return 0;
 }
 
@@ -223,6 +230,7 @@ static int begin_command(struct prober *p, const cJSON *start)
 	r = capture_scope_add(p->capture, p->root.tgid, p->root.start_ns, 1, false);
 	if (r < 0)
 		return r;
+	capture_outside_input(p->capture, p->root.tgid);
 	if (prepare_files(p, start) < 0)
 		warn(p, "the command's files could not be searched for TLS beforehand");
 	return 0;
@@ -246,10 +254,40 @@ static int begin_join(struct prober *p, const cJSON *start, int *cgroup_fd)
 	return r;
 }
 
+/* Its root folder; ours where none is meant. */
+static int root_of(pid_t pid)
+{
+	char path[64] = "/";
+
+	if (pid)
+		snprintf(path, sizeof(path), "/proc/%d/root", pid);
+	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Whether the content of what is written belongs into the store. */
+static bool keeps_artifacts(const cJSON *start)
+{
+	return slice_eq(json_str(start, "config.content"), SLICE("full")) &&
+	       !cJSON_IsFalse(json_at(start, "config.content_tools")) &&
+	       !cJSON_IsFalse(json_at(start, "files"));
+}
+
+static int begin_artifacts(struct prober *p, const cJSON *start)
+{
+	if (!keeps_artifacts(start) || !capture_has_files(p->capture))
+		return 0;
+	return artifacts_new(p->outbox, root_of(p->root.tgid), &p->artifacts);
+}
+
 static int begin(struct prober *p, const cJSON *start, int *cgroup_fd)
 {
-	int64_t ring_bytes = json_int(start, "ring_bytes");
-	int r = load(p, ring_bytes > 0 ? (size_t)ring_bytes : SONDE_RING_DEFAULT_BYTES);
+	const int64_t ring_bytes = json_int(start, "ring_bytes");
+	const struct capture_wanted wanted = {
+		.ring_bytes = ring_bytes > 0 ? (size_t)ring_bytes : SONDE_RING_DEFAULT_BYTES,
+		.files = !cJSON_IsFalse(json_at(start, "files")),
+		.copies = keeps_artifacts(start),
+	};
+	int r = load(p, &wanted);
 
 	if (r < 0)
 		return r;
@@ -267,6 +305,8 @@ static int begin(struct prober *p, const cJSON *start, int *cgroup_fd)
 				   .user = privileges_user(p->launcher_fd) };
 	introduce(p, start);
 	r = json_at(start, "join") ? begin_join(p, start, cgroup_fd) : begin_command(p, start);
+	if (r == 0)
+		r = begin_artifacts(p, start);
 	if (r < 0)
 		return r;
 	if (p->files.failed)
@@ -279,11 +319,8 @@ static int begin(struct prober *p, const cJSON *start, int *cgroup_fd)
 static void begin_watch(struct prober *p, const cJSON *start)
 {
 	const char **env = string_array(json_at(start, "env"));
-	char path[64] = "/";
 
-	if (p->root.tgid)
-		snprintf(path, sizeof(path), "/proc/%d/root", p->root.tgid);
-	p->watch = watch_new(&p->files, p->root, open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), env);
+	p->watch = watch_new(&p->files, p->root, root_of(p->root.tgid), env);
 	free(env);
 }
 
@@ -386,9 +423,12 @@ static void on_work(void *ctx, const struct sonde_work *w)
 
 static void on_time(struct prober *p)
 {
+	const uint64_t dropped = outbox_dropped(p->outbox);
 	int64_t moved;
-	uint64_t dropped = outbox_dropped(p->outbox);
 
+	capture_look_for_waits(p->capture);
+	if (p->artifacts)
+		artifacts_turn(p->artifacts, p->capture);
 	moved = clock_offset() - p->clock_offset;
 	if (moved > CLOCK_JUMP_NS || moved < -CLOCK_JUMP_NS)
 		p->clock_offset = report_clock(p->outbox);
@@ -414,6 +454,25 @@ static void look_after_join(struct prober *p)
 
 enum { LAUNCHER, ENGINE, WORK, INSTALLED, SOURCES };
 
+static void on_idle(struct prober *p)
+{
+	const uint64_t now = clock_boot();
+
+	if (now < p->swept_ns + SWEEP_NS)
+		return;
+	attach_sweep(p->attachments);
+	p->swept_ns = now;
+}
+
+static int timeout_ms(const struct prober *p)
+{
+	int ms = watch_timeout(p->watch, CLOCK_CHECK_MS);
+
+	if (p->artifacts)
+		ms = artifacts_timeout(p->artifacts, clock_boot(), ms);
+	return p->capture && p->outbox ? capture_timeout(p->capture, ms) : ms;
+}
+
 static void run_once(struct prober *p)
 {
 	struct pollfd fds[SOURCES] = {
@@ -426,11 +485,11 @@ static void run_once(struct prober *p)
 
 	if (p->outbox && outbox_waiting(p->outbox))
 		fds[ENGINE].events |= POLLOUT;
-	n = poll(fds, SOURCES, watch_timeout(p->watch, CLOCK_CHECK_MS));
+	n = poll(fds, SOURCES, timeout_ms(p));
 	if (n < 0)
 		return;
 	if (n == 0 && p->attachments)
-		attach_sweep(p->attachments);
+		on_idle(p);
 	/* First what processes did: the launcher's "exited" comes after it. */
 	if (fds[WORK].revents)
 		capture_work(p->capture, on_work, p);
@@ -468,6 +527,8 @@ static void finish(struct prober *p)
 	if (p->capture && p->outbox) {
 		capture_work(p->capture, on_work, p);
 		capture_stop(p->capture);
+		if (p->artifacts)
+			artifacts_finish(p->artifacts, p->capture, p->engine_fd);
 		on_time(p);
 		say_end(p);
 	}
@@ -475,6 +536,7 @@ static void finish(struct prober *p)
 	closep(&p->engine_fd);
 	closep(&p->launcher_fd);
 	watch_free(p->watch);
+	artifacts_free(p->artifacts);
 	attachments_free(p->attachments);
 	cache_free(p->files.cache);
 	join_free(p->join);

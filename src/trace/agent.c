@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* invoke_agent spans: the root, child processes that are agents, sub-agents in one process. */
 #include "trace/emit.h"
+#include "trace/observed/observed.h"
 
 struct agent_span *agent_open(struct run_state *r, struct id64 id, struct id64 parent,
 			      struct process_key process, uint64_t start_ns)
@@ -154,6 +155,7 @@ void agent_end(struct agent_span *a, uint64_t ts_ns)
 		return;
 	if (!a->end_ns)
 		a->end_ns = ts_ns;
+	observed_owner_ended(a->run, &a->id);
 	agent_emit(a, true);
 	a->final = true;
 }

@@ -4,6 +4,8 @@
 
 #include "base/utf8.h"
 #include "trace/emit.h"
+#include "trace/observed/network.h"
+#include "trace/observed/observed.h"
 
 #define TASK_MAX	      2000 /* characters of a run's task */
 #define UNIQUE_ID_MIN	      16   /* characters of an id that nobody else has by chance */
@@ -188,6 +190,9 @@ static void call_begin(struct trace *t, struct llm_call *call)
 	if (id128_is_zero(&r->session_id))
 		r->session_id = c->session_id;
 	c->agent->calls++;
+	c->agent->offered_tools |= call->tool_count > 0;
+	network_told(c->tree, call->http->conn, call->http->host);
+	program_asks(c->tree, c->agent, call->http->conn->process);
 	r->last_call_failed = false;
 	call_emit(c, call, false);
 	run_emit(r, false);
@@ -319,6 +324,7 @@ static void call_end(struct call_state *c, const struct llm_call *call)
 	/* What breaks off may be a client that has enough: its exit status tells. */
 	if (failed && id64_is_zero(&c->duplicate_of) && call->http->end != HTTP_END_CUT)
 		note_failure(c, type, text);
+	network_told(c->tree, call->http->conn, call->http->host); /* its socket may be known now */
 	c->agent->last_ns = call->end_ns ? call->end_ns : r->t->now_ns;
 	if (c->agent->sub)
 		agent_resume(c->agent);
@@ -368,6 +374,7 @@ void call_free_orphans(struct trace *t)
 void call_event(struct trace *t, enum llm_event ev, struct llm_call *call)
 {
 	struct call_state *c = call->user;
+	struct tree_state *tree;
 	struct run_state *r;
 
 	if (call->http->now_ns > t->now_ns)
@@ -387,9 +394,11 @@ void call_event(struct trace *t, enum llm_event ev, struct llm_call *call)
 		call_progress(t, c, call);
 		return;
 	}
+	tree = c->tree;
 	call_end(c, call);
 	r = c->run;
 	release(c);
+	program_judge_again(tree, call->start_ns);
 	call->user = NULL;
 	live_run(r);
 }

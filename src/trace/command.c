@@ -3,9 +3,12 @@
 
 #include "base/json.h"
 #include "base/util.h"
+#include "trace/launcher.h"
 
-#define INSIDE_MIN 8 /* bytes: what is shorter turns up in other programs' arguments by chance */
-#define ARGS_MAX   512
+#define INSIDE_MIN    8 /* bytes: what is shorter turns up in other programs' arguments by chance */
+#define ARGS_MAX      512
+
+#define LAUNCHERS_MAX 8 /* of one command line: sudo nice timeout ... */
 
 static bool blank(char c)
 {
@@ -154,6 +157,17 @@ static enum command_match match_text(struct slice command, struct slice text)
 	return best;
 }
 
+static bool next_arg(struct slice *argv, struct slice *ret)
+{
+	if (argv->n == 0)
+		return false;
+	if (!slice_cut(*argv, '\0', ret, argv)) {
+		*ret = *argv;
+		argv->n = 0;
+	}
+	return true;
+}
+
 /* "/bin/ls -l" and "ls -l" are one command. */
 static struct slice base_name_of_line(struct slice line)
 {
@@ -163,31 +177,54 @@ static struct slice base_name_of_line(struct slice line)
 	return slice_from(line, first.n - slice_base(first).n);
 }
 
+/* The arguments as one comparable line, the program by its base name. */
+static struct slice line_of(struct slice argv, struct arena *mem)
+{
+	struct buf line = { 0 };
+	struct slice arg;
+
+	for (size_t i = 0; i < ARGS_MAX && next_arg(&argv, &arg); i++) {
+		arg = command_normalise(arg, mem);
+		add_word(mem, &line, i ? arg : slice_base(arg));
+	}
+	return buf_slice(&line);
+}
+
+/* Whether it is run as it stands, maybe by programs that only run others. */
+static bool is_line(struct slice command, struct slice argv, struct arena *mem)
+{
+	const struct slice wanted = base_name_of_line(command);
+
+	for (int i = 0; i < LAUNCHERS_MAX; i++) {
+		if (slice_eq(wanted, line_of(argv, mem)))
+			return true;
+		if (!launcher_skip(&argv))
+			return false;
+	}
+	return false;
+}
+
 enum command_match command_match(struct slice command, struct slice argv, struct arena *mem)
 {
 	enum command_match best = COMMAND_NO;
 	struct slice rest = argv, arg;
-	struct buf line = { 0 };
+	bool after_c = false;
 
-	if (command.n == 0)
+	if (command.n == 0 || !next_arg(&rest, &arg))
 		return COMMAND_NO;
-	for (size_t i = 0; rest.n && i < ARGS_MAX; i++) {
-		enum command_match m;
+	/* The program's own name is no command: `ls` alone is judged by the line. */
+	for (size_t i = 1; i < ARGS_MAX && next_arg(&rest, &arg); i++) {
+		enum command_match m = match_text(command, command_normalise(arg, mem));
 
-		if (!slice_cut(rest, '\0', &arg, &rest)) {
-			arg = rest;
-			rest.n = 0;
-		}
-		arg = command_normalise(arg, mem);
-		add_word(mem, &line, i ? arg : slice_base(arg));
-		/* The program's own name is no command: `ls` alone is judged by the line. */
-		if (i == 0)
-			continue;
-		m = match_text(command, arg);
+		/* A short word is an argument like others: `make test` does not run test(1). */
+		if (m == COMMAND_EXACT && command.n < INSIDE_MIN && !after_c &&
+		    !memchr(command.p, ' ', command.n))
+			m = COMMAND_NO;
 		if (m > best)
 			best = m;
+		after_c = arg.n >= 2 && arg.p[0] == '-' && arg.p[arg.n - 1] == 'c';
 	}
-	if (best < COMMAND_EXACT && slice_eq(base_name_of_line(command), buf_slice(&line)))
+	if (best < COMMAND_EXACT && is_line(command, argv, mem))
 		best = COMMAND_EXACT;
 	return best;
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * HTTP that is no model call. It is a step where it is part of a tool's work: made by a program
- * that carries a tool call out, or by the agent itself while one call waits. All other traffic
- * (telemetry, updates) is only counted by host.
+ * that carries a tool call out, or by the agent itself for a call that names its address, or while
+ * one call waits. All other traffic (telemetry, updates) is only counted by host.
  */
 #include <stdio.h>
 
 #include "trace/emit.h"
+#include "trace/observed/network.h"
+#include "trace/tool_span.h"
 
 static struct id64 span_id(const struct trace *t, const struct http_exchange *x)
 {
@@ -32,10 +34,19 @@ struct place {
 static bool find_place(struct tree_state *tree, const struct http_exchange *x, struct place *ret)
 {
 	const struct proc_state *ps = process_above(tree, x->conn->process, true);
-	const struct tool_state *tool;
+	struct tool_state *tool;
 
 	if (ps && ps->in_tool && !ps->own_agent) {
 		*ret = (struct place){ ps->id, ps->agent, "process" };
+		return true;
+	}
+	tool = tool_of_exchange(tree, x);
+	if (tool) {
+		tool->by_http = true;
+		tool->http_start_ns = x->request.head_ns;
+		tool->http_end_ns = x->response.end_ns;
+		tool_emit(tool, false);
+		*ret = (struct place){ tool->id, tool->agent, "arguments" };
 		return true;
 	}
 	tool = tool_only_one(tree, x->conn->process);
@@ -83,8 +94,13 @@ void exchange_finished(struct tree_state *tree, const struct http_exchange *x)
 	struct run_state *r;
 
 	notes_exchange(tree, x);
-	if (x->inbound || !find_place(tree, x, &place))
+	if (x->inbound)
 		return;
+	if (!find_place(tree, x, &place)) {
+		network_exchange(tree, x);
+		return;
+	}
+	network_told(tree, x->conn, x->host);
 	r = place.agent->run;
 	if (r->http_steps >= RUN_HTTP_MAX) {
 		r->dropped_steps++;

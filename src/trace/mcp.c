@@ -11,11 +11,11 @@
 #include "trace/content_level.h"
 #include "trace/emit.h"
 #include "trace/mcp_span.h"
+#include "trace/observed/network.h"
+#include "trace/observed/observed.h"
 #include "trace/tool_span.h"
 
-#define CLIPPED_NAME 60	  /* of a decorated name that a client has cut in the middle, or more */
-#define CLIPPED_TAIL 32	  /* what it has left of the end */
-#define ENDED_MAX    1024 /* that another end may still tell of */
+#define ENDED_MAX 1024 /* that another end may still tell of */
 
 static struct id64 span_id(const struct tree_state *tree, const struct tool_call *c)
 {
@@ -57,60 +57,36 @@ struct id128 mcp_args_hash(struct slice json)
 	return id_of_bytes(buf_slice(&canon));
 }
 
-static bool is_word(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-/* Clients write what an API's names may not hold as '_'. */
-static bool same_char(char a, char b)
-{
-	return a == b || (!is_word(a) && !is_word(b));
-}
-
-/* mcp__server__tool, mcp_server_tool, server_tool, server-tool, tool; or the tail of it. */
-bool mcp_name_fits(struct slice decorated, struct slice tool)
-{
-	size_t from;
-
-	if (decorated.n >= CLIPPED_NAME && tool.n > CLIPPED_TAIL)
-		tool = slice_from(tool, tool.n - CLIPPED_TAIL);
-	else if (decorated.n > tool.n && tool.n && is_word(decorated.p[decorated.n - tool.n - 1]))
-		return false;
-	if (tool.n == 0 || decorated.n < tool.n)
-		return false;
-	from = decorated.n - tool.n;
-	for (size_t i = 0; i < tool.n; i++)
-		if (!same_char(decorated.p[from + i], tool.p[i]))
-			return false;
-	return true;
-}
-
-static bool fits(const struct tree_state *tree, const struct mcp_state *m,
-		 const struct tool_state *tool)
+static enum mcp_name_fit fits(const struct tree_state *tree, const struct mcp_state *m,
+			      const struct tool_state *tool)
 {
 	if (m->call->kind != TOOL_CALL || (m->shown && m->run != tool->run) || tool->server ||
 	    tool->by_mcp || id128_is_zero(&m->args_hash) ||
-	    !id128_eq(&tool->args_hash, &m->args_hash) ||
-	    !mcp_name_fits(slice_of(tool->name), m->call->name))
-		return false;
-	return process_key_eq(m->call->client, tool->process) ||
-	       process_descends(tree, m->call->client, tool->agent->process);
+	    !id128_eq(&tool->args_hash, &m->args_hash))
+		return MCP_NAME_NO;
+	if (!process_key_eq(m->call->client, tool->process) &&
+	    !process_descends(tree, m->call->client, tool->agent->process))
+		return MCP_NAME_NO;
+	return mcp_name_fits(slice_of(tool->name), m->call->server_name, m->call->name);
 }
 
 /* Equal calls that wait at the same time cannot be told apart. */
 static struct tool_state *find_tool(struct tree_state *tree, const struct mcp_state *m)
 {
 	struct tool_state *tool, *found = NULL;
+	enum mcp_name_fit best = MCP_NAME_NO;
+	bool tie = false;
 
 	list_for_each (tool, tree->tools) {
-		if (!fits(tree, m, tool))
+		const enum mcp_name_fit fit = fits(tree, m, tool);
+
+		if (fit == MCP_NAME_NO || fit < best)
 			continue;
-		if (found)
-			return NULL;
+		tie = fit == best;
 		found = tool;
+		best = fit;
 	}
-	return found;
+	return tie ? NULL : found;
 }
 
 static void link_tool(struct mcp_state *m, struct tool_state *tool)
@@ -380,6 +356,10 @@ void mcp_begin(struct tree_state *tree, struct tool_call *c)
 	const struct id128 args_hash = c->head_only ? none : mcp_args_hash(c->arguments);
 	struct mcp_state *m = find_twin(tree, c, &args_hash);
 
+	if (c->http)
+		network_told(tree, c->conn, c->host);
+	if (c->server.tgid)
+		program_serves(tree, c->server);
 	if (m)
 		join(m, c);
 	else

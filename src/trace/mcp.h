@@ -18,5 +18,11 @@ void mcp_free_all(struct tree_state *tree);
 /* Equal for JSON that means the same; an empty text is an empty object. Zero where it is no JSON.
  */
 struct id128 mcp_args_hash(struct slice json);
-/* Whether a client may call @tool of some server by that name. */
-bool mcp_name_fits(struct slice decorated, struct slice tool);
+enum mcp_name_fit {
+	MCP_NAME_NO = 0,
+	MCP_NAME_TAIL,	    /* it ends with the tool's name */
+	MCP_NAME_OF_SERVER, /* and begins with the server's */
+};
+
+/* Whether a client may call @tool of @server (empty: not known) by that name. */
+enum mcp_name_fit mcp_name_fits(struct slice decorated, struct slice server, struct slice tool);

@@ -95,7 +95,9 @@
 #define ATTR_TOOL_ANSWERED_TO	  "sonde.tool.answered_to"
 #define ATTR_TOOL_ASKED_NS	  "sonde.tool.asked_unix_nano"
 #define ATTR_TOOL_ANSWERED_NS	  "sonde.tool.answered_unix_nano"
-#define ATTR_CARRIER_EVIDENCE	  "sonde.process.evidence" /* why it is the one */
+#define ATTR_TOOL_TIMING	  "sonde.tool.timing" /* what its bounds are of: process, mcp, ... */
+#define ATTR_TOOL_TOLD_NS	  "sonde.tool.client_duration_ns" /* as the client told */
+#define ATTR_CARRIER_EVIDENCE	  "sonde.process.evidence"	  /* why it is the one */
 #define ATTR_PROCESS_LINE	  "process.command_line"
 #define ATTR_PROCESS_ARGS	  "process.command_args"
 #define ATTR_PROCESS_PARENT	  "process.parent_pid"
@@ -105,6 +107,32 @@
 #define ATTR_PROCESS_SIGNAL	  "sonde.process.signal"
 #define ATTR_PROCESS_CHAIN	  "sonde.process.programs"
 #define ATTR_PROCESS_CPU_NS	  "sonde.process.cpu_ns"
+#define ATTR_FILE_PATH		  "file.path"
+#define ATTR_FILE_SIZE		  "file.size"
+#define ATTR_FILE_OPERATION	  "sonde.file.operation" /* what became of it: written, removed, ... */
+#define ATTR_FILE_FROM		  "sonde.file.from" /* its name before, or what it is a link to */
+#define ATTR_FILE_BYTES		  "sonde.file.bytes_written" /* by write calls */
+#define ATTR_FILE_WRITES	  "sonde.file.writes"	     /* times that it was closed */
+#define ATTR_FILE_CREATED	  "sonde.file.created"
+#define ATTR_FILE_TEMPORARY	  "sonde.file.temporary" /* created and removed */
+#define ATTR_FILE_CUT		  "sonde.file.path_cut"
+#define ATTR_FILE_PARTIAL	  "sonde.file.path_partial" /* the end of it */
+#define ATTR_FILE_MAPPED	  "sonde.file.mapped" /* perhaps written through memory, not counted */
+#define ATTR_FILE_REMOTE	  "sonde.file.remote" /* another machine or process keeps it */
+#define ATTR_FILE_OWN		  "sonde.file.own"    /* the agent keeps it for itself */
+#define ATTR_ARTIFACT_SHA256	  "sonde.artifact.sha256"
+#define ATTR_ARTIFACT_STATE	  "sonde.artifact.state" /* whole, or why its content is not kept */
+#define ATTR_FILES_WRITTEN	  "sonde.files.written"
+#define ATTR_FILES_REMOVED	  "sonde.files.removed"
+#define ATTR_CONNECTIONS	  "sonde.connections"
+#define ATTR_NETWORK_ATTEMPTS	  "sonde.network.attempts"
+#define ATTR_NETWORK_RESULTS	  "sonde.network.results" /* "connected 2", "ECONNREFUSED 1" */
+#define ATTR_NETWORK_SENT	  "sonde.network.bytes_sent"
+#define ATTR_NETWORK_RECEIVED	  "sonde.network.bytes_received"
+#define ATTR_NETWORK_TLS	  "sonde.network.tls"
+#define ATTR_NETWORK_HTTP	  "sonde.network.http_requests" /* that are no steps */
+#define ATTR_HOUSEKEEPING	  "sonde.housekeeping" /* what agents do of their own accord */
+#define ATTR_UNEXPLAINED_WHY	  "sonde.unexplained.reason"
 #define ATTR_UNEXPLAINED	  "sonde.unexplained" /* no open tool call explains it */
 #define ATTR_RUN_STATUS		  "sonde.run.status"
 #define ATTR_RUN_REASON		  "sonde.run.status_reason"

@@ -5,11 +5,11 @@
  */
 #include "base/json.h"
 #include "trace/emit.h"
+#include "trace/observed/observed.h"
+#include "trace/observed/place.h"
 
 #define CHAIN_MAX      16384
 #define CHAIN_LINE_MAX 1024 /* bytes of one program: wrappers bring scripts of many KB */
-
-static void emit(struct proc_state *ps);
 
 /* --- a program begins --- */
 
@@ -126,7 +126,17 @@ static void emit_ending(struct emit *e, const struct proc_state *ps)
 	}
 }
 
-static void emit(struct proc_state *ps)
+static void emit_flags(struct emit *e, struct proc_state *ps)
+{
+	emit_true(e, ATTR_HOUSEKEEPING, ps->housekeeping && !ps->in_tool);
+	ps->flagged = program_is_flagged(ps);
+	if (!ps->flagged)
+		return;
+	emit_true(e, ATTR_UNEXPLAINED, true);
+	emit_lit(e, ATTR_UNEXPLAINED_WHY, ps->unasked);
+}
+
+void process_emit(struct proc_state *ps)
 {
 	struct emit e;
 
@@ -151,8 +161,7 @@ static void emit(struct proc_state *ps)
 	emit_chain(&e, buf_slice(&ps->chain));
 	emit_int(&e, ATTR_PROCESS_PARENT,
 		 ps->parent_key.tgid ? (int64_t)ps->parent_key.tgid : LLM_UNKNOWN);
-	/* An agent that asked its model for something has to explain what it starts. */
-	emit_true(&e, ATTR_UNEXPLAINED, !ps->in_tool && !ps->own_agent && ps->agent->calls > 0);
+	emit_flags(&e, ps);
 	emit_int(&e, ATTR_LATE_ATTACH, notes_late_ms(ps->tree->t, ps->key));
 	emit_ending(&e, ps);
 	emit_end(&e, ps->end_ns, ps->final);
@@ -197,6 +206,12 @@ static void mark_descendants(const struct proc_state *top)
 
 		if (!above || !id64_is_zero(&ps->tool))
 			continue;
+		if (ps->held && !above->held) {
+			ps->run = above->run;
+			ps->held = false;
+			inherit(ps);
+			process_emit(ps);
+		}
 		ps->in_tool = above->in_tool && !above->own_agent;
 		ps->under = ps->in_tool ? above->under : (struct id64){ 0 };
 	}
@@ -234,14 +249,21 @@ void process_link(struct proc_state *ps, struct tool_state *tool, const char *ev
 	ps->evidence = evidence;
 	tool_carried(tool, ps);
 	mark_descendants(ps);
-	emit(ps);
+	observed_program_moved(ps);
+	process_emit(ps);
 }
 
 void process_unlink(struct proc_state *ps)
 {
+	const struct process *p = proc_find(ps->tree->t->procs, ps->key);
+
+	tool_released(ps);
 	inherit(ps);
 	mark_descendants(ps);
-	emit(ps);
+	observed_program_moved(ps);
+	if (p)
+		program_judge(ps, p);
+	process_emit(ps);
 }
 
 static void place(struct proc_state *ps)
@@ -337,7 +359,8 @@ void process_exec(struct tree_state *tree, struct process *p, uint64_t ts_ns)
 	if (!ps->run)
 		choose_run(ps);
 	place(ps);
-	emit(ps);
+	program_judge(ps, p);
+	process_emit(ps);
 	open_agent(ps, p);
 }
 
@@ -373,8 +396,9 @@ void process_exit(struct tree_state *tree, const struct process *p, uint64_t ts_
 	ps->signal = p->exit_signal;
 	ps->cpu_ns = p->cpu_ns;
 	ps->final = true;
-	emit(ps);
+	process_emit(ps);
 	tool_carrier_exited(ps);
+	observed_owner_ended(ps->run, &ps->id);
 	if (ps->own_agent) {
 		ps->agent->exit_code = ps->code;
 		ps->agent->exit_signal = ps->signal;
@@ -388,10 +412,12 @@ void process_finish_all(struct tree_state *tree, uint64_t ts_ns)
 	struct proc_state *ps;
 
 	list_for_each (ps, tree->proc_list) {
-		if (ps->final)
+		/* What was lost meanwhile may have explained it. */
+		if (ps->final && !(ps->flagged && asking_may_be_lost(tree)))
 			continue;
-		ps->end_ns = ts_ns;
+		if (!ps->final)
+			ps->end_ns = ts_ns;
 		ps->final = true;
-		emit(ps);
+		process_emit(ps);
 	}
 }

@@ -2,6 +2,7 @@
 /* A run: one task that an agent of a tree works at, with what all its steps come to. */
 #include "trace/emit.h"
 #include "trace/mcp.h"
+#include "trace/observed/observed.h"
 
 const char *const run_status_names[] = {
 	[RUN_RUNNING] = "running",     [RUN_COMPLETED] = "completed",
@@ -75,6 +76,7 @@ void run_finish(struct run_state *r, uint64_t ts_ns)
 		return;
 	if (!r->end_ns)
 		r->end_ns = ts_ns;
+	observed_finish_all(r);
 	r->finished = true;
 	status_decide(r);
 	for (a = r->agents->next; a; a = a->next)
@@ -90,6 +92,7 @@ void run_free(struct run_state *r)
 
 	list_for_each_safe (a, tmp, r->agents)
 		agent_free(a);
+	observed_free_all(r);
 	buf_done(&r->models);
 	free(r->task);
 	free(r->provider);

@@ -84,10 +84,12 @@ struct agent_span {
 	uint64_t start_ns, end_ns, last_ns; /* last_ns: its last call's end */
 	int exit_code, exit_signal;
 	int64_t calls;
-	bool turns;  /* it takes one request after the other: each is a run (turn.c) */
-	bool once;   /* it was started with one task */
-	bool tools;  /* it offers tools with all that it asks for a person */
-	bool waited; /* for somebody, since its last answer */
+	bool offered_tools; /* to its model, in one of the calls at least */
+	bool asks;	    /* its own process has made a model call */
+	bool turns;	    /* it takes one request after the other: each is a run (turn.c) */
+	bool once;	    /* it was started with one task */
+	bool tools;	    /* it offers tools with all that it asks for a person */
+	bool waited;	    /* for somebody, since its last answer */
 	bool final;
 };
 
@@ -119,6 +121,12 @@ struct proc_state {
 	bool argv_cut;
 	struct buf chain; /* command lines of its other programs, NUL after each */
 	int code, signal;
+	const char *unasked; /* why nobody asked for it (observed/), or NULL */
+	bool housekeeping;   /* the agent does such things of its own accord */
+	bool serves;	     /* it is, or has started, a tool server */
+	bool excused;	     /* it may be the work of a call that is over */
+	bool asks;	     /* it has made a model call: what it starts is an agent's doing */
+	bool flagged;	     /* its span says that no tool call explains it */
 	bool exited, final;
 };
 
@@ -130,9 +138,11 @@ struct tool_state {
 	struct agent_span *agent;
 	struct conversation *conv;
 	char *call_id, *name;
-	char *description; /* its beginning; NULL: none, or no text is kept */
-	char *command;	   /* what a process that carries it out must show (command.h), or NULL */
-	struct slice args; /* malloc'ed, cut: what a sub-agent's prompt is looked for in */
+	char *description;  /* its beginning; NULL: none, or no text is kept */
+	char *command;	    /* what a process that carries it out must show (command.h), or NULL */
+	struct slice args;  /* malloc'ed, cut: what a sub-agent's prompt is looked for in */
+	struct slice paths; /* malloc'ed: files that the arguments name (arguments.h) */
+	char *url;	    /* that they ask for, or NULL */
 	struct process_key process;
 	uint64_t start_ns, end_ns;
 	struct id128 asked_node; /* the conversation up to the answer that asked */
@@ -141,11 +151,15 @@ struct tool_state {
 	const char *evidence;
 	bool server, asked, answered, is_error; /* asked: the answer has ended */
 	struct id64 answered_to;
-	struct proc_state *carrier;	   /* the first program that carries it out */
-	bool by_argv;			   /* and its arguments say so */
-	struct id128 args_hash;		   /* mcp.h; zero: no JSON */
-	uint64_t mcp_start_ns, mcp_end_ns; /* of the call at a tool server that carries it out */
-	bool by_mcp;
+	struct proc_state *carrier;	     /* the first program that carries it out */
+	bool by_argv;			     /* and its arguments say so */
+	struct id128 args_hash;		     /* mcp.h; zero: no JSON */
+	uint64_t mcp_start_ns, mcp_end_ns;   /* of the call at a tool server that carries it out */
+	uint64_t http_start_ns, http_end_ns; /* of the exchange that does */
+	uint64_t told_ns;		     /* how long the client says that it took; 0: nothing */
+	bool by_mcp, by_http;
+	bool by_file; /* a file that it names was written in the agent's own process */
+	bool alone;   /* its answer asked for no other */
 };
 
 /* Calls that continue each other. */
@@ -242,8 +256,9 @@ struct tree_state {
 	struct trace *t;
 	struct id128 id; /* its first run's; what ids of steps are made of */
 	struct process_key root;
-	uint64_t end_ns; /* the root's */
-	uint64_t live;	 /* processes */
+	uint64_t end_ns;	      /* the root's */
+	uint64_t live;		      /* processes */
+	uint64_t loss[SONDE_LOSS_NR]; /* of the capture, before it began */
 	char *cwd, *user, *trigger;
 	char *source, *recorder; /* of an import: "har", and what made the file; else NULL */
 	struct slice argv;	 /* NUL after each */
@@ -292,6 +307,8 @@ struct run_state {
 	int64_t http_steps, dropped_steps;
 	struct agent_span *agents;	     /* the first is the root */
 	unsigned n_agents, n_calls, n_tools; /* the latter two: in flight */
+	struct files *files;		     /* observed/file.h; NULL: none yet */
+	struct network *network;	     /* observed/network.h; likewise */
 
 	/* turn.c */
 	struct agent_span *host; /* of the first run, whose process is asked; NULL: nobody yet */
@@ -396,6 +413,8 @@ void process_free(struct proc_state *ps);
 
 /* --- process.c --- */
 void process_exec(struct tree_state *tree, struct process *p, uint64_t ts_ns);
+/* Tells it again. */
+void process_emit(struct proc_state *ps);
 void process_exit(struct tree_state *tree, const struct process *p, uint64_t ts_ns);
 void process_late_facts(struct tree_state *tree, const struct process *p);
 /* Whether it can still become a step of @r: spans do not move from one run to another. */
@@ -422,15 +441,28 @@ void tool_forget(struct call_state *c);
 void tool_set_asked_node(struct call_state *c);
 void tool_answer(struct call_state *c, const struct llm_call *call, const struct tool_result *res,
 		 const struct id128 *nodes, size_t n_nodes);
-/* The waiting call that a program carries out; ret_evidence says how sure. */
-struct tool_state *tool_of_program(const struct proc_state *ps, const char **ret_evidence);
-void tool_carried(struct tool_state *tool, struct proc_state *ps);
-void tool_carrier_exited(struct proc_state *ps);
 struct tool_state *tool_by_id(struct tree_state *tree, struct id64 id);
 /* The one waiting call of that process, or NULL where there is none or several. */
 struct tool_state *tool_only_one(struct tree_state *tree, struct process_key process);
 void tool_finish_all(struct tree_state *tree, uint64_t ts_ns);
 void tool_free(struct tool_state *tool);
+
+/* --- tool_carry.c --- */
+/* The waiting call that a program carries out; ret_evidence says how sure. */
+struct tool_state *tool_of_program(const struct proc_state *ps, const char **ret_evidence);
+/* The one waiting call of that process whose arguments ask for what an exchange asks for. */
+struct tool_state *tool_of_exchange(struct tree_state *tree, const struct http_exchange *x);
+/* Whether something of that agent's that nobody accounts for, and that began at @ts_ns, may be a
+ * waiting call's work. */
+bool tool_may_explain(const struct tree_state *tree, const struct agent_span *a, uint64_t ts_ns);
+/* Looks again at programs that have begun since then: more calls are known, or all of an answer. */
+void tool_adopt(struct tree_state *tree, uint64_t since_ns);
+/* Whether something is known to carry it out: what else happens is not its work. */
+bool tool_is_carried(const struct tool_state *tool);
+void tool_carried(struct tool_state *tool, struct proc_state *ps);
+/* The opposite: it is taken out again. */
+void tool_released(const struct proc_state *ps);
+void tool_carrier_exited(struct proc_state *ps);
 
 /* --- call.c --- */
 void call_event(struct trace *t, enum llm_event ev, struct llm_call *call);

@@ -5,16 +5,18 @@
  */
 #include "base/utf8.h"
 #include "llm/llm.h"
+#include "trace/arguments.h"
 #include "trace/command.h"
+#include "trace/duration.h"
 #include "trace/emit.h"
 #include "trace/mcp.h"
+#include "trace/observed/observed.h"
 #include "trace/tool_span.h"
 
 #define ARGS_KEPT_MAX	65536
 #define CHOICES_MAX	64
 #define CHOICE_SHIFT	20  /* parts of one choice */
 #define DESCRIPTION_MAX 200 /* characters */
-#define ARGV_HEAD	256 /* bytes of a command that are looked for in an argv that was cut */
 
 void tool_free(struct tool_state *tool)
 {
@@ -24,6 +26,8 @@ void tool_free(struct tool_state *tool)
 	free(tool->description);
 	free(tool->command);
 	free((char *)tool->args.p);
+	free((char *)tool->paths.p);
+	free(tool->url);
 	free(tool);
 }
 
@@ -44,6 +48,9 @@ static void finish(struct tool_state *tool, uint64_t ts_ns)
 		tool->run->totals.errors++;
 	tool->run->dirty = true;
 	tool_emit(tool, true);
+	observed_owner_ended(tool->run, &tool->id);
+	if (!tool->server && !tool_is_carried(tool))
+		program_excuse(tool);
 	agent_tool_ended(tool);
 	drop(tool);
 }
@@ -62,6 +69,14 @@ static struct id64 span_id(const struct call_state *c, unsigned part)
 	return id64_of(id_hash_end(&h));
 }
 
+/* malloc'ed; empty where memory is refused. */
+static struct slice copy(struct slice s)
+{
+	const char *p = s.n ? slice_dup(s) : NULL;
+
+	return (struct slice){ p, p ? s.n : 0 };
+}
+
 static void take_arguments(struct tool_state *tool, const struct llm_part *part)
 {
 	struct arena *mem = arena_new(SCRATCH_MAX);
@@ -72,11 +87,11 @@ static void take_arguments(struct tool_state *tool, const struct llm_part *part)
 	keep(&tool->command, command_of_arguments(args, mem));
 	tool->args_blob = content_tool_text(tool->run->t, part->name, args, part->is_json, mem);
 	tool->args_hash = mcp_args_hash(args);
+	tool->paths = copy(arguments_paths(args, mem));
+	keep(&tool->url, arguments_url(args, mem));
 	if (args.n > ARGS_KEPT_MAX)
 		args.n = ARGS_KEPT_MAX;
-	tool->args = (struct slice){ slice_dup(args), args.n };
-	if (!tool->args.p)
-		tool->args.n = 0;
+	tool->args = copy(args);
 	arena_free(mem);
 }
 
@@ -124,22 +139,6 @@ static struct tool_state *tool_new(struct call_state *c, const struct llm_call *
 	return tool;
 }
 
-/* Programs that began while the answer was still coming. */
-static void adopt_early(struct tool_state *tool)
-{
-	struct tree_state *tree = tool->run->tree;
-	struct proc_state *ps = tree->proc_list ? tree->proc_list->prev : NULL;
-
-	for (; ps && ps->exec_ns >= tool->start_ns; ps = ps == tree->proc_list ? NULL : ps->prev) {
-		const char *evidence;
-
-		if (ps->in_tool || !process_may_be_of(ps, tool->run) ||
-		    tool_of_program(ps, &evidence) != tool)
-			continue;
-		process_link(ps, tool, evidence);
-	}
-}
-
 static void ask_client(struct call_state *c, const struct llm_call *call,
 		       const struct llm_part *part, unsigned index)
 {
@@ -151,8 +150,9 @@ static void ask_client(struct call_state *c, const struct llm_call *call,
 	tool->type = "function";
 	tool->evidence = "answer";
 	tool_emit(tool, false);
-	adopt_early(tool);
 	subagent_adopt(tool);
+	tool_adopt(tool->run->tree, tool->start_ns);
+	observed_tool_opened(tool);
 	mcp_adopt(tool);
 }
 
@@ -311,11 +311,35 @@ void tool_forget(struct call_state *c)
 			finish(tool, c->run->t->now_ns);
 }
 
+/* Of several calls of one tool nobody can tell which took how long. */
+static void take_durations(struct call_state *c, const struct llm_call *call)
+{
+	struct tool_state *tool, *other;
+
+	list_for_each (tool, c->tree->tools) {
+		unsigned n = 0, same = 0;
+
+		if (tool->server || !id64_eq(&tool->asked_by, &c->continues))
+			continue;
+		list_for_each (other, c->tree->tools) {
+			if (!id64_eq(&other->asked_by, &tool->asked_by))
+				continue;
+			n++;
+			same += slice_eq(slice_of(other->name), slice_of(tool->name));
+		}
+		tool->alone = n == 1;
+		if (same == 1)
+			duration_told(&call->http->request, slice_of(tool->name), &tool->told_ns);
+	}
+}
+
 void tool_answer(struct call_state *c, const struct llm_call *call, const struct tool_result *res,
 		 const struct id128 *nodes, size_t n_nodes)
 {
 	struct arena *mem = arena_new(SCRATCH_MAX);
 
+	if (res)
+		take_durations(c, call);
 	for (; res && mem; res = res->next) {
 		struct tool_state *tool =
 			res->id.n ? tool_waiting(c->tree, res->id, nodes, n_nodes) : NULL;
@@ -332,6 +356,7 @@ void tool_answer(struct call_state *c, const struct llm_call *call, const struct
 /* The answer has ended: what can be recognised in a later request is known only now. */
 void tool_set_asked_node(struct call_state *c)
 {
+	uint64_t since_ns = UINT64_MAX;
 	struct tool_state *tool;
 
 	list_for_each (tool, c->tree->tools) {
@@ -339,10 +364,13 @@ void tool_set_asked_node(struct call_state *c)
 			continue;
 		tool->asked_node = c->output_node;
 		tool->asked = true;
+		if (tool->start_ns < since_ns)
+			since_ns = tool->start_ns;
 	}
+	tool_adopt(c->tree, since_ns);
 }
 
-/* --- carried out --- */
+/* --- found --- */
 
 struct tool_state *tool_by_id(struct tree_state *tree, struct id64 id)
 {
@@ -366,117 +394,6 @@ struct tool_state *tool_only_one(struct tree_state *tree, struct process_key pro
 		found = tool;
 	}
 	return found;
-}
-
-static enum command_match match(const struct tool_state *tool, const struct proc_state *ps,
-				struct arena *mem)
-{
-	struct slice command = slice_of(tool->command);
-
-	/* What a cut argv cannot show is not asked for. */
-	if (ps->argv_cut && command.n > ARGV_HEAD) {
-		command.n = ARGV_HEAD;
-		while (command.n && command.p[command.n - 1] != ' ')
-			command.n--;
-	}
-	return command_match(command, ps->argv, mem);
-}
-
-/*
- * Of two commands that fit, the longer one says more; equal ones cannot be told apart. @wide: also
- * programs that the asking process did not start itself, but its agent did: a shell script asks
- * with curl and runs the command on its own.
- */
-static struct tool_state *by_argv(const struct proc_state *ps, bool wide, struct arena *mem)
-{
-	struct tool_state *tool, *best = NULL;
-	enum command_match best_match = COMMAND_NO;
-	size_t best_len = 0;
-	bool tie = false;
-
-	list_for_each (tool, ps->tree->tools) {
-		enum command_match m;
-		size_t len;
-
-		if (tool->server || !tool->command || ps->exec_ns < tool->start_ns)
-			continue;
-		m = match(tool, ps, mem);
-		len = strlen(tool->command);
-		if (m == COMMAND_NO || m < best_match || (m == best_match && len < best_len) ||
-		    !process_descends(ps->tree, ps->key,
-				      wide ? tool->agent->process : tool->process))
-			continue;
-		tie = m == best_match && len == best_len;
-		best = tool;
-		best_match = m;
-		best_len = len;
-	}
-	return tie ? NULL : best;
-}
-
-/*
- * A child of the asking process itself, while one call waits that no program is known to carry out
- * and that is not older than the call.
- */
-static struct tool_state *by_window(const struct proc_state *ps)
-{
-	const struct proc_state *above = process_above(ps->tree, ps->parent_key, true);
-	struct tool_state *tool = tool_only_one(ps->tree, above ? above->key : ps->tree->root);
-
-	if (!tool || tool->by_argv || tool->by_mcp || ps->start_ns < tool->start_ns)
-		return NULL;
-	return tool;
-}
-
-struct tool_state *tool_of_program(const struct proc_state *ps, const char **ret_evidence)
-{
-	struct arena *mem = arena_new(SCRATCH_MAX);
-	struct tool_state *tool = mem ? by_argv(ps, false, mem) : NULL;
-
-	if (mem && !tool)
-		tool = by_argv(ps, true, mem);
-	arena_free(mem);
-	*ret_evidence = "argv";
-	if (tool)
-		return tool;
-	*ret_evidence = "window";
-	return by_window(ps);
-}
-
-/* Programs that only time had linked to the call are set free: now it is known which one it is. */
-static void release_others(struct tool_state *tool, const struct proc_state *carrier)
-{
-	struct proc_state *ps;
-
-	list_for_each (ps, carrier->tree->proc_list) {
-		if (ps == carrier || !id64_eq(&ps->tool, &tool->id) ||
-		    strcmp(ps->evidence, "window") != 0)
-			continue;
-		process_unlink(ps);
-	}
-}
-
-void tool_carried(struct tool_state *tool, struct proc_state *ps)
-{
-	const bool by_argv_now = strcmp(ps->evidence, "argv") == 0;
-
-	if (by_argv_now && !tool->by_argv) {
-		tool->by_argv = true;
-		tool->carrier = NULL;
-		release_others(tool, ps);
-	}
-	if (!tool->carrier) {
-		tool->carrier = ps;
-		tool_emit(tool, false);
-	}
-}
-
-void tool_carrier_exited(struct proc_state *ps)
-{
-	struct tool_state *tool = tool_by_id(ps->tree, ps->tool);
-
-	if (tool && tool->carrier == ps)
-		tool_emit(tool, false);
 }
 
 void tool_finish_all(struct tree_state *tree, uint64_t ts_ns)

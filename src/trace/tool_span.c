@@ -3,6 +3,8 @@
 #include "trace/tool_span.h"
 
 #include "trace/emit.h"
+#include "trace/observed/file.h"
+#include "trace/observed/network.h"
 
 /* @end_ns 0: not known. */
 static void narrow(uint64_t start_ns, uint64_t end_ns, uint64_t *ret_start, uint64_t *ret_end)
@@ -13,11 +15,24 @@ static void narrow(uint64_t start_ns, uint64_t end_ns, uint64_t *ret_start, uint
 		*ret_end = end_ns;
 }
 
+/* What the client told is a length: it ends with the next request, or begins with the answer where
+ * others ran beside it. */
+static void narrow_to_told(const struct tool_state *tool, uint64_t *ret_start, uint64_t *ret_end)
+{
+	if (!tool->end_ns || tool->told_ns >= tool->end_ns - tool->start_ns)
+		return;
+	if (tool->alone)
+		*ret_start = tool->end_ns - tool->told_ns;
+	else
+		*ret_end = tool->start_ns + tool->told_ns;
+}
+
 /*
- * From the answer to the next request is the outer bound. The program that carries the call out,
- * where its argv says so, or a tool server's part of it, is the inner one.
+ * From the answer to the next request is the outer bound. The inner one is that of who carries the
+ * call out: a tool server, a request, the program whose argv says so; else what the client told.
+ * Returns which.
  */
-static void bounds(const struct tool_state *tool, uint64_t *ret_start, uint64_t *ret_end)
+static const char *bounds(const struct tool_state *tool, uint64_t *ret_start, uint64_t *ret_end)
 {
 	const struct proc_state *ps = tool->by_argv ? tool->carrier : NULL;
 
@@ -25,11 +40,20 @@ static void bounds(const struct tool_state *tool, uint64_t *ret_start, uint64_t 
 	*ret_end = tool->end_ns;
 	if (tool->by_mcp) {
 		narrow(tool->mcp_start_ns, tool->mcp_end_ns, ret_start, ret_end);
-		return;
+		return "mcp";
 	}
-	if (!ps)
-		return;
-	narrow(ps->start_ns, ps->exited ? ps->end_ns : 0, ret_start, ret_end);
+	if (ps) {
+		narrow(ps->start_ns, ps->exited ? ps->end_ns : 0, ret_start, ret_end);
+		return "process";
+	}
+	if (tool->by_http) {
+		narrow(tool->http_start_ns, tool->http_end_ns, ret_start, ret_end);
+		return "http";
+	}
+	if (!tool->told_ns)
+		return NULL;
+	narrow_to_told(tool, ret_start, ret_end);
+	return "client";
 }
 
 static void emit_carrier(struct emit *e, const struct tool_state *tool)
@@ -46,6 +70,17 @@ static void emit_carrier(struct emit *e, const struct tool_state *tool)
 		emit_int(e, ATTR_PROCESS_SIGNAL, ps->signal);
 	else
 		emit_int(e, ATTR_PROCESS_EXIT_CODE, ps->code);
+}
+
+/* Of what it did, where anything was seen. */
+static void emit_counts(struct emit *e, const struct tool_state *tool)
+{
+	const struct file_counts files = file_count(e->run, &tool->id);
+	const int64_t connections = network_count(e->run, &tool->id);
+
+	emit_int(e, ATTR_FILES_WRITTEN, files.written ? files.written : LLM_UNKNOWN);
+	emit_int(e, ATTR_FILES_REMOVED, files.removed ? files.removed : LLM_UNKNOWN);
+	emit_int(e, ATTR_CONNECTIONS, connections ? connections : LLM_UNKNOWN);
 }
 
 static void emit_status(struct emit *e, const struct tool_state *tool, bool final)
@@ -67,6 +102,7 @@ static void emit_status(struct emit *e, const struct tool_state *tool, bool fina
 void tool_emit(struct tool_state *tool, bool final)
 {
 	uint64_t start_ns, end_ns;
+	const char *timing = bounds(tool, &start_ns, &end_ns);
 	struct emit e;
 
 	bounds(tool, &start_ns, &end_ns);
@@ -88,8 +124,12 @@ void tool_emit(struct tool_state *tool, bool final)
 	emit_int(&e, ATTR_TOOL_ASKED_NS, (int64_t)emit_wall(&e, tool->start_ns));
 	if (tool->end_ns)
 		emit_int(&e, ATTR_TOOL_ANSWERED_NS, (int64_t)emit_wall(&e, tool->end_ns));
+	emit_lit(&e, ATTR_TOOL_TIMING, timing);
+	if (tool->told_ns)
+		emit_int(&e, ATTR_TOOL_TOLD_NS, (int64_t)tool->told_ns);
 	if (tool->carrier)
 		emit_carrier(&e, tool);
+	emit_counts(&e, tool);
 	emit_status(&e, tool, final);
 	emit_end(&e, end_ns, final);
 }

@@ -6,6 +6,8 @@
 
 #include "base/json.h"
 #include "trace/mcp.h"
+#include "trace/observed/file.h"
+#include "trace/observed/network.h"
 #include "trace/state.h"
 
 #define CONTENT_LIMIT_DEFAULT 5000
@@ -164,8 +166,22 @@ static void take_connect(struct trace *t, const struct sonde_connect_event *e, s
 {
 	struct tree_state *tree = p ? tree_of(t, p->key) : NULL;
 
-	if (tree && !tree->finished)
-		notes_connect(tree, e);
+	if (!tree || tree->finished)
+		return;
+	notes_connect(tree, e);
+	network_connect(tree, e);
+}
+
+static void take_file(struct trace *t, const struct sonde_event *e, struct process *p)
+{
+	struct tree_state *tree = p ? tree_of(t, p->key) : NULL;
+
+	if (!tree || tree->finished)
+		return;
+	if (e->kind == SONDE_EV_FILE)
+		file_event(tree, (const struct sonde_file_event *)e);
+	else
+		file_artifact(tree, (const struct sonde_artifact_event *)e);
 }
 
 static void take_wait(struct trace *t, const struct sonde_wait_event *e, struct process *p)
@@ -201,6 +217,10 @@ void trace_event(struct trace *t, const struct sonde_event *e, struct process *p
 		break;
 	case SONDE_EV_CONNECT:
 		take_connect(t, (const struct sonde_connect_event *)e, p);
+		break;
+	case SONDE_EV_FILE:
+	case SONDE_EV_ARTIFACT:
+		take_file(t, e, p);
 		break;
 	case SONDE_EV_WAIT:
 		take_wait(t, (const struct sonde_wait_event *)e, p);
@@ -267,8 +287,10 @@ void trace_connection(struct trace *t, const struct connection *conn, bool was_h
 {
 	struct tree_state *tree = tree_of(t, conn->process);
 
-	if (tree && !tree->finished)
-		notes_connection(tree, conn, was_http);
+	if (!tree || tree->finished)
+		return;
+	notes_connection(tree, conn, was_http);
+	network_closed(tree, conn);
 }
 
 void trace_end(struct trace *t, uint64_t ts_ns)

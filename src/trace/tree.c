@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "trace/emit.h"
 #include "trace/mcp.h"
+#include "trace/observed/observed.h"
 
 #define LINGER_NS 1000000000ull /* late facts of a tree that has ended */
 
@@ -89,6 +90,7 @@ static struct tree_state *tree_new(struct trace *t, const struct sonde_event *e,
 	if (!tree)
 		return NULL;
 	tree->t = t;
+	memcpy(tree->loss, t->loss, sizeof(tree->loss));
 	tree->scope = scope;
 	tree->id = tree_id(t, e, scope);
 	tree->root = (struct process_key){ e->tgid, e->start_ns };
@@ -198,6 +200,7 @@ static void tick(struct tree_state *tree)
 	struct run_state *r;
 
 	list_for_each (r, tree->runs) {
+		observed_tick(r);
 		if (r->dirty)
 			run_emit(r, false);
 		live_run(r);

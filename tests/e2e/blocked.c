@@ -98,6 +98,7 @@ static int try(struct capture *c, struct ring_buffer *rb, const int fd[2], const
 
 int main(void)
 {
+	const struct capture_wanted wanted = { .ring_bytes = 4 << 20 };
 	struct features f;
 	struct capture *c;
 	struct ring_buffer *rb;
@@ -107,7 +108,7 @@ int main(void)
 
 	if (pipe(p) < 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, s) < 0 || features_probe(&f) < 0)
 		return 2;
-	if (capture_new(&f, 4 << 20, &c, message, sizeof(message)) < 0 ||
+	if (capture_new(&f, &wanted, &c, message, sizeof(message)) < 0 ||
 	    capture_attach(c, tracefs_open(), &missing) < 0) {
 		fprintf(stderr, "%s\n", message);
 		return 2;

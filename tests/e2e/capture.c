@@ -3,13 +3,12 @@
  * A launcher and an engine for testing the prober alone: runs a command under it and writes what
  * comes out of the ring and the socket.
  *
- *	capture [-b RING_BYTES] [-d DIR] [-g] [-p MS] [-P MS] [-q] [-v N] -- COMMAND...
- *	-d DIR	the bytes of each connection and direction, at their positions: DIR/CONN.in, .out
- *	-g	prints "READY PROBER COMMAND" (pids) and waits for a line on stdin before the
- *command runs -p MS	does not read for so long after the first data
- *	-P MS	does not read before so long after the command began
- *	-q	only totals
- *	-v N	a verdict, count only, for each connection after N of its data events
+ *	capture [-b RING_BYTES] [-c LEVEL] [-d DIR] [-F] [-g] [-p MS] [-P MS] [-q] [-v N] --
+ *COMMAND... -c LEVEL the content level -d DIR	the bytes of each connection and direction, at their
+ *positions: DIR/CONN.in, .out -F	nothing of files -g	prints "READY PROBER COMMAND" (pids)
+ *and waits for a line on stdin before the command runs -p MS	does not read for so long after the
+ *first data -P MS	does not read before so long after the command began -q	only totals -v N
+ *a verdict, count only, for each connection after N of its data events
  *
  * One line per event on stdout: kind, process, then what is particular to it; totals at the end.
  * The exit status is the command's.
@@ -48,9 +47,9 @@ struct ring {
 
 static struct {
 	size_t ring_bytes;
-	const char *dir;
+	const char *dir, *level;
 	int pause_ms, delay_ms, verdict_after;
-	bool quiet, gate;
+	bool quiet, gate, no_files;
 } opt = { .ring_bytes = 32 << 20 };
 
 static struct ring ring;
@@ -187,6 +186,34 @@ static void on_conn(const struct sonde_conn_event *c)
 	    r[3], c->remote_port, c->path);
 }
 
+static void on_file(const struct sonde_file_event *f)
+{
+	static const char *const ops[] = { "?",		  "written",	    "renamed", "removed",
+					   "made_folder", "removed_folder", "linked",  "refused" };
+
+	say(" %s result=%d flags=%u bytes=%" PRIu64 " size=%" PRIu64 " dev=%" PRIu64 " ino=%" PRIu64
+	    " path=%s path2=%s\n",
+	    f->op < sizeof(ops) / sizeof(*ops) ? ops[f->op] : "?", f->result, f->flags,
+	    (uint64_t)f->bytes, (uint64_t)f->size, (uint64_t)f->dev, (uint64_t)f->ino,
+	    f->path_len ? f->text : "", f->path2_len ? f->text + f->path_len : "");
+}
+
+static void on_artifact(const struct sonde_artifact_event *a)
+{
+	char hex[2 * sizeof(a->sha256) + 1];
+
+	for (size_t i = 0; i < sizeof(a->sha256); i++)
+		snprintf(hex + 2 * i, 3, "%02x", a->sha256[i]);
+	say(" state=%u size=%" PRIu64 " offset=%u len=%u sha256=%s path=%s\n", a->state,
+	    (uint64_t)a->size, a->offset, a->len, hex, a->path_len ? a->text : "");
+}
+
+static void on_signal(const struct sonde_signal_event *s)
+{
+	say(" signal=%d code=%d sender=%u %" PRIu64 " comm=%.16s\n", s->signal, s->code,
+	    s->sender_tgid, (uint64_t)s->sender_start_ns, s->comm);
+}
+
 static const char *kind_name(unsigned int kind)
 {
 	static const char *const names[64] = {
@@ -199,6 +226,8 @@ static const char *kind_name(unsigned int kind)
 		[SONDE_EV_CONN_CLOSE] = "CLOSE", [SONDE_EV_CONN_LINK] = "LINK",
 		[SONDE_EV_CONNECT] = "CONNECT",	 [SONDE_EV_ATTACH] = "ATTACH",
 		[SONDE_EV_TLS_HELLO] = "HELLO",	 [SONDE_EV_CONN_USE] = "USE",
+		[SONDE_EV_FILE] = "FILE",	 [SONDE_EV_ARTIFACT] = "ARTIFACT",
+		[SONDE_EV_SIGNAL] = "SIGNAL",	 [SONDE_EV_WAIT] = "WAIT",
 	};
 
 	return kind < 64 && names[kind] ? names[kind] : "?";
@@ -260,6 +289,22 @@ static void on_event(const struct sonde_event *e)
 
 		say(" conn=%" PRIu64 " dir=%s %s\n", (uint64_t)u->conn, u->dir ? "out" : "in",
 		    u->reads ? "reads" : "writes");
+		return;
+	}
+	case SONDE_EV_FILE:
+		on_file((const void *)e);
+		return;
+	case SONDE_EV_ARTIFACT:
+		on_artifact((const void *)e);
+		return;
+	case SONDE_EV_SIGNAL:
+		on_signal((const void *)e);
+		return;
+	case SONDE_EV_WAIT: {
+		const struct sonde_wait_event *w = (const void *)e;
+
+		say(" %s %s\n", w->what == SONDE_WAIT_TERMINAL ? "terminal" : "pipe",
+		    w->ends ? "ends" : "begins");
 		return;
 	}
 	case SONDE_EV_CLOCK:
@@ -381,6 +426,7 @@ static void send_start(int fd, pid_t pid, char **command, int for_prober)
 {
 	cJSON *j = cJSON_CreateObject(), *argv = cJSON_AddArrayToObject(j, "argv");
 	cJSON *env = cJSON_AddArrayToObject(j, "env"), *scope = cJSON_AddObjectToObject(j, "scope");
+	cJSON *config;
 	char cwd[PATH_MAX], path[PATH_MAX] = "", var[PATH_MAX];
 	char *dirs = strdup(getenv("PATH")), *text;
 
@@ -399,7 +445,11 @@ static void send_start(int fd, pid_t pid, char **command, int for_prober)
 	cJSON_AddStringToObject(j, "cwd", getcwd(cwd, sizeof(cwd)));
 	cJSON_AddNumberToObject(j, "ring_bytes", (double)opt.ring_bytes);
 	cJSON_AddStringToObject(scope, "kind", "run");
-	cJSON_AddObjectToObject(j, "config");
+	config = cJSON_AddObjectToObject(j, "config");
+	if (opt.level)
+		cJSON_AddStringToObject(config, "content", opt.level);
+	if (opt.no_files)
+		cJSON_AddFalseToObject(j, "files");
 	text = cJSON_PrintUnformatted(j);
 	if (ipc_send(fd, slice_of(text), &for_prober, 1) < 0)
 		die("start");
@@ -476,10 +526,16 @@ int main(int argc, char **argv)
 	int launcher[2], engine[2], release, o, r = 125;
 	pid_t child, prober;
 
-	while ((o = getopt(argc, argv, "+b:d:gp:P:qv:")) != -1) {
+	while ((o = getopt(argc, argv, "+b:c:d:Fgp:P:qv:")) != -1) {
 		switch (o) {
 		case 'b':
 			opt.ring_bytes = strtoul(optarg, NULL, 0);
+			break;
+		case 'c':
+			opt.level = optarg;
+			break;
+		case 'F':
+			opt.no_files = true;
 			break;
 		case 'd':
 			opt.dir = optarg;

@@ -128,10 +128,12 @@ static void on_span(void *ctx, const struct span *s)
 	check_known(w, &s->result_blob);
 	check_known(w, &s->raw_blob);
 	k = know(w, &id);
-	/* Only a program's place may be corrected once it is final, and a request by its other end;
-	 * and an agent may go on after what looked like its last answer. */
+	/* Only a program's place may be corrected once it is final, a request by its other end, and
+	 * what a program did after the call that it carries out; and an agent may go on after what
+	 * looked like its last answer. */
 	CHECK(!k->final || s->step == STEP_AGENT ||
-	      (s->final && (s->step == STEP_PROCESS || s->step == STEP_MCP)));
+	      (s->final && (s->step == STEP_PROCESS || s->step == STEP_MCP ||
+			    s->step == STEP_FILE || s->step == STEP_NETWORK)));
 	CHECK(!k->is_span || id128_eq(&k->run, &s->run_id));
 	k->run = s->run_id;
 	k->is_span = true;
@@ -239,7 +241,9 @@ static void do_say(struct world *w, unsigned slot, uint8_t arg)
 {
 	static const char *const args[] = { "{\"command\":\"ls -l\"}",
 					    "{\"command\":\"make test\"}",
-					    "{\"prompt\":\"a longer question\"}", "{" };
+					    "{\"prompt\":\"a longer question\",\"path\":\"/w/"
+					    "a\",\"url\":\"http://127.0.0.1:81/\"}",
+					    "{" };
 	struct talk *k = &w->talks[slot];
 	struct llm_part *p;
 
@@ -335,11 +339,36 @@ static void do_exchange(struct world *w, uint8_t who)
 				   .process = { 1 + who, (1 + who) * 1000ull },
 				   .flags = SONDE_CONN_TLS,
 				   .source = SONDE_SOURCE_TCP,
+				   .remote_addr = { 127, 0, 0, 1 },
+				   .remote_port = 80 + w->now % 4,
 				   .family = 2 };
 	struct http_exchange x = { .conn = &conn, .host = SLICE("h"), .request.head_ns = w->now };
 
 	trace_exchange(w->trace, &x);
 	trace_connection(w->trace, &conn, who & 1);
+}
+
+/* Files of few names, so that they meet; what stands in them; connections. */
+static void do_world(struct world *w, uint8_t who, uint8_t arg)
+{
+	static const char *const paths[] = { "/w/a", "/w/a.tmp.1", "/w/b", "/w" };
+	const char *path = paths[arg % ARRAY_SIZE(paths)];
+	const char *to = paths[(arg >> 2) % ARRAY_SIZE(paths)];
+
+	if (arg & 128) {
+		feed(w, ev_connect(&ev, 1 + who, 80 + arg % 4, arg & 64 ? -115 : -(arg & 48)));
+		return;
+	}
+	if (arg & 64) {
+		ev_artifact(&ev, 1 + who, 1 + arg % 7, path, arg & 4 ? 1 : 0, SLICE("xy\xff"));
+		ev.artifact.size = arg & 8 ? 3 : 4;
+		ev.artifact.len -= arg & 16 ? 1 : 0;
+		feed(w, &ev.hdr);
+		return;
+	}
+	ev_file(&ev, 1 + who, 1 + arg % 8, path, arg & 16 ? to : NULL);
+	ev.file.flags = arg & 32 ? SONDE_FILE_CREATED : 0;
+	feed(w, &ev.hdr);
 }
 
 /* A request that a process serves begins or is over; or somebody is waited for. */
@@ -374,7 +403,7 @@ static void step(struct world *w, uint8_t op, uint8_t arg)
 	const unsigned slot = (op >> 4) % TALKS;
 
 	w->now += 1 + (uint64_t)(arg & 7) * 100000000;
-	switch (op % 14) {
+	switch (op % 16) {
 	case 0:
 		feed(w, ev_fork(&ev, 1 + who, 1 + arg % PROCS));
 		break;
@@ -406,6 +435,10 @@ static void step(struct world *w, uint8_t op, uint8_t arg)
 		break;
 	case 11:
 		do_tool(w, slot, arg);
+		break;
+	case 13:
+	case 14:
+		do_world(w, who, arg);
 		break;
 	case 12:
 		do_serve(w, who, arg);

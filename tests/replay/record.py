@@ -21,6 +21,10 @@ src/intake/record.c, the events are those of include/sonde/event.h. A descriptio
     answer CONN STATUS [OPTION...]              line, the body. Length and codings are added.
     raw CONN in|out                             bytes as they stand (lines after `| `)
     end CONN in|out                             the direction ends
+    file PROCESS OPERATION PATH [PATH2] [bytes=N] [created] [errno=N]
+                                                written, renamed, removed, folder_made, folder_removed, linked, refused
+    artifact PROCESS PATH                       what stands in it (lines after `| `)
+    connect PROCESS ADDRESS:PORT|/PATH [errno=N]
     loss COUNTER VALUE                          a LOSS event (number of the counter)
     attach JSON
     prober-lost
@@ -30,6 +34,7 @@ pace=20ms (one write per body line, that far apart); lose=FROM+BYTES (these byte
 cut=BYTES (the message stops there).
 """
 import argparse
+import hashlib
 import json
 import shlex
 import struct
@@ -43,6 +48,8 @@ SOURCES = {"openssl": 1, "tcp": 2, "unix": 3}
 DIRECTIONS = {"in": 0, "out": 1}
 HOST, CLOCK, CONFIG, TICK, END, SCOPE, FORK, EXEC, EXIT, PROC = 1, 2, 3, 4, 5, 6, 10, 11, 12, 13
 DATA, GAP, OPEN, CLOSE, LINK, LOSS, ATTACH, PROBER_LOST = 20, 21, 22, 23, 24, 30, 31, 33
+CONNECT, FILE, ARTIFACT = 25, 40, 41
+OPERATIONS = ("written", "renamed", "removed", "folder_made", "folder_removed", "linked", "refused")
 JSON_COMMANDS = ("config", "scope", "facts", "attach")
 
 
@@ -140,6 +147,36 @@ class Recording:
         self.event(DATA, struct.pack("<QQIIBBHI", c.id, c.pos[direction], 0, 0, direction, c.source, 1, 0), c.process)
 
 
+def number_of(text):
+    """What stands for a file's inode number: the same for the same path."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
+
+
+def file_op(rec, name, op, words):
+    options = dict(w.split("=", 1) for w in words if "=" in w)
+    paths = [w for w in words if w.startswith("/")]
+    texts = [p.encode() + b"\0" for p in paths] + [b""] * (2 - len(paths))
+    size = int(options.get("bytes", 0))
+    fixed = (8, number_of(paths[-1]), size, size, 1 + OPERATIONS.index(op), -int(options.get("errno", 0)))
+    lengths = (len(texts[0]), len(texts[1]), 1 if "created" in words else 0, 0)
+    rec.event(FILE, struct.pack("<QQQQIiHHHH", *fixed, *lengths) + b"".join(texts), rec.process(name))
+
+
+def artifact(rec, name, path, content):
+    text = path.encode() + b"\0"
+    fixed = (8, number_of(path), len(content), hashlib.sha256(content).digest(), 0, len(content), len(text), 1, b"")
+    rec.event(ARTIFACT, struct.pack("<QQQ32sIIHB5s", *fixed) + text + content, rec.process(name))
+
+
+def connect(rec, name, peer, words):
+    options = dict(w.split("=", 1) for w in words)
+    host, _, port = peer.rpartition(":")
+    is_unix = peer.startswith("/")
+    address = b"" if is_unix else bytes(map(int, host.split(".")))
+    fixed = (-int(options.get("errno", 0)), 1 if is_unix else 2, 0, 0 if is_unix else int(port), address)
+    rec.event(CONNECT, struct.pack("<iBBH16s108sI", *fixed, peer.encode() if is_unix else b"", 0), rec.process(name))
+
+
 def duration(text):
     for unit, ns in (("ms", 10**6), ("us", 10**3), ("s", 10**9)):
         if text.endswith(unit):
@@ -219,6 +256,9 @@ def run_line(rec, name, words, rest, lines):
         "answer": lambda: message(rec, words[0], 1 if rec.conns[words[0]].server else 0, f"HTTP/1.1 {words[1]} Status", lines, words[2:]),
         "raw": lambda: rec.data(words[0], DIRECTIONS[words[1]], "\n".join(lines).encode()),
         "end": lambda: rec.eof(words[0], DIRECTIONS[words[1]]),
+        "file": lambda: file_op(rec, words[0], words[1], words[2:]),
+        "artifact": lambda: artifact(rec, words[0], words[1], "\n".join(lines + [""]).encode()),
+        "connect": lambda: connect(rec, words[0], words[1], words[2:]),
         "loss": loss,
         "attach": lambda: rec.event(ATTACH, rest.encode()),
         "prober-lost": lambda: rec.event(PROBER_LOST),

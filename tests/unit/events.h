@@ -24,6 +24,8 @@ union test_event {
 	struct sonde_use_event use;
 	struct sonde_connect_event connect;
 	struct sonde_hello_event hello;
+	struct sonde_file_event file;
+	struct sonde_artifact_event artifact;
 	struct sonde_loss_event loss;
 	struct sonde_verdict_event verdict;
 	_Alignas(8) char bytes[SONDE_EVENT_MAX];
@@ -142,6 +144,54 @@ __attribute__((unused)) static struct sonde_event *ev_hello(union test_event *ev
 	ev->hello.conn = conn;
 	ev->hello.len = (__u32)bytes.n;
 	memcpy(ev->hello.data, bytes.p, bytes.n);
+	return &ev->hdr;
+}
+
+/* @path2 may be NULL. */
+__attribute__((unused)) static struct sonde_event *
+ev_file(union test_event *ev, __u32 pid, __u32 op, const char *path, const char *path2)
+{
+	const size_t n = strlen(path) + 1, n2 = path2 ? strlen(path2) + 1 : 0;
+
+	ev_begin(ev, SONDE_EV_FILE, pid, sizeof(ev->file) + n + n2);
+	ev->file.op = op;
+	ev->file.path_len = (__u16)n;
+	ev->file.path2_len = (__u16)n2;
+	memcpy(ev->file.text, path, n);
+	if (path2)
+		memcpy(ev->file.text + n, path2, n2);
+	return &ev->hdr;
+}
+
+__attribute__((unused)) static struct sonde_event *ev_artifact(union test_event *ev, __u32 pid,
+							       __u8 state, const char *path,
+							       __u32 offset, struct slice bytes)
+{
+	const size_t n = strlen(path) + 1;
+
+	ev_begin(ev, SONDE_EV_ARTIFACT, pid, sizeof(ev->artifact) + n + bytes.n);
+	ev->artifact.state = state;
+	ev->artifact.offset = offset;
+	ev->artifact.len = (__u32)bytes.n;
+	ev->artifact.size = offset + bytes.n;
+	ev->artifact.path_len = (__u16)n;
+	memcpy(ev->artifact.text, path, n);
+	if (bytes.n)
+		memcpy(ev->artifact.text + n, bytes.p, bytes.n);
+	return &ev->hdr;
+}
+
+/* To 127.0.0.1. */
+__attribute__((unused)) static struct sonde_event *ev_connect(union test_event *ev, __u32 pid,
+							      __u16 port, int result)
+{
+	static const __u8 addr[4] = { 127, 0, 0, 1 };
+
+	ev_begin(ev, SONDE_EV_CONNECT, pid, sizeof(ev->connect));
+	ev->connect.result = result;
+	ev->connect.family = 2;
+	ev->connect.port = port;
+	memcpy(ev->connect.addr, addr, sizeof(addr));
 	return &ev->hdr;
 }
 

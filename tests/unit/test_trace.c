@@ -141,7 +141,7 @@ static void of_two_calls_with_one_command_no_process_is_either(void **state)
 			"  execute_tool bash [10-] by answer open\n"
 			"  execute_tool bash [10-] by answer open\n"
 			"  sh [20-] by process open\n");
-	assert_true(has_attr(span_named(&w, "sh", 0), "sonde.unexplained=1"));
+	assert_false(has_attr(span_named(&w, "sh", 0), "sonde.unexplained=1"));
 }
 
 static void a_child_in_the_window_of_one_call_is_its_until_a_better_one_comes(void **state)

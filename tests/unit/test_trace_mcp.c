@@ -229,30 +229,64 @@ static void a_call_under_way_ends_with_its_run(void **state)
 static void names_are_decorated_by_clients(void **state)
 {
 	static const struct {
-		const char *decorated, *tool;
-		bool fits;
+		const char *decorated, *server, *tool;
+		enum mcp_name_fit fit;
 	} cases[] = {
-		{ "echo", "echo", true },
-		{ "mcp__everything__echo", "echo", true },
-		{ "everything_echo", "echo", true },
-		{ "everything-echo", "echo", true },
-		{ "mcp.everything.get_sum", "get-sum", true },
-		{ "reecho", "echo", false },
-		{ "echo", "reecho", false },
-		{ "mcp__everything__echo2", "echo", false },
-		{ "echo", "", false },
-		{ "", "echo", false },
-		{ "mcp_some_server_with_a_long_n___of_a_tool_that_has_a_long_name_t",
-		  "the_name_of_a_tool_that_has_a_long_name_t", true },
-		{ "mcp_some_server_with_a_long_n___of_a_tool_that_has_a_long_name_t",
-		  "the_name_of_a_tool_that_has_a_long_name_u", false },
+		{ "echo", "", "echo", MCP_NAME_TAIL },
+		{ "mcp__everything__echo", "", "echo", MCP_NAME_TAIL },
+		{ "mcp__everything__echo", "a/everything", "echo", MCP_NAME_OF_SERVER },
+		{ "mcp__every_thing__echo", "every-thing", "echo", MCP_NAME_OF_SERVER },
+		{ "mcp_everything_echo", "everything", "echo", MCP_NAME_OF_SERVER },
+		{ "mcp_other_echo", "everything", "echo", MCP_NAME_TAIL },
+		{ "everything_echo", "everything", "echo", MCP_NAME_OF_SERVER },
+		{ "everything-echo", "everything", "echo", MCP_NAME_OF_SERVER },
+		{ "mcp.everything.get_sum", "", "get-sum", MCP_NAME_TAIL },
+		{ "reecho", "", "echo", MCP_NAME_NO },
+		{ "echo", "", "reecho", MCP_NAME_NO },
+		{ "mcp__everything__echo2", "everything", "echo", MCP_NAME_NO },
+		{ "echo", "", "", MCP_NAME_NO },
+		{ "", "", "echo", MCP_NAME_NO },
+		{ "mcp_some_server_with_a_long_n___of_a_tool_that_has_a_long_name_t", "",
+		  "the_name_of_a_tool_that_has_a_long_name_t", MCP_NAME_TAIL },
+		{ "mcp_some_server_with_a_long_n___of_a_tool_that_has_a_long_name_t", "",
+		  "the_name_of_a_tool_that_has_a_long_name_u", MCP_NAME_NO },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		if (mcp_name_fits(slice_of(cases[i].decorated), slice_of(cases[i].tool)) !=
-		    cases[i].fits)
+		if (mcp_name_fits(slice_of(cases[i].decorated), slice_of(cases[i].server),
+				  slice_of(cases[i].tool)) != cases[i].fit)
 			fail_msg("%s %s", cases[i].decorated, cases[i].tool);
+}
+
+/* Two servers have a tool of one name, and both are asked the same at once. */
+static void equal_calls_are_told_apart_by_their_servers(void **state)
+{
+	struct tool_call a, b;
+
+	(void)state;
+	serve();
+	talk_ask(&w, 1, ROOT, "[" USER "]");
+	at(&w, 10);
+	talk_call_tool(&w, 1, "c1", "mcp__files__echo", "{}");
+	talk_call_tool(&w, 1, "c2", "mcp__notes__echo", "{}");
+	talk_end(&w, 1);
+	at(&w, 12);
+	a = call_of(0, "echo", "{}");
+	a.server_name = SLICE("notes");
+	call_begin(&a);
+	at(&w, 14);
+	b = call_of(1, "echo", "{}");
+	call_begin(&b);
+	call_end(&b, "1");
+	call_end(&a, "2");
+	assert_tree(&w, "invoke_agent agent [0-] open\n"
+			"  files [0-] by process open\n"
+			"  chat m [0-10] by process\n"
+			"  execute_tool mcp__files__echo [14-] by answer open\n"
+			"    tools/call echo [14-14] by arguments\n"
+			"  execute_tool mcp__notes__echo [12-] by answer open\n"
+			"    tools/call echo [12-14] by arguments\n");
 }
 
 /* --- over HTTP --- */
@@ -482,6 +516,7 @@ int main(void)
 		TEST(content_is_kept_as_the_level_says),
 		TEST(a_call_under_way_ends_with_its_run),
 		TEST(names_are_decorated_by_clients),
+		TEST(equal_calls_are_told_apart_by_their_servers),
 		TEST(a_request_that_both_ends_see_is_one_step),
 		TEST(the_servers_end_may_be_heard_before_the_clients_begins),
 		TEST(the_clients_end_may_be_over_before_the_servers_begins),

@@ -51,6 +51,15 @@ static void commands_are_found_in_the_programs_that_carry_them_out(void **state)
 		/* A program's own name is no command that another one runs. */
 		{ "git", A("git\0status"), COMMAND_NO },
 		{ "git", A("git"), COMMAND_EXACT },
+		/* Programs that only run others. */
+		{ "make -k", A("timeout\0-k\0005\00060\0/usr/bin/make\0-k"), COMMAND_EXACT },
+		{ "ls", A("nice\0-n\00019\0env\0-u\0X\0A=b\0ls"), COMMAND_EXACT },
+		{ "ls", A("bwrap\0--ro-bind\0/\0/\0--\0/bin/ls"), COMMAND_EXACT },
+		{ "ls", A("bwrap\0--ro-bind\0/\0ls"), COMMAND_NO },
+		{ "./run all", A("/usr/bin/python3\0./run\0all"), COMMAND_EXACT },
+		{ "date", A("codex-linux-sandbox\0{}\0--\0bash\0-lc\0date"), COMMAND_EXACT },
+		{ "test", A("timeout\0005\0make\0test"), COMMAND_NO },
+		{ "timeout", A("timeout\0005"), COMMAND_NO },
 		{ "cat <<E\na\nE", A("sh\0-c\0cat <<E\na\nE\n"), COMMAND_EXACT },
 		{ "x", A(""), COMMAND_NO },
 		{ "", A("sh\0-c\0"), COMMAND_NO },

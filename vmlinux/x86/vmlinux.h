@@ -51,6 +51,10 @@ typedef struct {
 	int counter;
 } atomic_t;
 
+struct hlist_bl_node {
+	struct hlist_bl_node **pprev;
+};
+
 struct qstr {
 	unsigned int len;
 	unsigned char *name;
@@ -59,11 +63,32 @@ struct qstr {
 struct dentry {
 	struct qstr d_name;
 	struct dentry *d_parent;
+	struct hlist_bl_node d_hash;
+};
+
+struct list_head {
+	struct list_head *next;
+};
+
+struct wait_queue_entry {
+	void *private;
+	struct list_head entry;
+};
+
+struct eppoll_entry {
+	struct epitem *base;
+	struct wait_queue_entry wait;
+	struct wait_queue_head *whead;
+};
+
+struct epitem {
+	struct eventpoll *ep;
 };
 
 struct fdtable {
 	struct file **fd;
 	unsigned int max_fds;
+	long unsigned int *close_on_exec;
 };
 
 struct path {
@@ -98,6 +123,13 @@ struct inode {
 	long unsigned int i_ino;
 	short unsigned int i_mode;
 	struct super_block *i_sb;
+	long long int i_size;
+	unsigned int i_rdev;
+	unsigned int i_nlink;
+};
+
+struct kernel_siginfo {
+	int si_code;
 };
 
 struct linux_binprm {
@@ -119,8 +151,13 @@ struct mount {
 	struct dentry *mnt_mountpoint;
 };
 
+struct wait_queue_head {
+	struct list_head head;
+};
+
 struct pipe_inode_info {
 	unsigned int readers;
+	struct wait_queue_head rd_wait;
 };
 
 struct signal_struct {
@@ -129,6 +166,7 @@ struct signal_struct {
 	int group_exit_code;
 	long long unsigned int utime;
 	long long unsigned int stime;
+	struct tty_struct *tty;
 };
 
 struct sock_common {
@@ -169,6 +207,8 @@ struct sockaddr_un {
 
 struct super_block {
 	unsigned int s_dev;
+	long unsigned int s_flags;
+	long unsigned int s_magic;
 };
 
 struct task_struct {
@@ -185,6 +225,8 @@ struct task_struct {
 	long long unsigned int utime;
 	long long unsigned int stime;
 	char comm[16];
+	void *stack;
+	unsigned int __state;
 };
 
 struct tcp_sock {
@@ -206,6 +248,14 @@ struct trace_event_raw_sys_exit {
 	__u64 common;
 	long id;
 	long int ret;
+};
+
+struct tty_file_private {
+	struct tty_struct *tty;
+};
+
+struct tty_struct {
+	struct wait_queue_head read_wait;
 };
 
 struct unix_address {
