@@ -93,9 +93,9 @@ class Shell(Tool):
             self.c.site.truth.step(self.c.run, "file", self.owner(below), path=path, by=below["key"])
             self.world.file(child, 1, path, size=9)
         if self.rng.random() < 0.1:
-            port = self.rng.randrange(2000, 60000)
-            self.c.site.truth.step(self.c.run, "network", self.owner(below), peer=f"10.7.0.1:{port}", by=below["key"])
-            self.world.attempt(child, "10.7.0.1", port, -111)
+            address, port = self.world.peer()
+            self.c.site.truth.step(self.c.run, "network", self.owner(below), peer=f"{address}:{port}", by=below["key"])
+            self.world.attempt(child, address, port, -111)
         code = 1 if self.rng.random() < 0.15 else 0
         self.world.exit(child, code)
         below["exit"] = code

@@ -28,7 +28,7 @@ class World(record.Recording):
         super().__init__()
         self.rng, self.loss_rate = rng, loss
         self.queue, self.queued = [], 0
-        self.free_pids, self.next_pid, self.next_conn, self.next_inode = [], 1000, 0, 1
+        self.free_pids, self.next_pid, self.next_conn, self.next_inode, self.next_peer = [], 1000, 0, 1, 0
         self.lost_events = self.lost_bytes = 0
         self.records = 0
         host = '{"boot_id":"00000000-0000-0000-0000-%012d","hostname":"corpus","kernel":"6.1","arch":"x86_64",' % rng.randrange(10**9)
@@ -176,6 +176,11 @@ class World(record.Recording):
         counts[LOSS_EVENTS], counts[LOSS_BYTES] = self.lost_events, self.lost_bytes
         self.event(record.LOSS, struct.pack("<16Q", *counts))
         return False
+
+    def peer(self):
+        """An address and port that nobody else tries."""
+        self.next_peer += 1
+        return f"10.7.{self.next_peer // 200}.1", 2000 + self.next_peer % 200
 
     def attempt(self, process, address, port, result):
         v4 = bytes(map(int, address.split(".")))
