@@ -163,18 +163,18 @@ static bool promises(const struct llm_format *f, const struct http_exchange *x,
 
 /* The answer will show whether it is a call; polls and retries of one that was heard are no other.
  */
-static bool on_unseen(struct llm *l, struct http_exchange *x)
+static struct llm_work *on_unseen(struct llm *l, struct http_exchange *x)
 {
 	struct llm_seen seen;
 	struct llm_work *w = llm_recall(l->seen, x, &seen) ? work_new(l, x, seen.format) : NULL;
 
 	if (!w)
-		return false;
+		return NULL;
 	w->unseen = w->call.repeats = w->call.body_cut = true;
 	w->call.provider = seen.provider;
 	w->call.start_ns = x->response.head_ns;
 	x->user = w;
-	return true;
+	return w;
 }
 
 static bool on_request_head(struct llm *l, struct http_exchange *x)
@@ -532,14 +532,28 @@ bool llm_has_token(const struct http_exchange *x)
 	return w && w->call.first_token_ns;
 }
 
+static bool on_finished(struct llm_work *w, struct http_exchange *x)
+{
+	if (w->fetch && w->state != BEGUN && !fetch_is_call(w))
+		return drop(x);
+	w->fetch = false;
+	if (w->unseen && !unseen_begins(w, slice_trim(buf_slice(&w->answer))))
+		return drop(x);
+	if (!begin(w))
+		return false;
+	end(w);
+	drop(x);
+	return true;
+}
+
 bool llm_feed(struct llm *l, enum http_event ev, struct http_exchange *x, struct slice piece)
 {
 	struct llm_work *w = x->user;
 
 	if (ev == HTTP_REQUEST_HEAD)
 		return on_request_head(l, x);
-	if (!w && ev == HTTP_RESPONSE_HEAD && on_unseen(l, x))
-		w = x->user;
+	if (!w && ev == HTTP_RESPONSE_HEAD)
+		w = on_unseen(l, x);
 	if (!w)
 		return false;
 	switch (ev) {
@@ -566,16 +580,7 @@ bool llm_feed(struct llm *l, enum http_event ev, struct http_exchange *x, struct
 	case HTTP_RESPONSE_END:
 		break;
 	case HTTP_FINISHED:
-		if (w->fetch && w->state != BEGUN && !fetch_is_call(w))
-			return drop(x);
-		w->fetch = false;
-		if (w->unseen && !unseen_begins(w, slice_trim(buf_slice(&w->answer))))
-			return drop(x);
-		if (!begin(w))
-			return false;
-		end(w);
-		drop(x);
-		return true;
+		return on_finished(w, x);
 	}
 	return true;
 }
