@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* invoke_agent spans: the root, child processes that are agents, sub-agents in one process. */
 #include "trace/emit.h"
+#include "trace/observed/network.h"
 #include "trace/observed/observed.h"
 
 struct agent_span *agent_open(struct run_state *r, struct id64 id, struct id64 parent,
@@ -98,12 +99,14 @@ void agent_tool_ended(const struct tool_state *tool)
 
 static void fill_ending(struct emit *e, const struct run_state *r, const struct agent_span *a)
 {
+	const int64_t system = network_system_count(r);
 	enum run_status status = r->status;
 
 	if (a->root) {
 		emit_lit(e, ATTR_RUN_STATUS, run_status_names[status]);
 		emit_str(e, ATTR_RUN_REASON, slice_of(r->reason));
 		emit_int(e, ATTR_DROPPED_STEPS, r->dropped_steps ? r->dropped_steps : LLM_UNKNOWN);
+		emit_int(e, ATTR_SYSTEM_CONNECTIONS, system > 0 ? system : LLM_UNKNOWN);
 		if (status == RUN_FAILED || status == RUN_TIMED_OUT || status == RUN_CANCELLED) {
 			e->span.status = SPAN_ERROR;
 			e->span.status_text = emit_text(e, slice_of(r->reason));

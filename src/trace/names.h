@@ -125,6 +125,7 @@
 #define ATTR_FILES_WRITTEN	  "sonde.files.written"
 #define ATTR_FILES_REMOVED	  "sonde.files.removed"
 #define ATTR_CONNECTIONS	  "sonde.connections"
+#define ATTR_SYSTEM_CONNECTIONS	  "sonde.run.system_connections" /* to DNS, nscd, dbus: no steps */
 #define ATTR_NETWORK_ATTEMPTS	  "sonde.network.attempts"
 #define ATTR_NETWORK_RESULTS	  "sonde.network.results" /* "connected 2", "ECONNREFUSED 1" */
 #define ATTR_NETWORK_SENT	  "sonde.network.bytes_sent"

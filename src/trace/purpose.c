@@ -18,10 +18,12 @@ struct word {
 		{ sent, sizeof(sent) - 1 }, purpose \
 	}
 
-/* As clients call it: Claude Code's request class, Codex's request kind and sub-agents. */
+/*
+ * As clients call it: Claude Code's request class, Codex's request kind and sub-agents. Codex calls
+ * everything a turn that has a thread of its own, titles too: that says nothing.
+ */
 static const struct word told[] = {
 	ROW("main", "main"),
-	ROW("turn", "main"),
 	ROW("subagent", "main"),
 	ROW("workflow", "main"),
 	ROW("collab_spawn", "main"),
@@ -51,6 +53,7 @@ static const struct word questions[] = {
 	ROW("CONTEXT CHECKPOINT COMPACTION", "compaction"),
 	ROW("detailed prompt for continuing our conversation", "compaction"),
 	ROW("write a 5-10 word title", "title"),
+	ROW("oncise, single-line task title", "title"),
 	ROW("enerate a title for this conversation", "title"),
 	ROW("[SUGGESTION MODE", "auxiliary"),
 	ROW("who should logically speak next", "auxiliary"),

@@ -150,9 +150,9 @@ static void ask_client(struct call_state *c, const struct llm_call *call,
 	tool->type = "function";
 	tool->evidence = "answer";
 	tool_emit(tool, false);
-	subagent_adopt(tool);
 	tool_adopt(tool->run->tree, tool->start_ns);
 	observed_tool_opened(tool);
+	subagent_adopt(tool);
 	mcp_adopt(tool);
 }
 

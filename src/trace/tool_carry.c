@@ -133,6 +133,12 @@ struct tool_state *tool_of_program(const struct proc_state *ps, const char **ret
 
 /* --- second thoughts --- */
 
+/* Of a call that is over, or below a program that is known to carry one out. */
+static bool is_settled(const struct proc_state *ps, const struct tool_state *now)
+{
+	return ps->in_tool && (!now || (id64_is_zero(&ps->tool) && now->by_argv));
+}
+
 /* A call has been asked for, or is carried out by another program: is this one's place the best? */
 static void reconsider(struct proc_state *ps)
 {
@@ -140,14 +146,14 @@ static void reconsider(struct proc_state *ps)
 	const bool direct = ps->in_tool && !id64_is_zero(&ps->tool);
 	const char *evidence;
 
-	/* Of a call that is over, or below a program that is known to carry one out. */
-	if (ps->in_tool && (!now || (!direct && now->by_argv)))
+	if (is_settled(ps, now))
 		return;
 	best = tool_of_program(ps, &evidence);
-	if (ps->in_tool && !direct && strcmp(evidence, "argv") != 0)
-		return;
 	if (best && !process_may_be_of(ps, best->run))
 		best = NULL;
+	/* What it has from the program above it is as good as a guess. */
+	if (now && !direct && strcmp(evidence, "argv") != 0)
+		return;
 	if (best == now && direct && strcmp(evidence, ps->evidence) == 0)
 		return;
 	if (direct)

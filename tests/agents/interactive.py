@@ -138,7 +138,7 @@ def said_by_sonde(text):
 
 
 def session(agent, traced, home_out):
-    """Asks, looks, resizes, stops, continues, asks again, leaves."""
+    """Asks, looks, resizes, stops, continues, asks twice again, leaves."""
     scenario()
     screen, command, home = start(agent, traced, "session")
     home_out.append(home)
@@ -162,9 +162,10 @@ def session(agent, traced, home_out):
         screen.type("fg\r")
         screen.see(READY[agent])
         screen.rest()
-        ask(screen, "And once more")
-        screen.see("Thetoolsaidhello-from-tool")
-        screen.rest()
+        for text in ("And once more", "And a last time"):
+            ask(screen, text)
+            screen.see("Thetoolsaidhello-from-tool")
+            screen.rest()
         quiet += screen.all
         words = said_by_sonde(quiet.replace(command, ""))
         assert not words, f"printed into the picture: {words}"
@@ -214,15 +215,27 @@ def end_children():
             os.waitpid(pid, 0)
 
 
+def told(home, *command):
+    out = subprocess.run([SONDE, *command, "--db", f"{home}/db", "--json"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return [json.loads(line) for line in out.splitlines()]
+
+
 def spans_of(home):
+    """Of all runs, in order of their start."""
     path = f"{home}/spans"
     with open(path, "w", encoding="utf-8") as f:
-        subprocess.run([SONDE, "show", "last", "--db", f"{home}/db", "--json"], check=True, stdout=f)
+        for run in reversed(told(home, "runs")):
+            f.writelines(json.dumps(line) + "\n" for line in told(home, "show", run["run_id"]))
     return path
 
 
 def verify(home):
-    p = subprocess.run([f"{HERE}/../e2e/verify.py", TRUTH, spans_of(home)], capture_output=True, text=True, check=False)
+    """Three turns are three runs of one session."""
+    p = subprocess.run([f"{HERE}/../e2e/verify.py", TRUTH, spans_of(home), "--runs=3"], capture_output=True, text=True, check=False)
+    runs = told(home, "query", "SELECT session_id, task, status FROM v_runs ORDER BY started")
+    said = ["Run the tool", "And once more", "And a last time"]
+    if [r["task"] for r in runs] != said or {r["status"] for r in runs} != {"completed"} or len({r["session_id"] for r in runs} - {None}) != 1:
+        return f"{runs} {p.stdout}"
     return p.stdout + p.stderr
 
 

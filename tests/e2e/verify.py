@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares what sonde saw with what the mock server did.
 
-    verify.py TRUTH SPANS [--no-processes]
+    verify.py TRUTH SPANS [--no-processes] [--runs=N]
 
 TRUTH is the server's log, SPANS the lines of `sonde run --json`. Prints each difference; exits 1 if there is any.
 """
@@ -15,6 +15,7 @@ PRICES = {
     "gpt-5": (1.25, 10, 0.125, 0),
     "gpt-5-codex": (1.25, 10, 0.125, 0),
     "claude-sonnet-4-6": (3, 15, 0.3, 3.75),
+    "claude-opus-5-5": (4, 20, 0.2, 5),
 }
 USAGE = {
     "input": "gen_ai.usage.input_tokens",
@@ -81,7 +82,7 @@ def check_call(i, span, truth):
         check(f"{name}: {attribute}", a.get(attribute), usage.get(key))
     check(f"{name}: facts are no estimates", a.get("sonde.usage.estimated", False), False)
     if truth["model"] not in PRICES:
-        check(f"{name}: cost", a.get("sonde.cost.usd"), None)
+        check(f"{name}: cost of {truth['model']}", a.get("sonde.cost.usd"), None)
         check(f"{name}: says why there is no cost", "sonde.cost.unknown" in a, True)
     else:
         check(f"{name}: cost", round(a.get("sonde.cost.usd", -1), 9), round(cost_of(truth["model"], usage), 9))
@@ -128,7 +129,8 @@ def main():
     check("tool calls", sorted(map(str, tools)), sorted(claimed))
     ids = {s["span_id"] for s in spans}
     roots = [s for s in spans if not s.get("parent_span_id")]
-    check("roots", len(roots), 1)
+    n_runs = next((int(a[7:]) for a in sys.argv if a.startswith("--runs=")), 1)
+    check("roots", len(roots), n_runs)
     for s in spans:
         if s.get("parent_span_id") and s["parent_span_id"] not in ids:
             problems.append(f"span {s['name']} has an unknown parent")
@@ -143,7 +145,7 @@ def main():
             argv = [line for s in below for line in programs(s["attributes"])]
             if not any(command in line for line in argv):
                 problems.append(f"tool {call_id}: no process that ran it; below it: {argv}")
-    check("run lines", len({r["run_id"] for r in runs}), 1)
+    check("run lines", len({r["run_id"] for r in runs}), n_runs)
     for p in problems:
         print(p)
     return bool(problems)

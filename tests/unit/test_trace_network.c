@@ -201,6 +201,7 @@ static void names_and_services_of_the_system_are_noise(void **state)
 	trace_end(w.trace, w.now);
 	assert_tree(&w, "invoke_agent agent [0-0]\n"
 			"  /var/run/docker.sock [0-0] by process\n");
+	assert_true(has_attr(span_named(&w, "invoke_agent", 0), "sonde.run.system_connections=4"));
 }
 
 static void requests_that_are_no_steps_say_to_whom(void **state)

@@ -306,6 +306,80 @@ static void compaction_in_the_middle_of_a_request_does_not_end_it(void **state)
 	assert_runs("list the files: completed 3 1 0 [0-101]\n");
 }
 
+/* A person may ask for a summary: what begins with it goes on from there. */
+static void a_summary_in_the_next_history_is_a_link(void **state)
+{
+	(void)state;
+	world_scope(&w, "/usr/bin/agent", NULL);
+	turn(10, ROOT, "[" U("one") "]", "1");
+	turn(20, ROOT, "[" U("one") "," A("1") "," U("Write a summary of this conversation") "]",
+	     "Summary: one was asked, and answered");
+	turn(30, ROOT, "[" U("We were here. Summary: one was asked, and answered. Go on") "]", "2");
+	assert_true(has_attr(span_named(&w, "chat m", 2), "sonde.conversation.evidence=summary"));
+	turn(40, ROOT, "[" U("Something else than what was asked") "]", "3");
+	assert_null(strstr(span_named(&w, "chat m", 3)->attrs, "sonde.conversation.evidence"));
+}
+
+static void titles_of_threads_of_their_own_are_no_requests(void **state)
+{
+	static const char *const threads[] = { "the-thread-of-a-person", "a-thread-for-a-title" };
+
+	(void)state;
+	world_scope(&w, "/bin/sh", NULL);
+	EXEC(&w, ROOT, "/usr/bin/codex", "codex");
+	for (unsigned i = 0; i < 2; i++) {
+		char metadata[256];
+		struct talk *k;
+
+		at(&w, 10 * i);
+		k = talk_make(&w, 1, ROOT,
+			      i ? "[" U("Write a concise, single-line task title: one") "]"
+				: "[" U("one") "]");
+		snprintf(metadata, sizeof(metadata),
+			 "{\"thread_id\":\"%s\",\"turn_id\":\"t%u\",\"request_kind\":\"turn\"}",
+			 threads[i], i);
+		/* A WebSocket's headers are those of its first request: the body is right. */
+		talk_header(k, "x-codex-turn-metadata", "{\"turn_id\":\"t9\"}");
+		k->call.metadata = slice_of(metadata);
+		talk_begin(&w, 1);
+		say_and_end(1, "x");
+	}
+	assert_runs("one: completed 2 0 0 [0-0]\n");
+}
+
+static void an_answer_that_was_lost_has_ended_its_request(void **state)
+{
+	struct talk *k;
+
+	(void)state;
+	claude();
+	at(&w, 10);
+	k = talk_make(&w, 1, ROOT, "[" U("one") "]");
+	talk_begin(&w, 1);
+	k->x.response.lost_bytes = 100;
+	k->x.end = HTTP_END_LOST;
+	k->x.status = 200;
+	k->call.cut = "bytes were lost";
+	talk_end(&w, 1);
+	turn(50, ROOT, "[" U("one") "," A("1") "," U("two") "]", "2");
+	assert_int_equal(w.n_seen_runs, 2);
+	assert_string_equal(w.runs[1].task, "two");
+}
+
+static void words_while_the_agent_works_are_no_new_request(void **state)
+{
+	(void)state;
+	claude();
+	at(&w, 10);
+	talk_ask(&w, 1, ROOT, "[" USER "]");
+	talk_call_tool(&w, 1, "c1", "bash", "{\"command\":\"ls\"}");
+	talk_end(&w, 1);
+	turn(50, ROOT,
+	     "[" USER "," ASKS(TOOL("c1", "ls")) "," GIVES("c1", "a") "," U("and count them") "]",
+	     "one");
+	assert_runs("list the files: completed 2 1 0 [0-51]\n");
+}
+
 /* --- several at a time --- */
 
 static void sessions_in_one_server_are_runs_side_by_side(void **state)
@@ -505,6 +579,10 @@ int main(void)
 		TEST(a_class_in_the_header_is_believed),
 		TEST(compaction_does_not_end_a_session),
 		TEST(compaction_in_the_middle_of_a_request_does_not_end_it),
+		TEST(a_summary_in_the_next_history_is_a_link),
+		TEST(titles_of_threads_of_their_own_are_no_requests),
+		TEST(an_answer_that_was_lost_has_ended_its_request),
+		TEST(words_while_the_agent_works_are_no_new_request),
 		TEST(sessions_in_one_server_are_runs_side_by_side),
 		TEST(each_request_that_a_program_serves_is_a_run),
 		TEST(equal_questions_to_a_server_are_never_one_conversation),

@@ -14,7 +14,7 @@ struct habits {
 	struct slice agent;
 	struct slice programs[4]; /* beside those of `helpers` */
 	struct slice places[6];	  /* in paths */
-	struct slice scratch[3];  /* likewise, of the shell around a tool's command */
+	struct slice scratch[4];  /* likewise, of the shell around a tool's command */
 	struct slice hosts[6];	  /* names end so */
 };
 
@@ -31,7 +31,8 @@ static const struct habits habits[] = {
 	{
 		.agent = S("codex"),
 		.places = { S("/.codex/"), S("/codex-ipc/"), S("/tmp/codex-") },
-		.scratch = { S("/.codex/shell_snapshots/") },
+		.scratch = { S("/.codex/shell_snapshots/"), S("/.codex/thread_history_"),
+			     S("/.codex/state_"), S("/.codex/logs_") },
 		.hosts = { S("chatgpt.com"), S("ab.chatgpt.com"), S(".openai.com"), S("github.com"),
 			   S("statsig.com") },
 	},
@@ -224,6 +225,16 @@ static size_t until(struct slice s, const char *any)
 	return n;
 }
 
+/* Where a simple command ends; "2>&1" is part of it. */
+static size_t command_end(struct slice line)
+{
+	size_t n = until(line, "\n;|&");
+
+	while (n > 0 && n < line.n && line.p[n] == '&' && line.p[n - 1] == '>')
+		n += 1 + until(slice_from(line, n + 1), "\n;|&");
+	return n;
+}
+
 /* Every simple command of a shell's line looks around. */
 static bool line_looks(const struct habits *h, struct slice line)
 {
@@ -232,7 +243,7 @@ static bool line_looks(const struct habits *h, struct slice line)
 
 		while (line.n && strchr(" \t\n;|&(", line.p[0]))
 			line = slice_from(line, 1);
-		command = (struct slice){ line.p, until(line, "\n;|&") };
+		command = (struct slice){ line.p, command_end(line) };
 		word = (struct slice){ command.p, until(command, " \t()") };
 		if (!looks(h, slice_base(word), slice_from(command, word.n)))
 			return false;
@@ -241,11 +252,34 @@ static bool line_looks(const struct habits *h, struct slice line)
 	return line.n == 0;
 }
 
+/* Output goes nowhere else than where it goes anyway, or nowhere at all. */
+static bool is_idle_redirection(struct slice target)
+{
+	return slice_starts(target, SLICE("/dev/null")) ||
+	       slice_starts(target, SLICE(" /dev/null")) || slice_starts(target, SLICE("&1")) ||
+	       slice_starts(target, SLICE("&2"));
+}
+
 static bool writes_or_nests(struct slice line)
 {
-	return memchr(line.p, '`', line.n) || slice_has(line, SLICE("$(")) ||
-	       slice_has(line, SLICE("> ")) || slice_has(line, SLICE(">/")) ||
-	       slice_has(line, SLICE(">>"));
+	if (memchr(line.p, '`', line.n) || slice_has(line, SLICE("$(")))
+		return true;
+	for (size_t i = 0; i < line.n; i++)
+		if (line.p[i] == '>' && !is_idle_redirection(slice_from(line, i + 1)))
+			return true;
+	return false;
+}
+
+/* It makes one, or does nothing but see whether it can be read. */
+static bool is_of_snapshot(struct slice line)
+{
+	static const struct slice check = S("set -e; . \"");
+
+	for (size_t i = 0; i < ARRAY_SIZE(snapshots); i++)
+		if (slice_has(line, snapshots[i]))
+			return true;
+	return slice_starts(line, check) &&
+	       memchr(line.p + check.n, '"', line.n - check.n) == line.p + line.n - 1;
 }
 
 /* `bash -c LINE`, `sh -lc LINE`, `bash -c -l LINE`. */
@@ -259,9 +293,8 @@ static bool shell_looks(const struct habits *h, struct slice rest)
 			command |= arg.p[arg.n - 1] == 'c' && !slice_starts(arg, SLICE("--"));
 			continue;
 		}
-		for (size_t i = 0; i < ARRAY_SIZE(snapshots); i++)
-			if (slice_has(arg, snapshots[i]))
-				return true;
+		if (is_of_snapshot(arg))
+			return true;
 		if (!command) /* a script */
 			return is_helper(h, slice_base(arg));
 		return !writes_or_nests(arg) && line_looks(h, arg);

@@ -21,6 +21,7 @@ struct network {
 	unsigned n, n_dirty;
 	struct id128 hosts[HOSTS_MAX]; /* of process and name */
 	unsigned n_hosts;
+	int64_t system; /* attempts that are noise */
 };
 
 /* Services of the system that every program asks without knowing. */
@@ -281,9 +282,13 @@ void network_connect(struct tree_state *tree, const struct sonde_connect_event *
 	struct peer_state *p;
 	struct id128 id;
 
-	if (is_noise(&a) || e->result == -EALREADY || e->result == -EISCONN ||
-	    e->result == -EINTR || !network_of(r))
+	if (e->result == -EALREADY || e->result == -EISCONN || e->result == -EINTR ||
+	    !network_of(r))
 		return;
+	if (is_noise(&a)) {
+		r->network->system++;
+		return;
+	}
 	id = key_of(&owner.id, &a);
 	p = find(r->network, &id);
 	if (!p)
@@ -525,6 +530,11 @@ int64_t network_count(const struct run_state *r, const struct id64 *owner)
 		if (id64_eq(&p->owner.id, owner))
 			n += p->attempts;
 	return n;
+}
+
+int64_t network_system_count(const struct run_state *r)
+{
+	return r->network ? r->network->system : 0;
 }
 
 void network_free_all(struct run_state *r)

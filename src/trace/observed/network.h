@@ -22,5 +22,7 @@ void network_owner_ended(struct run_state *r, const struct id64 *owner);
 void network_program_moved(const struct proc_state *ps);
 /* Attempts that an owner made. */
 int64_t network_count(const struct run_state *r, const struct id64 *owner);
+/* To names' servers and services of the system: no steps. */
+int64_t network_system_count(const struct run_state *r);
 void network_finish_all(struct run_state *r);
 void network_free_all(struct run_state *r);
