@@ -14,6 +14,7 @@
 
 #define HELD_MAX   (256u << 10) /* bytes of lines that wait for the terminal */
 #define TREE_LINES 300
+#define TREES_MAX  10 /* of the runs of one session */
 
 struct view {
 	struct view_options o;
@@ -262,8 +263,10 @@ static void print_where(const struct view *v)
 			screen_style(&v->screen, STYLE_PLAIN));
 	if (!v->o.db_path || !k)
 		return;
-	fprintf(v->o.out, "%sstored in %s; sonde show %s%s\n", screen_style(&v->screen, STYLE_DIM),
-		v->o.db_path, run_ref(&k->run.run_id).s, screen_style(&v->screen, STYLE_PLAIN));
+	fprintf(v->o.out, "%sstored in %s; sonde show %s%s%s\n",
+		screen_style(&v->screen, STYLE_DIM), v->o.db_path, run_ref(&k->run.run_id).s,
+		k->hh.next ? ", 'sonde runs' lists the others" : "",
+		screen_style(&v->screen, STYLE_PLAIN));
 }
 
 static void wait_over(const struct view *v)
@@ -274,9 +277,26 @@ static void wait_over(const struct view *v)
 		;
 }
 
-void view_done(void *view, const struct stats *stats)
+/* Each with its tree; of a long session the last ones. */
+static void print_trees(struct view *v)
 {
 	static const struct tree_options options = { .max_lines = TREE_LINES };
+	const unsigned n = HASH_COUNT(v->steps.runs);
+	unsigned skip = n > TREES_MAX ? n - TREES_MAX : 0;
+
+	if (skip)
+		fprintf(v->o.out, "  note: %u runs before these; the store has them\n", skip);
+	for (struct kept_run *k = v->steps.runs; k; k = k->hh.next) {
+		if (skip && skip--)
+			continue;
+		tree_print_head(&v->screen, &k->run);
+		tree_print(&v->screen, &v->steps, &k->run.run_id, &options);
+		tree_print_totals(&v->screen, &k->run);
+	}
+}
+
+void view_done(void *view, const struct stats *stats)
+{
 	struct view *v = view;
 
 	wait_over(v);
@@ -291,11 +311,7 @@ void view_done(void *view, const struct stats *stats)
 		return;
 	}
 	/* Lines that still wait are steps of the tree. */
-	for (struct kept_run *k = v->steps.runs; k; k = k->hh.next) {
-		tree_print_head(&v->screen, &k->run);
-		tree_print(&v->screen, &v->steps, &k->run.run_id, &options);
-		tree_print_totals(&v->screen, &k->run);
-	}
+	print_trees(v);
 	print_trouble(v, stats);
 	print_where(v);
 	fflush(v->o.out);

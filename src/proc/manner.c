@@ -23,7 +23,7 @@ struct manner {
 static const struct manner manners[] = {
 	{ .agent = S("claude-code"),
 	  .once = { S("-p"), S("--print") },
-	  .again = { S("stream-json") } },
+	  .again = { S("--input-format") } },
 	{ .agent = S("codex"), .once = { S("exec"), S("e"), S("review") } },
 	{ .agent = S("opencode"), .once = { S("run") } },
 	{ .agent = S("gemini-cli"),

@@ -149,10 +149,10 @@ void conversation_release(struct conversation *conv)
 void conversation_let_go(struct tree_state *tree, const struct run_state *r)
 {
 	for (struct conversation *conv = tree->convs; conv; conv = conv->hh.next) {
-		if (conv->run != r)
-			continue;
-		conv->run = NULL;
-		conv->agent = NULL;
+		if (conv->run == r)
+			conv->run = NULL;
+		if (conv->agent && conv->agent->run == r)
+			conv->agent = NULL;
 	}
 }
 

@@ -343,7 +343,7 @@ void process_exec(struct tree_state *tree, struct process *p, uint64_t ts_ns)
 		return;
 	}
 	if (!ps) {
-		if (tree->n_procs < TREE_PROCESSES_MAX)
+		if (process_make_room(tree))
 			ps = process_add(tree, p, span_id(tree, p->key, "process"), ts_ns);
 		if (!ps) {
 			tree->runs->totals.processes++;

@@ -48,6 +48,34 @@ bool process_descends(const struct tree_state *tree, struct process_key key,
 	return false;
 }
 
+static bool carries(const struct proc_state *ps)
+{
+	const struct tool_state *tool;
+
+	list_for_each (tool, ps->tree->tools)
+		if (tool->carrier == ps)
+			return true;
+	return false;
+}
+
+bool process_make_room(struct tree_state *tree)
+{
+	struct proc_state *ps;
+
+	if (tree->n_procs < TREE_PROCESSES_MAX)
+		return true;
+	/* One run has only so many steps; a server's or a session's runs come and go. */
+	if (!tree->runs->next)
+		return false;
+	list_for_each (ps, tree->proc_list) {
+		if (!ps->exited || !ps->final || carries(ps))
+			continue;
+		process_free(ps);
+		return true;
+	}
+	return false;
+}
+
 struct proc_state *process_add(struct tree_state *tree, const struct process *p, struct id64 id,
 			       uint64_t ts_ns)
 {

@@ -403,6 +403,9 @@ void agent_free(struct agent_span *a);
 
 /* --- process_table.c --- */
 struct proc_state *process_find(struct tree_state *tree, struct process_key key);
+/* Whether there is room for one more; where runs come and go the oldest that has ended is let go.
+ */
+bool process_make_room(struct tree_state *tree);
 struct proc_state *process_add(struct tree_state *tree, const struct process *p, struct id64 id,
 			       uint64_t ts_ns);
 /* The nearest process at or above @key that has a state; NULL: the root. */

@@ -299,6 +299,46 @@ static void an_agent_that_runs_itself_as_a_tool_is_a_helper(void **state)
 	}
 }
 
+static void arguments_tell_whether_an_agent_takes_more_than_one_request(void **state)
+{
+	static const struct {
+		const char *agent;
+		struct slice argv;
+		bool turns, once;
+	} cases[] = {
+		{ "claude-code", ARGV("claude"), true, false },
+		{ "claude-code", ARGV("claude\0fix it"), true, false },
+		{ "claude-code", ARGV("claude\0--resume"), true, false },
+		{ "claude-code", ARGV("claude\0-p\0fix it"), false, true },
+		{ "claude-code", ARGV("node\0cli.js\0fix it\0--print"), false, true },
+		{ "claude-code",
+		  ARGV("claude\0-p\0--output-format\0stream-json\0--input-format\0stream-json"),
+		  true, false },
+		{ "claude-code", ARGV("claude\0-p\0--input-format=stream-json\0x"), true, false },
+		{ "claude-code", ARGV("claude\0-p\0--output-format\0stream-json\0x"), false, true },
+		{ "codex", ARGV("codex"), true, false },
+		{ "codex", ARGV("codex\0-m\0gpt-5\0exec\0fix it"), false, true },
+		{ "codex", ARGV("codex\0app-server"), true, false },
+		{ "opencode", ARGV("opencode\0run\0fix it"), false, true },
+		{ "opencode", ARGV("opencode\0serve"), true, false },
+		{ "gemini-cli", ARGV("node\0gemini\0--prompt=fix it"), false, true },
+		{ "goose", ARGV("goose\0session"), true, false },
+		{ "goose", ARGV("goose\0run\0-s"), true, false },
+		{ "aider", ARGV("aider\0-m\0fix it"), false, true },
+		{ "cline", ARGV("cline"), false, false },
+		{ "", ARGV("python3\0agent.py"), false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct agent_identity id = { .name = slice_of(cases[i].agent) };
+
+		agent_find_manner(&id, cases[i].argv);
+		if (id.turns != cases[i].turns || id.once != cases[i].once)
+			fail_msg("case %zu", i);
+	}
+}
+
 static void agents_are_known_by_their_user_agent(void **state)
 {
 	static const struct {
@@ -381,6 +421,7 @@ int main(void)
 		cmocka_unit_test(the_process_that_ended_first_is_forgotten_first),
 		cmocka_unit_test(agents_are_known_by_their_program),
 		cmocka_unit_test(an_agent_that_runs_itself_as_a_tool_is_a_helper),
+		cmocka_unit_test(arguments_tell_whether_an_agent_takes_more_than_one_request),
 		cmocka_unit_test(agents_are_known_by_their_user_agent),
 		cmocka_unit_test(refused_memory_loses_facts_and_nothing_else),
 	};
