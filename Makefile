@@ -126,6 +126,10 @@ golden-update: $(B)/tests/golden/golden ## rewrite the expectations (then: git d
 replay: $(B)/sonde ## recorded event files against expected stores
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh replay $(wildcard tests/replay/*.sh)
 
+N ?= 10000
+corpus: $(B)/sonde ## N generated cases whose truth is known: how much of it is found, without and with loss
+	$(Q)SONDE=$(abspath $(B)/sonde) tests/corpus/corpus.sh $(N)
+
 e2e: $(B)/sonde $(e2e_src:%.c=$(B)/%) ## real probes on real programs (root); T=name selects
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh e2e $(if $(T),tests/e2e/$(T).sh,$(filter-out tests/e2e/lib.sh,$(sort $(wildcard tests/e2e/*.sh))))
 
@@ -198,7 +202,7 @@ clean: ## remove what was built
 help: ## this list
 	$(Q)awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all deps unit golden golden-update replay e2e agents vm check demo bench fuzz format lint lint-quick install uninstall \
+.PHONY: all deps unit golden golden-update replay corpus e2e agents vm check demo bench fuzz format lint lint-quick install uninstall \
 	clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

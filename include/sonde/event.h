@@ -356,8 +356,8 @@ enum sonde_loss {
 	SONDE_LOSS_UNSEEN,     /* bytes moved by calls that cannot be read */
 	SONDE_LOSS_VERDICT,    /* bytes deliberately not copied */
 	SONDE_LOSS_TLS_UNREAD, /* ciphertext bytes of sockets that no TLS stream is linked to */
-	SONDE_LOSS_NOT_LOOKED, /* times that a file was not looked at for TLS: see attach.h */
 	SONDE_LOSS_FILES,      /* what was done with files, not told for want of room */
+	SONDE_LOSS_NOT_LOOKED, /* times that a file was not looked at for TLS: see attach.h */
 	SONDE_LOSS_NR = 16,
 };
 

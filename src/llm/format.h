@@ -42,7 +42,8 @@ struct llm_work {
 	size_t framer_held; /* of owner->kept */
 	uint64_t lost;	    /* response bytes known to be missing so far */
 	uint8_t state, body;
-	bool fetch; /* a GET that is a call if it gets an answer with its usage */
+	bool fetch;  /* a GET that is a call if it gets an answer with its usage */
+	bool unseen; /* its request was lost: a call if its answer is one */
 	bool request_over, response_lost, over_limit;
 	bool broken;	 /* its framing cannot be read any more */
 	unsigned events; /* of the stream, since the last progress was told */
@@ -199,6 +200,21 @@ void llm_read_inputs(struct llm_work *w);
 void llm_read_input(struct slice value, struct arena *mem, struct llm_message *m);
 /* Such a list is never the model's words. */
 bool llm_never_said(struct slice item);
+
+/* --- unseen.c --- */
+
+#define LLM_SEEN_MAX 1024
+
+/* What a connection, or those to one address, have carried; the newer of two that share a place. */
+struct llm_seen {
+	uint64_t key;
+	const struct llm_format *format;
+	const char *provider;
+};
+
+void llm_remember(struct llm_seen *seen, const struct llm_call *call);
+/* What an answer whose request was not seen may be; false: no call. */
+bool llm_recall(struct llm_seen *seen, const struct http_exchange *x, struct llm_seen *ret);
 
 /* --- answer.c: events of streams --- */
 

@@ -30,6 +30,7 @@ struct llm {
 	const struct llm_endpoint *endpoints;
 	struct llm_work *open;
 	size_t kept; /* bytes of bodies */
+	struct llm_seen seen[LLM_SEEN_MAX];
 };
 
 int llm_new(llm_fn fn, void *ctx, struct stats *stats, struct llm **ret)
@@ -160,6 +161,22 @@ static bool promises(const struct llm_format *f, const struct http_exchange *x,
 	       (!f->own_paths || strcmp(provider, f->provider) == 0);
 }
 
+/* The answer will show whether it is a call; polls and retries of one that was heard are no other.
+ */
+static struct llm_work *on_unseen(struct llm *l, struct http_exchange *x)
+{
+	struct llm_seen seen;
+	struct llm_work *w = llm_recall(l->seen, x, &seen) ? work_new(l, x, seen.format) : NULL;
+
+	if (!w)
+		return NULL;
+	w->unseen = w->call.repeats = w->call.body_cut = true;
+	w->call.provider = seen.provider;
+	w->call.start_ns = x->response.head_ns;
+	x->user = w;
+	return w;
+}
+
 static bool on_request_head(struct llm *l, struct http_exchange *x)
 {
 	const struct llm_format *f, *own, *promised;
@@ -221,7 +238,8 @@ static bool find_format(struct llm_work *w)
 	if (w->state == MAYBE && call->format->operation)
 		call->operation = call->format->operation;
 	call->single = call->format->single;
-	call->provider = provider_of(w->owner, call->http);
+	if (!w->unseen)
+		call->provider = provider_of(w->owner, call->http);
 	if (!call->provider)
 		call->provider = call->format->provider;
 	return true;
@@ -242,13 +260,15 @@ static bool begin(struct llm_work *w)
 		call->body_cut || !w->request_over || x->request.damage || x->request.lost_bytes;
 	if (!find_format(w))
 		return drop(x);
-	call->format->request(w);
+	if (!w->unseen)
+		call->format->request(w);
 	call->single = call->single || stands_alone(call->operation);
 	if (w->overfull)
 		call->body_cut = true;
 	if (w->no_call || (w->state == CALL && !call->repeats && !agrees(w)))
 		return drop(x);
 	llm_read_request_head(w);
+	llm_remember(w->owner->seen, call);
 	w->state = BEGUN;
 	stat_add(w->owner->stats, STAT_LLM_CALLS, 1);
 	w->owner->fn(w->owner->ctx, LLM_BEGIN, call);
@@ -260,6 +280,19 @@ static bool begin(struct llm_work *w)
 static bool is_json(struct slice data)
 {
 	return data.n && data.p[0] == '{' && json_valid(data);
+}
+
+/* Whether an answer without its request is one of ours; then it has begun. */
+static bool unseen_begins(struct llm_work *w, struct slice object)
+{
+	const struct llm_format *f = llm_format_of_answer(w->call.format, object);
+
+	if (w->state == BEGUN)
+		return true;
+	if (!f->answers(object))
+		return false;
+	w->call.format = f;
+	return begin(w);
 }
 
 static int on_event(void *ctx, const struct frame *frame)
@@ -281,6 +314,8 @@ static int on_event(void *ctx, const struct frame *frame)
 	} else if (w->call.format->binary_events) {
 		w->call.format->event(w, &f);
 	} else if (is_json(f.data)) {
+		if (w->unseen && !unseen_begins(w, f.data))
+			return 0;
 		if (!w->speaks)
 			w->speaks = llm_format_of_answer(w->call.format, f.data);
 		w->speaks->event(w, &f);
@@ -372,7 +407,7 @@ static void on_response_body(struct llm_work *w, struct slice piece)
 		feed_stream(w, piece);
 	else if (w->body != BODY_BYTES && !w->response_lost && !w->over_limit)
 		w->over_limit = !keep(w, &w->answer, piece, LLM_RESPONSE_MAX);
-	if (w->events)
+	if (w->events && w->state == BEGUN)
 		w->owner->fn(w->owner->ctx, LLM_PROGRESS, &w->call);
 }
 
@@ -497,12 +532,28 @@ bool llm_has_token(const struct http_exchange *x)
 	return w && w->call.first_token_ns;
 }
 
+static bool on_finished(struct llm_work *w, struct http_exchange *x)
+{
+	if (w->fetch && w->state != BEGUN && !fetch_is_call(w))
+		return drop(x);
+	w->fetch = false;
+	if (w->unseen && !unseen_begins(w, slice_trim(buf_slice(&w->answer))))
+		return drop(x);
+	if (!begin(w))
+		return false;
+	end(w);
+	drop(x);
+	return true;
+}
+
 bool llm_feed(struct llm *l, enum http_event ev, struct http_exchange *x, struct slice piece)
 {
 	struct llm_work *w = x->user;
 
 	if (ev == HTTP_REQUEST_HEAD)
 		return on_request_head(l, x);
+	if (!w && ev == HTTP_RESPONSE_HEAD)
+		w = on_unseen(l, x);
 	if (!w)
 		return false;
 	switch (ev) {
@@ -522,21 +573,14 @@ bool llm_feed(struct llm *l, enum http_event ev, struct http_exchange *x, struct
 		if (w->fetch && w->body == BODY_UNKNOWN && slice_trim(piece).n)
 			decide_body(w, slice_trim(piece));
 		/* An early answer: what has come of the request must do. */
-		if (!begin(w))
+		if (!w->unseen && !begin(w))
 			return false;
 		on_response_body(w, piece);
 		break;
 	case HTTP_RESPONSE_END:
 		break;
 	case HTTP_FINISHED:
-		if (w->fetch && w->state != BEGUN && !fetch_is_call(w))
-			return drop(x);
-		w->fetch = false;
-		if (!begin(w))
-			return false;
-		end(w);
-		drop(x);
-		return true;
+		return on_finished(w, x);
 	}
 	return true;
 }

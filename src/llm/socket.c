@@ -214,6 +214,18 @@ struct socket_call *socket_call_new(struct llm_sockets *l, struct socket *s,
 	return c;
 }
 
+struct socket_call *socket_call_unseen(struct llm_sockets *l, struct socket *s,
+				       const struct http_socket_message *m)
+{
+	struct socket_call *c = socket_call_new(l, s, m);
+
+	if (!c)
+		return NULL;
+	c->x.method = (struct slice){ 0 };
+	c->x.request = (struct http_message){ .damage = "gap" };
+	return c;
+}
+
 void socket_ask(struct llm_sockets *l, struct socket *s, struct socket_call *c)
 {
 	tell(l, s, c, HTTP_REQUEST_HEAD, (struct slice){ 0 });
@@ -263,6 +275,13 @@ void socket_finish(struct llm_sockets *l, struct socket *s, struct socket_call *
 		c->x.response.end_ns = s->http->now_ns;
 	tell(l, s, c, HTTP_RESPONSE_END, (struct slice){ 0 });
 	finish(l, s, c, HTTP_END_COMPLETE);
+}
+
+void socket_lose(struct llm_sockets *l, struct socket *s, struct socket_call *c)
+{
+	if (!c->x.response.damage)
+		c->x.response.damage = "gap";
+	finish(l, s, c, HTTP_END_LOST);
 }
 
 /* A message that cannot be read may have been of any call; it is told on those that wait. */

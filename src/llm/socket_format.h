@@ -58,6 +58,9 @@ extern const struct llm_socket_format llm_socket_responses, llm_socket_realtime,
 /* A call that @m begins; NULL where there are too many. Fill ->request, then socket_ask(). */
 struct socket_call *socket_call_new(struct llm_sockets *l, struct socket *s,
 				    const struct http_socket_message *m);
+/* A call whose answer begins with @m, and whose request was not seen; NULL likewise. */
+struct socket_call *socket_call_unseen(struct llm_sockets *l, struct socket *s,
+				       const struct http_socket_message *m);
 /* Tells ->request, which is freed unless the call is silent. */
 void socket_ask(struct llm_sockets *l, struct socket *s, struct socket_call *c);
 /* An event of the answer, which begins with the first one; @status of that. */
@@ -65,6 +68,8 @@ void socket_answer(struct llm_sockets *l, struct socket *s, struct socket_call *
 		   const struct http_socket_message *m, struct slice event, int status);
 /* The answer is whole; @c is gone. */
 void socket_finish(struct llm_sockets *l, struct socket *s, struct socket_call *c);
+/* The end of its answer was lost. */
+void socket_lose(struct llm_sockets *l, struct socket *s, struct socket_call *c);
 /* The oldest call of that lane, or NULL. */
 struct socket_call *socket_find(const struct socket *s, const char *lane);
 /* A JSON value as the name of a lane; cut where it is longer. */

@@ -122,19 +122,31 @@ static void remember_warm_up(struct llm_sockets *l, struct state *st, struct soc
 		warm_up_free(l, st, w);
 }
 
+/* Who asks once more has heard the answer before: its end was among what we have lost. */
+static void lose_before(struct llm_sockets *l, struct socket *s, const char *lane)
+{
+	struct socket_call *c = socket_find(s, lane);
+
+	if (c && c->x.response.damage)
+		socket_lose(l, s, c);
+}
+
 static void client(struct llm_sockets *l, struct socket *s, const struct http_socket_message *m,
 		   struct slice type)
 {
 	const struct warm_up *warm = find_warm_up(s->state, m->data);
+	char lane[SOCKET_LANE_MAX];
 	struct socket_call *c;
 	int r;
 
 	if (!json_is(type, "response.create"))
 		return;
+	socket_lane(json_member(m->data, SLICE("stream_id")), lane);
+	lose_before(l, s, lane);
 	c = socket_call_new(l, s, m);
 	if (!c)
 		return;
-	socket_lane(json_member(m->data, SLICE("stream_id")), c->lane);
+	memcpy(c->lane, lane, sizeof(c->lane));
 	c->silent = slice_eq(json_member(m->data, SLICE("generate")), SLICE("false"));
 	r = warm ? join(buf_slice(&warm->request), m->data, &c->request)
 		 : buf_add(&c->request, m->data, SOCKET_CALL_MEMORY);
@@ -154,6 +166,23 @@ static int status_of(struct slice text, bool error)
 	return status >= 100 && status < 1000 ? (int)status : 500;
 }
 
+/* Whose answer begins. What has begun in that lane before is over, and its end was lost. */
+static struct socket_call *begun(struct llm_sockets *l, struct socket *s,
+				 const struct http_socket_message *m, const char *lane)
+{
+	struct socket_call *c = socket_find(s, lane);
+
+	if (c && c->x.status) {
+		socket_lose(l, s, c);
+		c = socket_find(s, lane);
+	}
+	if (!c)
+		c = socket_call_unseen(l, s, m);
+	if (c)
+		memcpy(c->lane, lane, sizeof(c->lane));
+	return c;
+}
+
 static void server(struct llm_sockets *l, struct socket *s, const struct http_socket_message *m,
 		   struct slice type)
 {
@@ -164,7 +193,7 @@ static void server(struct llm_sockets *l, struct socket *s, const struct http_so
 	bool is_last = false;
 
 	socket_lane(json_member(m->data, SLICE("stream_id")), lane);
-	c = socket_find(s, lane);
+	c = json_is(type, "response.created") ? begun(l, s, m, lane) : socket_find(s, lane);
 	if (!c)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(last); i++)

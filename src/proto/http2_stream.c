@@ -71,7 +71,8 @@ static bool may_begin(const struct http2 *p, enum side side, uint32_t id)
 
 	if (!by_client)
 		return false; /* pushed: nobody asked for it */
-	return side == REQUEST ? id > p->last_request : p->missed;
+	/* What answers a stream that nobody has opened yet says that its opening was missed. */
+	return id > p->last_request || (side == RESPONSE && p->missed);
 }
 
 static void fill_message(struct http2_half *h, struct http2_stream *s, enum side side,

@@ -169,12 +169,13 @@ static void end_message(struct websocket *p, enum side side)
 
 /* --- losses --- */
 
+/* Messages are lost, whole ones or what is left of one; that is told as one that cannot be read. */
 static void lose(struct websocket *p, enum side side)
 {
 	struct half *h = &p->half[side];
 
 	stat_add(p->conn->http->stats, STAT_HTTP_LOST, 1);
-	if (h->in_message) {
+	if (h->in_message || h->lost_bytes) {
 		damage(p, side, "gap");
 		tell(p, side, (struct slice){ 0 });
 	}
@@ -200,15 +201,16 @@ static void read_gap(struct websocket *p, enum side side, uint64_t n)
 
 	if (h->state == DONE)
 		return;
-	if (h->in_message)
-		h->lost_bytes += n;
 	if (h->state != PAYLOAD || n > h->left) {
+		h->lost_bytes += n;
 		lose(p, side);
 		return;
 	}
 	h->left -= n;
-	if (h->frame.opcode < OP_CLOSE)
+	if (h->frame.opcode < OP_CLOSE) {
+		h->lost_bytes += n;
 		damage(p, side, "gap");
+	}
 	if (h->left == 0)
 		end_frame(p, side);
 }

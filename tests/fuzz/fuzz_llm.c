@@ -149,7 +149,9 @@ static struct slice run(const struct input *in, size_t cut)
 	const bool is_form = slice_starts(in->request, SLICE("--x"));
 	const bool aws = in->path >= 'A' && in->path <= 'Z';
 	const bool connect = !aws && (strstr(path, "agent.v1") || strstr(path, "xai_api"));
+	static const struct connection conn = { .id = 1 };
 	struct http_exchange x = {
+		.conn = &conn,
 		.mem = arena_new(64 << 20),
 		.method = is_fetch(in->select) ? SLICE("GET") : SLICE("POST"),
 		.path = slice_of(path),

@@ -242,6 +242,7 @@ struct reading {
 	uint32_t flags;
 	bool as_server;
 	size_t gap_piece, gap_at, gap_n; /* bytes missing in one piece */
+	size_t unseen;			 /* a piece that is not told of; 0: none */
 	bool close;
 };
 
@@ -284,7 +285,8 @@ static const char *read_wire(const struct wire *w, const struct reading *r)
 	if (http_new(&reader, &l, NULL, &stats, &h) < 0)
 		return "";
 	for (size_t i = r->first; i < w->n; i++)
-		feed(h, &conn, pos, r, w, i);
+		if (!r->unseen || i != r->unseen)
+			feed(h, &conn, pos, r, w, i);
 	if (r->close)
 		http_close(h, &conn, HTTP_END_CUT, 1000);
 	http_free(h);
@@ -540,6 +542,25 @@ static void http2_a_lost_direction_is_found_again(void **state)
 	wire_close(&w);
 }
 
+static void http2_an_answer_to_what_nobody_asked_says_that_it_was_missed(void **state)
+{
+	struct reading r = { .cut = SIZE_MAX };
+	struct wire w;
+	size_t at;
+
+	(void)state;
+	wire_open(&w, 0);
+	ask(&w, "/a", "0123456789", "1");
+	pump(&w);
+	ask(&w, "/b", "abc", "2");
+	pump(&w);
+	r.unseen = find_piece(&w, "abc", &at);
+	assert_string_equal(read_wire(&w, &r),
+			    "POST api.example.org/a [0123456789] h2 -> 200 [answer] h2 complete\n"
+			    "  [] h0 -> 200 [answer] h2 complete\n");
+	wire_close(&w);
+}
+
 static void http2_a_reset_cuts_its_stream(void **state)
 {
 	struct reading r = { .cut = SIZE_MAX };
@@ -624,6 +645,7 @@ int main(void)
 		cmocka_unit_test(http2_joined_midway_finds_the_client),
 		cmocka_unit_test(http2_a_gap_in_data_damages_one_body),
 		cmocka_unit_test(http2_a_lost_direction_is_found_again),
+		cmocka_unit_test(http2_an_answer_to_what_nobody_asked_says_that_it_was_missed),
 		cmocka_unit_test(http2_a_reset_cuts_its_stream),
 		cmocka_unit_test(http2_what_is_open_at_the_end_is_cut),
 		cmocka_unit_test(http2_text_is_none),

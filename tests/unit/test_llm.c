@@ -97,7 +97,9 @@ static void feed_body(struct llm *l, struct http_exchange *x, enum http_event ev
 
 static int run(struct trial *t)
 {
+	static const struct connection conn = { .id = 1 };
 	struct http_exchange x = {
+		.conn = &conn,
 		.method = SLICE("POST"),
 		.path = slice_of(t->path),
 		.host = slice_of(t->host ? t->host : "localhost"),

@@ -29,7 +29,7 @@ __attribute__((format(printf, 2, 3))) static void say(struct log *l, const char 
 /* "1> " the request of exchange 1, "1< " an event of its answer, "1. 200 complete". */
 static void record(void *ctx, enum http_event ev, struct http_exchange *x, struct slice piece)
 {
-	static const char *const ends[] = { "none", "complete", "cut" };
+	static const char *const ends[] = { "none", "complete", "cut", "lost" };
 
 	if (ev == HTTP_REQUEST_BODY)
 		say(ctx, "%u> %.*s\n", x->number, piece.n < 1000 ? (int)piece.n : 100, piece.p);
@@ -83,7 +83,7 @@ static void a_request_and_its_events_are_an_exchange(void **state)
 		CREATE(",\"input\":[1]"),
 		"<{\"type\":\"response.created\"}",
 		"<{\n\"type\":\"response.completed\"}",
-		"<{\"type\":\"response.created\"}", /* nobody asked */
+		"<{\"type\":\"response.output_text.delta\"}", /* nobody asked */
 		">{\"type\":\"other\"}",
 		NULL,
 	};
@@ -137,6 +137,49 @@ static void a_lost_message_is_told(void **state)
 
 	(void)state;
 	assert_non_null(strstr(talk(lines), "1. 200 cut gap\n"));
+}
+
+static void an_answer_without_an_end_is_over_when_the_next_one_begins(void **state)
+{
+	static const char *const quiet[] = {
+		CREATE(",\"n\":1"),
+		"<{\"type\":\"response.created\"}",
+		CREATE(",\"n\":2"),
+		"<{\"type\":\"response.created\"}",
+		"<{\"type\":\"response.completed\"}",
+		NULL,
+	};
+	static const char *const told[] = {
+		CREATE(",\"n\":1"),
+		"<!",
+		CREATE(",\"n\":2"),
+		"<{\"type\":\"response.created\"}",
+		"<{\"type\":\"response.completed\"}",
+		NULL,
+	};
+
+	(void)state;
+	assert_non_null(strstr(talk(quiet),
+			       "1. 200 lost gap\n2< data: {\"type\":\"response.created\"}"
+			       "\n2< data: {\"type\":\"response.completed\"}\n"
+			       "2. 200 complete\n"));
+	assert_non_null(strstr(talk(told), "1. 0 lost gap\n2> "));
+	assert_non_null(strstr(talk(told), "2. 200 complete\n"));
+}
+
+static void an_answer_to_a_lost_request_is_told(void **state)
+{
+	static const char *const lines[] = {
+		"<{\"type\":\"response.created\"}",
+		"<{\"type\":\"response.completed\"}",
+		"<{\"type\":\"response.output_text.delta\"}",
+		NULL,
+	};
+
+	(void)state;
+	assert_string_equal(talk(lines), "1< data: {\"type\":\"response.created\"}\n"
+					 "1< data: {\"type\":\"response.completed\"}\n"
+					 "1: gap\n1. 200 complete\n");
 }
 
 /* --- Realtime --- */
@@ -385,6 +428,8 @@ int main(void)
 		cmocka_unit_test(lanes_are_apart_and_in_order_within),
 		cmocka_unit_test(a_warm_up_is_no_call_and_its_input_comes_first),
 		cmocka_unit_test(a_lost_message_is_told),
+		cmocka_unit_test(an_answer_to_a_lost_request_is_told),
+		cmocka_unit_test(an_answer_without_an_end_is_over_when_the_next_one_begins),
 		cmocka_unit_test(survives_refused_memory),
 		cmocka_unit_test(what_was_added_is_the_next_responses_input),
 		cmocka_unit_test(items_that_wait_are_bounded),

@@ -273,7 +273,8 @@ static void a_lost_direction_is_found_again(void **state)
 	frame(SONDE_DIR_IN, 0x81, SLICE("first"));
 	frame(SONDE_DIR_IN, 0x81, SLICE("found"))->gap = 100;
 	assert_string_equal(talk(SIZE_MAX),
-			    "101\n/v1/responses < first\n/v1/responses < found\nclosed 2\n");
+			    "101\n/v1/responses < first\n/v1/responses < (gap) lost=100\n"
+			    "/v1/responses < found\nclosed 2\n");
 }
 
 static void what_is_no_frame_is_skipped(void **state)
