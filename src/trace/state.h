@@ -3,7 +3,8 @@
  * What trace/ keeps of process trees and of the runs in them; private to this folder.
  *
  * trace.c takes facts in and hands them to: tree.c (a traced process tree), run.c (a run and its
- * totals), agent.c (invoke_agent spans), process.c, call.c (LLM spans), tool.c, mcp.c, exchange.c.
+ * totals), agent.c (invoke_agent spans), process.c, call.c (LLM spans), tool.c, mcp.c, exchange.c,
+ * observed/ (files, connections, what nobody asked for).
  * What is asked for by process, id or text is the tree's; what was done for one task is a run's.
  * Each step has a pointer to its run, and spans never point into another run. conversation.c links
  * calls to each other, content.c turns what was said into blobs and conversation nodes, emit.c is
