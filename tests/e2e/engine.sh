@@ -15,9 +15,9 @@ all() {
 same_store() { # DB RECORDING
 	rm -f "$T"/again*
 	"$SONDE" replay -q --db "$T/again" "$2" || return 1
-	all "$1" >"$T/live"
+	all "$1" >"$T/shown"
 	all "$T/again" >"$T/replayed"
-	grep -q . "$T/live" && diff "$T/live" "$T/replayed"
+	grep -q . "$T/shown" && diff "$T/shown" "$T/replayed"
 }
 
 mock_scenario '{"tool_turns":3,"chunk_delay_ms":5,"errors":[529,500]}'

@@ -79,7 +79,7 @@ outside() {
 	{
 		echo '{"jsonrpc":"2.0","id":0,"method":"initialize","params":{}}'
 		echo '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","arguments":{"pad":"abc"}}}'
-	} | "$SONDE" run --db "$T/db" -o "$T/live" -- /usr/bin/python3 "$TOP/tests/e2e/stdio.py" --serve | cat >"$T/answers" || return 1
+	} | "$SONDE" run --db "$T/db" -o "$T/said" -- /usr/bin/python3 "$TOP/tests/e2e/stdio.py" --serve | cat >"$T/answers" || return 1
 	[ "$(wc -l <"$T/answers")" = 2 ] || { cat "$T/answers"; return 1; }
 	spans_of "$T/db" >"$T/mcp"
 	grep -q 'got abc' "$T/mcp"
