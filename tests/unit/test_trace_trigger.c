@@ -66,6 +66,8 @@ static const struct {
 		  "\"GITHUB_ACTIONS\""),
 	  "test|pytest" ANY },
 	{ FROM(AN("python3.11", "\"python3.11\",\"-m\",\"pytest\"")), "test|pytest" ANY },
+	{ FROM(AN("pytest", "\"pytest\"") "," SHELL) "," WITH("\"CLAUDECODE\""),
+	  "test|pytest" ANY },
 	{ FROM(AN("node", "\"node\",\"/x/node_modules/jest/bin/jest.js\"")), "test|jest" ANY },
 	{ FROM(AN("node (vitest)", "\"node (vitest)\"")), "test|vitest" ANY },
 	{ FROM(AN("x.test", "\"/tmp/x.test\"") "," AN("go", "\"go\",\"test\",\"./...\"")),
