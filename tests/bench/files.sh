@@ -39,12 +39,15 @@ done
 a_file() { # us that each of the files costs
 	awk -v a="${best[with cpu]}" -v b="${best[without cpu]}" 'BEGIN { printf "%.1f", (a - b) / 10000 }'
 }
+ms() { # NAME KIND
+	echo $((${best[$1 $2]} / 1000))
+}
 percent() { # OF TO
 	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f", (a / b - 1) * 100 }'
 }
 for kind in cpu wall; do
 	printf 'build, %-4s: untraced %s ms, traced without files %s ms, with %s ms, with at level minimal %s ms: files add %s %%\n' $kind \
-		$((best[none $kind] / 1000)) $((best[without $kind] / 1000)) $((best[with $kind] / 1000)) $((best[minimal $kind] / 1000)) \
+		"$(ms none $kind)" "$(ms without $kind)" "$(ms with $kind)" "$(ms minimal $kind)" \
 		"$(percent "${best[with $kind]}" "${best[without $kind]}")"
 done
 echo "build: $(a_file) us of processor time a file, with what else its processes do"

@@ -1,14 +1,15 @@
 #!/bin/bash
 # Who waits for a person, and who is stopped by whom: blocked reads and polls of a terminal and of a pipe from outside; signals with
 # their senders.
+# shellcheck disable=SC2015,SC2016 # a failed test shows why; for inner shells
 . "$(dirname "$0")/lib.sh"
 need_root
 CAPTURE=$TOP/build/tests/e2e/capture
-PY=/usr/bin/python3
+WAITS=("/usr/bin/python3" "$TOP/tests/e2e/waits.py")
 [ -x "$CAPTURE" ] || skip_all "make e2e builds what this needs"
 
 terminal() {
-	timeout 120 $PY "$TOP/tests/e2e/waits.py" keys "$CAPTURE" $PY "$TOP/tests/e2e/waits.py" reader >"$T/out" || { tail -3 "$T/out"; return 1; }
+	timeout 120 "${WAITS[@]}" keys "$CAPTURE" "${WAITS[@]}" reader >"$T/out" || { tail -3 "$T/out"; return 1; }
 	[ "$(sed -n 's/^WAIT.* \(terminal\|pipe\) \(.*\)$/\1 \2/p' "$T/out" | uniq -c | awk '{ $1 = $1; print }' | sort | uniq -c | awk '{ $1 = $1; print }')" = \
 		"4 1 terminal begins
 4 1 terminal ends" ] || { grep ^WAIT "$T/out"; return 1; }

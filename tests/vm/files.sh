@@ -18,7 +18,7 @@ ok() { # NAME COMMAND...
 }
 files() {
 	mkdir -p /tmp/files
-	{ ./capture -c full -- /usr/bin/python3 tests/e2e/files.py do /tmp/files 2>&1 >/tmp/out; } | cat >/tmp/truth
+	{ ./capture -c full -- /usr/bin/python3 tests/e2e/files.py "do" /tmp/files 2>&1 >/tmp/out; } | cat >/tmp/truth
 	grep -v ^TRUTH /tmp/truth
 	/usr/bin/python3 tests/e2e/files.py check /tmp/truth /tmp/out && grep -q '^ARTIFACT.* state=1 .*/tmp/files/copies$' /tmp/out
 }
