@@ -267,8 +267,7 @@ static bool begin(struct llm_work *w)
 		call->body_cut = true;
 	if (w->no_call || (w->state == CALL && !call->repeats && !agrees(w)))
 		return drop(x);
-	if (!w->unseen)
-		llm_read_request_head(w);
+	llm_read_request_head(w);
 	llm_remember(w->owner->seen, call);
 	w->state = BEGUN;
 	stat_add(w->owner->stats, STAT_LLM_CALLS, 1);
