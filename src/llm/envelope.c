@@ -55,7 +55,7 @@ void llm_read_request_head(struct llm_work *w)
 	if (!call->conversation_id.n)
 		call->conversation_id =
 			first_header(&call->http->request, conversation, ARRAY_SIZE(conversation));
-	if (!call->request_model.n)
+	if (!call->request_model.n && call->http->path.n)
 		call->request_model = llm_model_of_path(call->http->path);
 	call->subscription = paid_by_plan(call->http);
 }

@@ -93,11 +93,12 @@ class Finder:
         return self.find_agent_below(step, run, found)
 
     def find_agent_below(self, step, run, found):
-        """Who makes its first call, unless that stands for another agent already."""
-        first = next((c for c in run["steps"] if c["kind"] == "llm" and c["parent"] == step["key"] and c["key"] in found), None)
-        own = self.spans.get(found[first["key"]]["parent_span_id"]) if first else None
-        if not own or attr(own, "sonde.step.kind") != "agent" or own["parent_span_id"] is None:
-            return None
-        if step["sub"] != bool(attr(own, "sonde.agent.sub")) or any(own is s for s in found.values()):
-            return None
-        return own
+        """Who makes the first of its calls that an agent of that kind makes, unless it stands for another one already."""
+        for call in run["steps"]:
+            if call["kind"] != "llm" or call["parent"] != step["key"] or call["key"] not in found:
+                continue
+            own = self.spans.get(found[call["key"]]["parent_span_id"])
+            is_agent = own and attr(own, "sonde.step.kind") == "agent" and own["parent_span_id"] is not None
+            if is_agent and step["sub"] == bool(attr(own, "sonde.agent.sub")) and not any(own is s for s in found.values()):
+                return own
+        return None
