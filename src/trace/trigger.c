@@ -464,12 +464,17 @@ static struct slice name_of(const struct trigger *t, struct emit *e)
 	return emit_text(e, name);
 }
 
-void trigger_emit(const struct trigger *t, struct emit *e, struct run *run)
+void trigger_emit(const struct trigger *t, struct slice request, struct emit *e, struct run *run)
 {
 	struct slice who = run->agent;
 
-	run->trigger = emit_text(e, slice_of(t->kind));
-	run->trigger_name = name_of(t, e);
+	run->trigger = request.n ? SLICE("http") : emit_text(e, slice_of(t->kind));
+	run->trigger_name = request.n ? emit_url(e, request) : name_of(t, e);
+	if (request.n) {
+		run->workflow =
+			emit_join(e, emit_join(e, run->agent, SLICE(" at ")), run->trigger_name);
+		return;
+	}
 	if (t->repeats && run->trigger_name.n) {
 		run->workflow = run->trigger_name;
 		return;

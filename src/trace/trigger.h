@@ -25,6 +25,6 @@ void trigger_done(struct trigger *t);
 
 /*
  * Fills @run's trigger, trigger_name and workflow: what repeats, else who works (its agent) on what
- * (its project), both set before.
+ * (its project), both set before. @request: that the run is the answer to ("POST /hook"), or empty.
  */
-void trigger_emit(const struct trigger *t, struct emit *e, struct run *run);
+void trigger_emit(const struct trigger *t, struct slice request, struct emit *e, struct run *run);

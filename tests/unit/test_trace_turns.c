@@ -434,6 +434,7 @@ static void each_request_that_a_program_serves_is_a_run(void **state)
 		    "two: completed 1 0 0 [30-31]\n");
 	assert_false(same_session(0, 1));
 	assert_string_equal(w.runs[1].agent, "uvicorn");
+	assert_string_equal(w.began, "http|POST /ask|uvicorn at POST /ask");
 }
 
 static void equal_questions_to_a_server_are_never_one_conversation(void **state)
