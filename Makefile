@@ -5,7 +5,7 @@ B       := build$(if $(SAN),-$(SAN))
 CC      ?= gcc
 CLANG   ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
-PKG     := libbpf libelf libcjson sqlite3 zlib libbrotlidec libzstd libxxhash ncursesw libcap \
+PKG     := libbpf libelf libcjson sqlite3 zlib libbrotlidec libzstd libxxhash nettle ncursesw libcap \
 	   libseccomp libcrypto libpcre2-8 libnghttp2 inih capstone
 ARCH    ?= $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
 VERSION := 0.1.0

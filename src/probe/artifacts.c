@@ -2,7 +2,7 @@
 #include "probe/artifacts.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
+#include <nettle/sha2.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +25,9 @@
 #define LOOK_FILES    64 /* at once: the prober has other work */
 #define LOOK_BYTES    (4u << 20)
 #define OUTBOX_ENOUGH (1u << 20) /* what waits there for the engine comes first */
+
+_Static_assert(SHA256_DIGEST_SIZE == sizeof(((struct sonde_artifact_event *)0)->sha256),
+	       "wire format");
 
 struct pending {
 	struct pending *prev, *next;
@@ -113,10 +116,13 @@ static void tell(struct artifacts *a, const struct pending *p, enum sonde_artifa
 		.size = p->size,
 		.state = (uint8_t)state,
 	};
+	struct sha256_ctx sha;
 
-	if (state == SONDE_ARTIFACT_WHOLE &&
-	    !EVP_Digest(bytes.p, bytes.n, e.sha256, NULL, EVP_sha256(), NULL))
-		memset(e.sha256, 0, sizeof(e.sha256));
+	if (state == SONDE_ARTIFACT_WHOLE) {
+		sha256_init(&sha);
+		sha256_update(&sha, bytes.n, (const uint8_t *)bytes.p);
+		sha256_digest(&sha, sizeof(e.sha256), e.sha256);
+	}
 	do {
 		const struct slice piece = { bytes.p, MIN(bytes.n, SONDE_ARTIFACT_CHUNK) };
 
