@@ -104,9 +104,7 @@ static int run(int argc, char **argv)
 				  .out = stdout };
 	int r;
 
-	if (reader_open(db, &reader, &path) < 0)
-		return 1;
-	r = filter_read(reader, &job.filter);
+	r = filter_open(db, false, &reader, &path, &job.filter);
 	if (r)
 		return r;
 	job.reader = reader;

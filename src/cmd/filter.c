@@ -25,7 +25,7 @@ static struct slice project_of(const char *given)
 	return slice_of(resolved ? resolved : given);
 }
 
-int filter_read(struct store_reader *r, struct store_filter *ret)
+static int read_filter(struct store_reader *r, struct store_filter *ret)
 {
 	const struct filter_values *g = &filter_given;
 	struct store_filter f = {
@@ -54,8 +54,13 @@ int filter_read(struct store_reader *r, struct store_filter *ret)
 	return 0;
 }
 
-void filter_page(struct store_filter *f)
+int filter_open(const char *db, bool people, struct store_reader **ret, char **ret_path,
+		struct store_filter *ret_filter)
 {
-	if (!filter_given.limit_given)
-		f->limit = FILTER_PAGE;
+	int r = reader_open(db, ret, ret_path) < 0 ? 1 : read_filter(*ret, ret_filter);
+
+	/* A screen of them is for people; programs want all. */
+	if (r == 0 && people && !filter_given.limit_given)
+		ret_filter->limit = FILTER_PAGE;
+	return r;
 }

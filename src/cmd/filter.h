@@ -7,7 +7,7 @@
  *		{ 0 },
  *	};
  *	...
- *	r = filter_read(reader, &f);
+ *	r = filter_open(db, !json, &reader, &path, &f);
  *	if (r)
  *		return r;
  */
@@ -52,10 +52,9 @@ extern const char *const filter_statuses[];
 /* clang-format on */
 
 /*
- * The filter that was asked for, its strings lent; without --limit no limit. 0, or the exit status;
- * has said why.
+ * Opens the store (reader.h) and reads the filter that was asked for, its strings lent; without
+ * --limit no limit, or for @people a page. 0, or the exit status; has said why.
  */
-int filter_read(struct store_reader *r, struct store_filter *ret);
-/* Rows of a list for people: so many where nobody asked for another number. */
-void filter_page(struct store_filter *f);
+int filter_open(const char *db, bool people, struct store_reader **ret, char **ret_path,
+		struct store_filter *ret_filter);
 #define FILTER_PAGE 50

@@ -93,13 +93,9 @@ static int run(int argc, char **argv)
 	int r;
 
 	(void)argc, (void)argv;
-	if (reader_open(db, &reader, &path) < 0 || !table)
-		return 1;
-	r = filter_read(reader, &filter);
+	r = table ? filter_open(db, !json, &reader, &path, &filter) : 1;
 	if (r)
 		return r;
-	if (!json)
-		filter_page(&filter); /* a screen of them is for people; programs want all */
 	l.path = path;
 	r = store_runs(reader, &filter, on_run, &l);
 	buf_done(&l.line);

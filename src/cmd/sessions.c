@@ -143,13 +143,9 @@ static int run(int argc, char **argv)
 	int r;
 
 	(void)argc, (void)argv;
-	if (reader_open(db, &reader, &path) < 0 || !table)
-		return 1;
-	r = filter_read(reader, &filter);
+	r = table ? filter_open(db, !json, &reader, &path, &filter) : 1;
 	if (r)
 		return r;
-	if (!json)
-		filter_page(&filter);
 	r = store_sessions(reader, &filter, on_session, &l);
 	buf_done(&l.line);
 	screen_init(&screen, stdout);

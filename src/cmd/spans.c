@@ -119,15 +119,11 @@ static int run(int argc, char **argv)
 	int r;
 
 	(void)argc, (void)argv;
-	if (reader_open(db, &reader, &path) < 0 || !table)
-		return 1;
-	r = filter_read(reader, &filter);
+	r = table ? filter_open(db, !json, &reader, &path, &filter) : 1;
 	if (r)
 		return r;
 	filter.step = kind < 0 ? 0 : (enum step_kind)(kind + 1);
 	filter.errors_only = errors;
-	if (!json)
-		filter_page(&filter);
 	if (in_run && reader_find_run(reader, in_run, &filter.run) < 0)
 		return 1;
 	l.reader = reader;

@@ -172,9 +172,7 @@ static int run(int argc, char **argv)
 	int r;
 
 	(void)argc, (void)argv;
-	if (reader_open(db, &reader, &path) < 0 || !table)
-		return 1;
-	r = filter_read(reader, &filter);
+	r = table ? filter_open(db, false, &reader, &path, &filter) : 1;
 	if (r)
 		return r;
 	screen_init(&l.screen, stdout);

@@ -11,6 +11,7 @@
  */
 #include <ctype.h>
 
+#include "base/argv.h"
 #include "base/util.h"
 #include "proc/proc.h"
 
@@ -156,18 +157,6 @@ static const struct interpreter interpreters[] = {
 	{ .name = S("pypy"), .versioned = true, .no_script = S("-c"), .valued = { S("-W") } },
 };
 
-/* Takes the next argument off @argv; false at the end. */
-static bool next_arg(struct slice *argv, struct slice *ret)
-{
-	if (!argv->n)
-		return false;
-	if (!slice_cut(*argv, '\0', ret, argv)) {
-		*ret = *argv;
-		*argv = (struct slice){ 0 };
-	}
-	return true;
-}
-
 static bool is_one_of(struct slice s, const struct slice *set, size_t n)
 {
 	for (size_t i = 0; i < n && set[i].n; i++)
@@ -220,7 +209,7 @@ static bool module_option(struct slice arg, struct slice *argv, struct slice *re
 		if (flags.p[0] != 'm')
 			continue;
 		*ret = slice_from(flags, 1);
-		return ret->n || next_arg(argv, ret);
+		return ret->n || argv_next(argv, ret);
 	}
 	return false;
 }
@@ -232,9 +221,9 @@ static bool find_script(const struct interpreter *in, struct slice argv, struct 
 	struct slice arg;
 
 	*ret_module = false;
-	if (!next_arg(&argv, &arg)) /* argv[0] */
+	if (!argv_next(&argv, &arg)) /* argv[0] */
 		return false;
-	while (next_arg(&argv, &arg)) {
+	while (argv_next(&argv, &arg)) {
 		if (is_word_of(arg, in->no_script))
 			return false;
 		if (in->versioned && arg.n && arg.p[0] == '-' && module_option(arg, &argv, ret)) {
@@ -242,7 +231,7 @@ static bool find_script(const struct interpreter *in, struct slice argv, struct 
 			return true;
 		}
 		if (is_one_of(arg, in->valued, ARRAY_SIZE(in->valued))) {
-			if (!next_arg(&argv, &arg))
+			if (!argv_next(&argv, &arg))
 				return false;
 		} else if ((!arg.n || arg.p[0] != '-') &&
 			   !is_one_of(arg, in->command, ARRAY_SIZE(in->command))) {
@@ -347,7 +336,7 @@ static const struct program *match_native(struct slice path, struct slice argv)
 
 	if (p && is_main_program(p, base))
 		return p;
-	if (next_arg(&argv, &first) && !next_arg(&argv, &first))
+	if (argv_next(&argv, &first) && !argv_next(&argv, &first))
 		first = (struct slice){ 0 };
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		p = &programs[i];
@@ -371,9 +360,9 @@ static bool is_helper(const struct program *p, struct slice path, struct slice a
 {
 	struct slice arg0 = { 0 }, arg1 = { 0 };
 
-	if (!next_arg(&argv, &arg0) || !arg0.n)
+	if (!argv_next(&argv, &arg0) || !arg0.n)
 		return false;
-	next_arg(&argv, &arg1);
+	argv_next(&argv, &arg1);
 	arg0 = slice_base(arg0);
 	if (begins_with_one_of(arg0, p->helper, ARRAY_SIZE(p->helper)) ||
 	    begins_with_one_of(arg1, p->helper, ARRAY_SIZE(p->helper)))
@@ -400,7 +389,7 @@ bool agent_of_program(struct slice path, struct slice argv, struct agent_identit
 	struct slice script, rest = argv, arg0 = { 0 };
 	bool module;
 
-	next_arg(&rest, &arg0);
+	argv_next(&rest, &arg0);
 	if (!path.n)
 		path = arg0;
 	in = find_interpreter(path);

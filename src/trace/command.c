@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "trace/command.h"
 
+#include "base/argv.h"
 #include "base/json.h"
 #include "base/util.h"
 #include "trace/launcher.h"
@@ -157,17 +158,6 @@ static enum command_match match_text(struct slice command, struct slice text)
 	return best;
 }
 
-static bool next_arg(struct slice *argv, struct slice *ret)
-{
-	if (argv->n == 0)
-		return false;
-	if (!slice_cut(*argv, '\0', ret, argv)) {
-		*ret = *argv;
-		argv->n = 0;
-	}
-	return true;
-}
-
 /* "/bin/ls -l" and "ls -l" are one command. */
 static struct slice base_name_of_line(struct slice line)
 {
@@ -183,7 +173,7 @@ static struct slice line_of(struct slice argv, struct arena *mem)
 	struct buf line = { 0 };
 	struct slice arg;
 
-	for (size_t i = 0; i < ARGS_MAX && next_arg(&argv, &arg); i++) {
+	for (size_t i = 0; i < ARGS_MAX && argv_next(&argv, &arg); i++) {
 		arg = command_normalise(arg, mem);
 		add_word(mem, &line, i ? arg : slice_base(arg));
 	}
@@ -210,10 +200,10 @@ enum command_match command_match(struct slice command, struct slice argv, struct
 	struct slice rest = argv, arg;
 	bool after_c = false;
 
-	if (command.n == 0 || !next_arg(&rest, &arg))
+	if (command.n == 0 || !argv_next(&rest, &arg))
 		return COMMAND_NO;
 	/* The program's own name is no command: `ls` alone is judged by the line. */
-	for (size_t i = 1; i < ARGS_MAX && next_arg(&rest, &arg); i++) {
+	for (size_t i = 1; i < ARGS_MAX && argv_next(&rest, &arg); i++) {
 		enum command_match m = match_text(command, command_normalise(arg, mem));
 
 		/* A short word is an argument like others: `make test` does not run test(1). */

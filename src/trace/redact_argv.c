@@ -2,6 +2,7 @@
 /* Secrets where their place tells: command lines and URLs. */
 #include <errno.h>
 
+#include "base/argv.h"
 #include "base/util.h"
 #include "trace/redact_scan.h"
 
@@ -124,22 +125,13 @@ struct command_line {
 	int n;
 };
 
-static struct slice next_arg(struct slice *rest)
-{
-	struct slice arg = *rest;
-
-	if (!slice_cut(*rest, '\0', &arg, rest))
-		*rest = (struct slice){ 0 };
-	return arg;
-}
-
 /* Whether an argument before @arg is @name, or the path of it. */
 static bool stands_before(const struct command_line *c, struct slice arg, const char *name)
 {
-	struct slice rest = { c->all.p, (size_t)(arg.p - c->all.p) };
+	struct slice rest = { c->all.p, (size_t)(arg.p - c->all.p) }, before;
 
-	while (rest.n)
-		if (slice_eq(slice_base(next_arg(&rest)), slice_of(name)))
+	while (argv_next(&rest, &before))
+		if (slice_eq(slice_base(before), slice_of(name)))
 			return true;
 	return false;
 }
@@ -309,13 +301,12 @@ static int put_quoted(struct slice s, struct buf *out)
 
 static int put_args(struct command_line *c)
 {
-	struct slice rest = c->all;
+	struct slice rest = c->all, arg;
 	int err = 0;
 
 	if (rest.n && rest.p[rest.n - 1] == '\0')
 		rest.n--;
-	while (rest.n && err >= 0) {
-		struct slice arg = next_arg(&rest);
+	while (err >= 0 && argv_next(&rest, &arg)) {
 		struct buf known = { 0 }, clean = { 0 };
 
 		if (arg.p != c->all.p)

@@ -60,14 +60,15 @@ static enum command_match match(const struct tool_state *tool, const struct proc
 }
 
 /*
- * Of two commands that fit, the longer one says more; equal ones cannot be told apart. @wide: also
+ * Of two commands that fit, the longer one says more; equal ones cannot be told apart. Where calls
+ * may have been lost, a command among other words may be a part of one of theirs. @wide: also
  * programs that the asking process did not start itself, but its agent did: a shell script asks
  * with curl and runs the command on its own.
  */
 static struct tool_state *by_argv(const struct proc_state *ps, bool wide, struct arena *mem)
 {
 	struct tool_state *tool, *best = NULL;
-	enum command_match best_match = COMMAND_NO;
+	enum command_match best_match = asking_may_be_lost(ps->tree) ? COMMAND_TAIL : COMMAND_NO;
 	size_t best_len = 0;
 	bool tie = false;
 

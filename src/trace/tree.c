@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A traced process tree: from the event that puts it under trace to the end of its processes. */
+#include "base/argv.h"
 #include "base/json.h"
 #include "trace/emit.h"
 #include "trace/mcp.h"
@@ -44,27 +45,11 @@ static struct id128 tree_id(const struct trace *t, const struct sonde_event *e, 
 	return id_hash_end(&h);
 }
 
-/* The command line of SCOPE: a JSON array becomes arguments with a NUL after each. */
-static struct slice read_argv(const cJSON *array)
-{
-	struct buf b = { 0 };
-	const cJSON *arg;
-
-	cJSON_ArrayForEach (arg, array) {
-		const struct slice s = slice_of(cJSON_GetStringValue(arg));
-
-		if (buf_add(&b, s, SONDE_EVENT_MAX) < 0 ||
-		    buf_add(&b, (struct slice){ "", 1 }, SONDE_EVENT_MAX) < 0)
-			break;
-	}
-	return buf_slice(&b);
-}
-
 static void read_scope(struct tree_state *tree, const cJSON *j)
 {
 	const struct slice owner = json_str(j, "owner"), kind = json_str(j, "kind");
 
-	tree->argv = read_argv(json_at(j, "argv"));
+	tree->argv = argv_of_json(json_at(j, "argv"), SONDE_EVENT_MAX);
 	keep(&tree->cwd, json_str(j, "cwd"));
 	keep(&tree->user, json_str(j, "user"));
 	keep(&tree->project, json_str(j, "project"));

@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+#include "base/argv.h"
 #include "base/util.h"
 #include "proc/proc.h"
 #include "trace/emit.h"
@@ -37,22 +38,6 @@ static bool found(struct trigger *t, const char *kind, struct slice name)
 
 /* --- reading --- */
 
-/* A JSON array of arguments, with a NUL after each; malloc'ed. */
-static struct slice read_argv(const cJSON *array)
-{
-	struct buf b = { 0 };
-	const cJSON *arg;
-
-	cJSON_ArrayForEach (arg, array) {
-		const struct slice s = slice_of(cJSON_GetStringValue(arg));
-
-		if (buf_add(&b, s, SONDE_EVENT_MAX) < 0 ||
-		    buf_add(&b, (struct slice){ "", 1 }, SONDE_EVENT_MAX) < 0)
-			break;
-	}
-	return buf_slice(&b);
-}
-
 static void read_facts(struct facts *f, const cJSON *scope)
 {
 	const cJSON *origin = json_at(scope, "origin"), *one;
@@ -62,13 +47,14 @@ static void read_facts(struct facts *f, const cJSON *scope)
 	f->container = json_str(origin, "container");
 	f->tty = json_str(origin, "tty");
 	f->in_container = cJSON_IsTrue(json_at(origin, "in_container"));
-	f->command.argv = read_argv(json_at(scope, "argv"));
+	f->command.argv = argv_of_json(json_at(scope, "argv"), SONDE_EVENT_MAX);
 	cJSON_ArrayForEach (one, json_at(origin, "ancestors")) {
 		if (f->n == ANCESTORS_MAX)
 			break;
 		f->ancestors[f->n++] = (struct process){ .comm = json_str(one, "comm"),
 							 .exe = json_str(one, "exe"),
-							 .argv = read_argv(json_at(one, "argv")) };
+							 .argv = argv_of_json(json_at(one, "argv"),
+									      SONDE_EVENT_MAX) };
 	}
 }
 

@@ -238,6 +238,23 @@ static void a_window_is_no_link_where_something_was_lost(void **state)
 	assert_non_null(strstr(span_named(&w, "eye", 0)->text, "by process"));
 }
 
+/* The call that asked for the longer command may be the one that was lost. */
+static void a_part_of_a_command_is_no_link_where_something_was_lost(void **state)
+{
+	(void)state;
+	world_scope(&w, "/usr/bin/agent", NULL);
+	model_asks("Bash", "{\"command\":\"make check\"}");
+	ev_begin(&w.ev, SONDE_EV_LOSS, 0, sizeof(w.ev.loss));
+	w.ev.loss.count[SONDE_LOSS_RING_FULL] = 1;
+	feed(&w, &w.ev.hdr);
+	world_fork(&w, ROOT, 101);
+	EXEC(&w, 101, "/bin/sh", "sh\0-c\0make check && echo well");
+	assert_non_null(strstr(span_named(&w, "sh", 0)->text, "by process"));
+	world_fork(&w, ROOT, 102);
+	EXEC(&w, 102, "/bin/bash", "bash\0-c\0make check");
+	assert_non_null(strstr(span_named(&w, "bash", 0)->text, "by argv"));
+}
+
 /* --- what arguments name --- */
 
 static void arguments_name_files(void **state)
@@ -315,6 +332,7 @@ int main(void)
 		TEST(equal_commands_are_nobodys_even_if_only_one_was_known),
 		TEST(a_window_is_no_link_while_the_answer_may_ask_for_more),
 		TEST(a_window_is_no_link_where_something_was_lost),
+		TEST(a_part_of_a_command_is_no_link_where_something_was_lost),
 		TEST(arguments_name_files),
 		TEST(addresses_are_compared_as_they_are_asked),
 	};

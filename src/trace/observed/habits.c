@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "trace/observed/habits.h"
 
+#include "base/argv.h"
 #include "base/util.h"
 #include "trace/launcher.h"
 
@@ -168,25 +169,14 @@ bool habit_knows(struct slice agent)
 
 /* --- programs --- */
 
-static bool next_arg(struct slice *argv, struct slice *ret)
-{
-	if (argv->n == 0)
-		return false;
-	if (!slice_cut(*argv, '\0', ret, argv)) {
-		*ret = *argv;
-		argv->n = 0;
-	}
-	return true;
-}
-
 /* Reading a repository is no act; `-C DIR` and `-c NAME=VALUE` stand before the subcommand. */
 static bool git_looks(struct slice rest)
 {
 	struct slice arg;
 
-	while (next_arg(&rest, &arg)) {
+	while (argv_next(&rest, &arg)) {
 		if (slice_eq(arg, SLICE("-C")) || slice_eq(arg, SLICE("-c")))
-			next_arg(&rest, &arg);
+			argv_next(&rest, &arg);
 		else if (arg.n == 0 || arg.p[0] != '-')
 			return !is_one_of(arg, git_acts, ARRAY_SIZE(git_acts));
 	}
@@ -288,7 +278,7 @@ static bool shell_looks(const struct habits *h, struct slice rest)
 	struct slice arg;
 	bool command = false;
 
-	while (next_arg(&rest, &arg)) {
+	while (argv_next(&rest, &arg)) {
 		if (arg.n && arg.p[0] == '-') {
 			command |= arg.p[arg.n - 1] == 'c' && !slice_starts(arg, SLICE("--"));
 			continue;
@@ -308,7 +298,7 @@ bool habit_program(struct slice agent, struct slice argv)
 	const struct habits *h = find(agent);
 	struct slice rest = argv, name;
 
-	if (!h || !next_arg(&rest, &name))
+	if (!h || !argv_next(&rest, &name))
 		return false;
 	name = slice_base(name);
 	if (slice_eq(name, SLICE("env")))
