@@ -96,10 +96,11 @@ static struct watched *place_for(struct tail *t, const char *name)
 static void begin(struct tail *t, const char *name)
 {
 	struct watched *w = place_for(t, name);
+	const size_t len = strlen(name);
 	char ask[LIVE_ASK_MAX];
 	int fd, n;
 
-	if (!w || strlen(name) >= sizeof(w->name))
+	if (!w || len >= sizeof(w->name))
 		return;
 	fd = connect_to(t->dir, name);
 	/* A capture that was killed has left its socket behind. */
@@ -116,7 +117,7 @@ static void begin(struct tail *t, const char *name)
 	}
 	w->fd = fd;
 	w->in.n = 0;
-	snprintf(w->name, sizeof(w->name), "%s", name);
+	memcpy(w->name, name, len + 1);
 	t->seen = true;
 }
 

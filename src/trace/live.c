@@ -131,7 +131,7 @@ static size_t settled(struct slice s)
 {
 	static const struct slice block = { "-----BEGIN", 10 };
 	size_t n = s.n > HELD_BACK ? s.n - HELD_BACK : 0;
-	const char *begin = memmem(s.p, s.n, block.p, block.n);
+	const char *begin = s.n ? memmem(s.p, s.n, block.p, block.n) : NULL;
 
 	if (begin && (size_t)(begin - s.p) < n)
 		n = (size_t)(begin - s.p);

@@ -59,16 +59,21 @@ static enum command_match match(const struct tool_state *tool, const struct proc
 	return command_match(command, ps->argv, mem);
 }
 
+/* Where calls may have been lost, a command among other words may be a part of one of theirs. */
+static enum command_match least_match(const struct tree_state *tree)
+{
+	return asking_may_be_lost(tree) ? COMMAND_TAIL : COMMAND_NO;
+}
+
 /*
- * Of two commands that fit, the longer one says more; equal ones cannot be told apart. Where calls
- * may have been lost, a command among other words may be a part of one of theirs. @wide: also
+ * Of two commands that fit, the longer one says more; equal ones cannot be told apart. @wide: also
  * programs that the asking process did not start itself, but its agent did: a shell script asks
  * with curl and runs the command on its own.
  */
 static struct tool_state *by_argv(const struct proc_state *ps, bool wide, struct arena *mem)
 {
 	struct tool_state *tool, *best = NULL;
-	enum command_match best_match = asking_may_be_lost(ps->tree) ? COMMAND_TAIL : COMMAND_NO;
+	enum command_match best_match = least_match(ps->tree);
 	size_t best_len = 0;
 	bool tie = false;
 

