@@ -75,7 +75,7 @@ static const struct habits habits[] = {
 	{
 		.agent = S("aider"),
 		.places = { S("/.aider."), S("/.aider/") },
-		.hosts = { S("aider.chat"), S(".posthog.com"), S("pypi.org") },
+		.hosts = { S("aider.chat"), S(".posthog.com") },
 	},
 	{
 		.agent = S("goose"),
