@@ -54,10 +54,11 @@ cp /etc/ld.so.cache "$root/etc/"
 cp -L /lib/x86_64-linux-gnu/libnss_files.so.2 "$root/lib/x86_64-linux-gnu/" 2>/dev/null || true
 (cd "$root" && find . -print0 | cpio -0 -o -H newc --quiet) >"$vm/$suite/initrd"
 
-# Without cmpxchg16b: qemu 7.2's emulation of it now and then spoils the flags, and the guest's kernel dies of that. Newer
-# kernels give BPF no memory without it: one processor there, and a machine that died is no answer.
-machine="-cpu Nehalem,-cx16 -smp 2" tries=1
-[ "$suite" != trixie-backports ] || machine="-cpu Nehalem -smp 1" tries=3
+# Without cmpxchg16b: qemu 7.2's emulation of it now and then spoils the flags, and the guest's kernel dies of that; of
+# code that it changes while the other processor runs it, too. Newer kernels give BPF no memory without cmpxchg16b: one
+# processor there. A machine that died is no answer.
+machine="-cpu Nehalem,-cx16 -smp 2" tries=3
+[ "$suite" != trixie-backports ] || machine="-cpu Nehalem -smp 1"
 boot() {
 	# shellcheck disable=SC2086 # words
 	timeout 400 qemu-system-x86_64 -M q35 $machine -m 2048 -nographic -no-reboot -net none \
