@@ -165,7 +165,7 @@ static uint64_t put_run(struct store *st, uint64_t i, uint64_t n)
 		.start_ns = FIRST_NS + i * RUN_EVERY_NS,
 		.user = slice_of(chance(3) ? "alice" : "bob"),
 		.host = SLICE("box"),
-		.cwd = SLICE("/work"),
+		.cwd = SLICE("/proj"),
 		.trigger = slice_of(chance(4) ? "terminal" : "cron"),
 		.agent = PICK(agents),
 		.models = PICK(models),
@@ -180,7 +180,7 @@ static uint64_t put_run(struct store *st, uint64_t i, uint64_t n)
 		pick_word(word[k], sizeof(word[k]));
 	snprintf(task, sizeof(task), "%s the %s of %s number %llu", word[0], word[1], word[2],
 		 (unsigned long long)i);
-	snprintf(project, sizeof(project), "/work/project-%llu", (unsigned long long)chance(40));
+	snprintf(project, sizeof(project), "/proj/project-%llu", (unsigned long long)chance(40));
 	run.task = slice_of(task);
 	run.project = slice_of(project);
 	run.end_ns = run.start_ns + 40 * SEC;
@@ -344,7 +344,7 @@ static void by_words(const struct asking *a, struct store_filter *f)
 static void by_project(const struct asking *a, struct store_filter *f)
 {
 	(void)a;
-	f->project = SLICE("/work/project-7");
+	f->project = SLICE("/proj/project-7");
 }
 
 static void tool_steps(const struct asking *a, struct store_filter *f)

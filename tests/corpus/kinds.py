@@ -25,10 +25,10 @@ class Kind:
     helpers = ()  # programs that it runs for itself
 
     def program(self, prompt):
-        return "/usr/bin/python3.11", ["python3", "/work/agent.py", prompt]
+        return "/usr/bin/python3.11", ["python3", "/proj/agent.py", prompt]
 
     def interactive(self):
-        return "/usr/bin/python3.11", ["python3", "/work/chat.py"]
+        return "/usr/bin/python3.11", ["python3", "/proj/chat.py"]
 
     def headers(self, _c):
         return [("User-Agent", self.user_agent)]
@@ -74,7 +74,7 @@ class Claude(Kind):
     shell_tool, read_tool, write_tool, spawn_tool = "Bash", "Read", "Write", "Task"
     helpers = (
         ("/usr/bin/git", ["git", "status", "--short"]),
-        ("/root/.local/share/claude/versions/2.1.329", ["rg", "--files", "/work"]),
+        ("/root/.local/share/claude/versions/2.1.329", ["rg", "--files", "/proj"]),
         ("/bin/bash", ["/bin/bash", "-c", "-l", "SNAPSHOT_FILE=/root/.claude/shell-snapshots/snapshot-bash-1.sh"]),
     )
 

@@ -18,10 +18,10 @@ class Stage:
         trigger = trigger or self.rng.choice(("terminal", "cron", "ssh", "ci"))
         root = self.world.new_process(reuse=reuse)
         root.scope, root.trigger = self.world.scopes, trigger
-        told = {"scope": root.scope, "kind": "run", "argv": argv, "cwd": "/work", "uid": 1000, "gid": 1000, "user": "u"}
+        told = {"scope": root.scope, "kind": "run", "argv": argv, "cwd": "/proj", "uid": 1000, "gid": 1000, "user": "u"}
         told = {**told, "tty": trigger == "terminal", "owner": "user", "trigger": trigger, **facts}
         self.world.event(record.SCOPE, json.dumps(told).encode(), root)
-        self.world.exec(root, path, argv, "/work")
+        self.world.exec(root, path, argv, "/proj")
         return root
 
     def run(self, root, agent, **facts):

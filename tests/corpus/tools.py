@@ -39,12 +39,12 @@ class Read(Tool):
     """Done by the agent itself."""
 
     def __init__(self, c):
-        super().__init__(c, c.kind.read_tool, {"file_path": f"/work/src/{c.rng.randrange(10**6)}.c"})
+        super().__init__(c, c.kind.read_tool, {"file_path": f"/proj/src/{c.rng.randrange(10**6)}.c"})
 
 
 class Write(Tool):
     def __init__(self, c):
-        self.path = f"/work/out/{c.rng.randrange(10**9)}.txt"
+        self.path = f"/proj/out/{c.rng.randrange(10**9)}.txt"
         super().__init__(c, c.kind.write_tool, {"file_path": self.path, "content": "text"})
 
     def run(self):
@@ -79,7 +79,7 @@ class Shell(Tool):
         process = self.world.spawn(self.c.site.process)
         step = self.process_step(process, programs[-1][1], self.step)
         for path, argv in programs:
-            self.world.exec(process, path, argv, "/work")
+            self.world.exec(process, path, argv, "/proj")
         self.step["carriers"].append(step["key"])
         return process, step
 
@@ -89,7 +89,7 @@ class Shell(Tool):
         below = self.process_step(child, words, step)
         yield self.rng.randrange(5, 200)
         if self.rng.random() < 0.2:
-            path = f"/work/made/{self.rng.randrange(10**9)}"
+            path = f"/proj/made/{self.rng.randrange(10**9)}"
             self.c.site.truth.step(self.c.run, "file", self.owner(below), path=path, by=below["key"])
             self.world.file(child, 1, path, size=9)
         if self.rng.random() < 0.1:

@@ -113,7 +113,7 @@ class World(record.Recording):
             p.parent, p.scope = (parent.pid, parent.start), parent.scope
         return p
 
-    def spawn(self, parent, path=None, argv=(), cwd="/work", reuse=False):
+    def spawn(self, parent, path=None, argv=(), cwd="/proj", reuse=False):
         """A child; it runs a program of its own where @path is given."""
         child = self.new_process(parent, reuse)
         self.event(record.FORK, struct.pack("<QII", child.start, child.pid, child.scope), parent)

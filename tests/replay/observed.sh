@@ -21,9 +21,9 @@ is() {
 }
 ok "a tool says what it did" is "execute_tool Bash" \
 	'."sonde.files.written" == 1 and ."sonde.files.removed" == 1 and ."sonde.connections" == 2 and ."process.exit.code" == 2'
-ok "a file has its size, and how much was written" is /work/build/a.o \
-	'."file.path" == "/work/build/a.o" and ."file.size" == 120 and ."sonde.file.bytes_written" == 220 and ."sonde.file.created"'
-ok "a file has what stands in it, as a hash" is /work/notes.md \
+ok "a file has its size, and how much was written" is /proj/build/a.o \
+	'."file.path" == "/proj/build/a.o" and ."file.size" == 120 and ."sonde.file.bytes_written" == 220 and ."sonde.file.created"'
+ok "a file has what stands in it, as a hash" is /proj/notes.md \
 	'."sonde.artifact.state" == "whole" and (."sonde.artifact.sha256" | length) == 64'
 ok "what an agent keeps for itself is marked" is /home/u/.claude/history.jsonl '."sonde.file.own"'
 ok "what agents do of their own accord is marked" is git '."sonde.housekeeping" and (."sonde.unexplained" | not)'

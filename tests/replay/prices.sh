@@ -208,7 +208,7 @@ told() { # HOST MODEL USAGE
 	cat <<-END
 		host testhost
 		config {"content":"full","content_limit":5000,"content_llm":true,"content_memory":true,"content_tools":true,"price_digest":""}
-		scope agent {"scope":1,"kind":"run","argv":["agent"],"cwd":"/work","uid":1000,"gid":1000,"user":"u","tty":false,"owner":"user","trigger":"terminal"}
+		scope agent {"scope":1,"kind":"run","argv":["agent"],"cwd":"/proj","uid":1000,"gid":1000,"user":"u","tty":false,"owner":"user","trigger":"terminal"}
 		exec agent /usr/bin/agent -- agent
 		open s1 agent tcp 10.0.0.1:443 tls
 		open t1 agent openssl

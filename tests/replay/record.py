@@ -234,7 +234,7 @@ def run_line(rec, name, words, rest, lines):
 
     def run_exec():
         at = words.index("--")
-        cwd = next((w[4:] for w in words[2:at] if w.startswith("cwd=")), "/work")
+        cwd = next((w[4:] for w in words[2:at] if w.startswith("cwd=")), "/proj")
         rec.exec(words[0], words[1], words[at + 1 :], cwd)
 
     def loss():

@@ -40,7 +40,7 @@ session() {
 	local history
 	cat <<-X
 		host testhost
-		scope agent {"scope":1,"kind":"run","argv":["claude"],"cwd":"/work","uid":1000,"gid":1000,"user":"u","tty":true,"owner":"user","trigger":"terminal"}
+		scope agent {"scope":1,"kind":"run","argv":["claude"],"cwd":"/proj","uid":1000,"gid":1000,"user":"u","tty":true,"owner":"user","trigger":"terminal"}
 		exec agent /root/.local/share/claude/versions/2.1.329 -- claude
 		open s1 agent tcp 10.0.0.1:443 tls
 		open t1 agent openssl

@@ -46,10 +46,10 @@ static void what_a_tools_programs_write_is_the_tools(void **state)
 	world_fork(&w, 101, 102);
 	EXEC(&w, 102, "/usr/bin/cc", "cc");
 	at(&w, 12);
-	writes(102, "/work/a.o", 10, SONDE_FILE_CREATED);
+	writes(102, "/proj/a.o", 10, SONDE_FILE_CREATED);
 	at(&w, 13);
-	writes(101, "/work/a.o", 30, 0);
-	op(101, SONDE_FILE_REMOVED, "/work/old", NULL);
+	writes(101, "/proj/a.o", 30, 0);
+	op(101, SONDE_FILE_REMOVED, "/proj/old", NULL);
 	at(&w, 20);
 	model_hears();
 	assert_tree(&w, "invoke_agent agent [0-] open\n"
@@ -57,10 +57,10 @@ static void what_a_tools_programs_write_is_the_tools(void **state)
 			"  execute_tool bash [10-20] by tool-call-id\n"
 			"    sh [10-] by argv open\n"
 			"      cc [10-] by process open\n"
-			"    /work/a.o [12-13] by process\n"
-			"    /work/old [13-13] by process\n"
+			"    /proj/a.o [12-13] by process\n"
+			"    /proj/old [13-13] by process\n"
 			"  chat m [20-20] by process\n");
-	s = span_named(&w, "/work/a.o", 0);
+	s = span_named(&w, "/proj/a.o", 0);
 	assert_true(has_attr(s, "sonde.file.operation=[\"written\"]"));
 	assert_true(has_attr(s, "sonde.file.bytes_written=40"));
 	assert_true(has_attr(s, "file.size=30"));
@@ -77,22 +77,22 @@ static void what_a_call_names_is_its_work_though_the_agent_writes_it(void **stat
 	world_scope(&w, "/usr/bin/agent", NULL);
 	talk_ask(&w, 1, ROOT, "[" USER "]");
 	at(&w, 10);
-	talk_call_tool(&w, 1, "c1", "Write", "{\"file_path\":\"/work/a/b.c\",\"content\":\"/x\"}");
-	talk_call_tool(&w, 1, "c2", "Edit", "{\"file_path\":\"/work/c.c\"}");
+	talk_call_tool(&w, 1, "c1", "Write", "{\"file_path\":\"/proj/a/b.c\",\"content\":\"/x\"}");
+	talk_call_tool(&w, 1, "c2", "Edit", "{\"file_path\":\"/proj/c.c\"}");
 	talk_end(&w, 1);
-	op(ROOT, SONDE_FILE_MADE_FOLDER, "/work/a", NULL);
-	writes(ROOT, "/work/a/b.c", 1, 0);
-	writes(ROOT, "/work/c.c", 1, 0);
+	op(ROOT, SONDE_FILE_MADE_FOLDER, "/proj/a", NULL);
+	writes(ROOT, "/proj/a/b.c", 1, 0);
+	writes(ROOT, "/proj/c.c", 1, 0);
 	writes(ROOT, "/x", 1, 0);
 	at(&w, 200);
 	tick(&w);
 	assert_tree(&w, "invoke_agent agent [0-] open\n"
 			"  chat m [0-10] by process\n"
 			"  execute_tool Write [10-] by answer open\n"
-			"    /work/a [10-] by arguments open\n"
-			"    /work/a/b.c [10-] by arguments open\n"
+			"    /proj/a [10-] by arguments open\n"
+			"    /proj/a/b.c [10-] by arguments open\n"
 			"  execute_tool Edit [10-] by answer open\n"
-			"    /work/c.c [10-] by arguments open\n"
+			"    /proj/c.c [10-] by arguments open\n"
 			"  /x [10-] by process open\n");
 }
 
@@ -102,17 +102,17 @@ static void a_file_that_two_calls_name_is_neithers(void **state)
 	world_scope(&w, "/usr/bin/agent", NULL);
 	talk_ask(&w, 1, ROOT, "[" USER "]");
 	at(&w, 10);
-	talk_call_tool(&w, 1, "c1", "Edit", "{\"file_path\":\"/work/c.c\",\"n\":1}");
-	talk_call_tool(&w, 1, "c2", "Edit", "{\"file_path\":\"/work/c.c\",\"n\":2}");
+	talk_call_tool(&w, 1, "c1", "Edit", "{\"file_path\":\"/proj/c.c\",\"n\":1}");
+	talk_call_tool(&w, 1, "c2", "Edit", "{\"file_path\":\"/proj/c.c\",\"n\":2}");
 	talk_end(&w, 1);
-	writes(ROOT, "/work/c.c", 1, 0);
+	writes(ROOT, "/proj/c.c", 1, 0);
 	at(&w, 200);
 	tick(&w);
 	assert_tree(&w, "invoke_agent agent [0-] open\n"
 			"  chat m [0-10] by process\n"
 			"  execute_tool Edit [10-] by answer open\n"
 			"  execute_tool Edit [10-] by answer open\n"
-			"  /work/c.c [10-] by process open\n");
+			"  /proj/c.c [10-] by process open\n");
 }
 
 static void files_go_along_when_their_program_finds_its_tool(void **state)
@@ -126,11 +126,11 @@ static void files_go_along_when_their_program_finds_its_tool(void **state)
 	at(&w, 20); /* the call's last part may still grow: it is not known yet */
 	world_fork(&w, ROOT, 101);
 	EXEC(&w, 101, "/bin/sh", "sh\0-c\0make all");
-	writes(101, "/work/a.o", 10, 0);
+	writes(101, "/proj/a.o", 10, 0);
 	at(&w, 130);
 	tick(&w);
-	assert_non_null(strstr(span_named(&w, "/work/a.o", 0)->text, "open"));
-	assert_true(id64_eq(&span_named(&w, "/work/a.o", 0)->parent, &span_named(&w, "sh", 0)->id));
+	assert_non_null(strstr(span_named(&w, "/proj/a.o", 0)->text, "open"));
+	assert_true(id64_eq(&span_named(&w, "/proj/a.o", 0)->parent, &span_named(&w, "sh", 0)->id));
 	talk_end(&w, 1);
 	at(&w, 1300);
 	tick(&w);
@@ -138,7 +138,7 @@ static void files_go_along_when_their_program_finds_its_tool(void **state)
 			"  chat m [0-130] by process\n"
 			"  execute_tool bash [20-] by answer open\n"
 			"    sh [20-] by argv open\n"
-			"    /work/a.o [20-] by process open\n");
+			"    /proj/a.o [20-] by process open\n");
 }
 
 /* The client writes as soon as it has the call; that it is whole shows only later. */
@@ -148,10 +148,10 @@ static void files_go_along_when_the_call_that_names_them_is_known(void **state)
 	world_scope(&w, "/usr/bin/agent", NULL);
 	talk_ask(&w, 1, ROOT, "[" USER "]");
 	at(&w, 10);
-	talk_call_tool(&w, 1, "c1", "Write", "{\"file_path\":\"/work/b.c\"}");
+	talk_call_tool(&w, 1, "c1", "Write", "{\"file_path\":\"/proj/b.c\"}");
 	w.talks[1].call.answer.last_part->end_ns = w.now;
-	writes(ROOT, "/work/b.c", 5, 0);
-	writes(ROOT, "/work/c.c", 5, 0);
+	writes(ROOT, "/proj/b.c", 5, 0);
+	writes(ROOT, "/proj/c.c", 5, 0);
 	at(&w, 20);
 	talk_end(&w, 1);
 	at(&w, 200);
@@ -159,8 +159,8 @@ static void files_go_along_when_the_call_that_names_them_is_known(void **state)
 	assert_tree(&w, "invoke_agent agent [0-] open\n"
 			"  chat m [0-20] by process\n"
 			"  execute_tool Write [10-] by answer open\n"
-			"    /work/b.c [10-] by arguments open\n"
-			"  /work/c.c [10-] by process open\n");
+			"    /proj/b.c [10-] by arguments open\n"
+			"  /proj/c.c [10-] by process open\n");
 }
 
 /* --- one file, one step --- */
@@ -171,21 +171,21 @@ static void what_is_written_beside_and_renamed_is_one_file(void **state)
 
 	(void)state;
 	world_scope(&w, "/usr/bin/agent", NULL);
-	model_asks("Write", "{\"file_path\":\"/work/b.c\"}");
+	model_asks("Write", "{\"file_path\":\"/proj/b.c\"}");
 	for (int i = 0; i < 2; i++) {
-		writes(ROOT, "/work/b.c.tmp.77", 5, SONDE_FILE_CREATED);
-		op(ROOT, SONDE_FILE_RENAMED, "/work/b.c.tmp.77", "/work/b.c");
+		writes(ROOT, "/proj/b.c.tmp.77", 5, SONDE_FILE_CREATED);
+		op(ROOT, SONDE_FILE_RENAMED, "/proj/b.c.tmp.77", "/proj/b.c");
 	}
 	at(&w, 20);
 	model_hears();
 	assert_tree(&w, "invoke_agent agent [0-] open\n"
 			"  chat m [0-10] by process\n"
 			"  execute_tool Write [10-20] by tool-call-id\n"
-			"    /work/b.c [10-10] by arguments\n"
+			"    /proj/b.c [10-10] by arguments\n"
 			"  chat m [20-20] by process\n");
-	s = span_named(&w, "/work/b.c", 0);
+	s = span_named(&w, "/proj/b.c", 0);
 	assert_true(has_attr(s, "sonde.file.operation=[\"written\",\"renamed\"]"));
-	assert_true(has_attr(s, "sonde.file.from=/work/b.c.tmp.77"));
+	assert_true(has_attr(s, "sonde.file.from=/proj/b.c.tmp.77"));
 	assert_true(has_attr(s, "sonde.file.bytes_written=10"));
 	assert_true(has_attr(span_named(&w, "execute_tool", 0), "sonde.files.written=1"));
 }
@@ -251,7 +251,7 @@ static void many_files_are_counted(void **state)
 	(void)state;
 	world_scope(&w, "/usr/bin/agent", "{\"content\":\"off\"}"); /* spans are not looked at */
 	for (int i = 0; i < RUN_FILES_MAX + 10; i++) {
-		snprintf(path, sizeof(path), "/work/%d", i);
+		snprintf(path, sizeof(path), "/proj/%d", i);
 		writes(ROOT, path, 1, 0);
 	}
 	at(&w, 100);
@@ -280,12 +280,12 @@ static void content_is_put_together_and_redacted(void **state)
 
 	(void)state;
 	world_scope(&w, "/usr/bin/agent", NULL);
-	writes(ROOT, "/work/a", 18, 0);
-	artifact(SONDE_ARTIFACT_WHOLE, "/work/a", 0, SLICE("key = sk-SEC"), 18);
-	artifact(SONDE_ARTIFACT_WHOLE, "/work/a", 12, SLICE("RET 1\n"), 18);
+	writes(ROOT, "/proj/a", 18, 0);
+	artifact(SONDE_ARTIFACT_WHOLE, "/proj/a", 0, SLICE("key = sk-SEC"), 18);
+	artifact(SONDE_ARTIFACT_WHOLE, "/proj/a", 12, SLICE("RET 1\n"), 18);
 	at(&w, 100);
 	tick(&w);
-	s = span_named(&w, "/work/a", 0);
+	s = span_named(&w, "/proj/a", 0);
 	assert_true(has_attr(s, "sonde.artifact.state=whole"));
 	assert_string_equal(attr_of(s, "sonde.artifact.sha256=ab00"),
 			    "sonde.artifact.sha256=ab000000000000000000000000000000"
@@ -299,34 +299,34 @@ static void files_are_known_by_their_number(void **state)
 {
 	(void)state;
 	world_scope(&w, "/usr/bin/agent", NULL);
-	writes(ROOT, "/work/a.tmp", 5, SONDE_FILE_CREATED);
-	op(ROOT, SONDE_FILE_RENAMED, "/work/a.tmp", "/work/a");
-	ev_file(&w.ev, ROOT, SONDE_FILE_WRITTEN, "/work/a.tmp", NULL);
+	writes(ROOT, "/proj/a.tmp", 5, SONDE_FILE_CREATED);
+	op(ROOT, SONDE_FILE_RENAMED, "/proj/a.tmp", "/proj/a");
+	ev_file(&w.ev, ROOT, SONDE_FILE_WRITTEN, "/proj/a.tmp", NULL);
 	w.ev.file.dev = 8;
-	w.ev.file.ino = 40 + strlen("/work/a.tmp");
+	w.ev.file.ino = 40 + strlen("/proj/a.tmp");
 	w.ev.file.bytes = 3;
 	w.ev.file.path_len = 0;
 	feed(&w, &w.ev.hdr);
 	w.ev.file.ino = 1; /* nobody's */
 	feed(&w, &w.ev.hdr);
-	artifact(SONDE_ARTIFACT_WHOLE, "/work/a.tmp", 0, SLICE("x"), 1);
+	artifact(SONDE_ARTIFACT_WHOLE, "/proj/a.tmp", 0, SLICE("x"), 1);
 	at(&w, 100);
 	tick(&w);
 	assert_int_equal(w.n_spans, 2);
-	assert_true(has_attr(span_named(&w, "/work/a", 0), "sonde.file.bytes_written=8"));
-	assert_true(has_attr(span_named(&w, "/work/a", 0), "sonde.artifact.state=whole"));
+	assert_true(has_attr(span_named(&w, "/proj/a", 0), "sonde.file.bytes_written=8"));
+	assert_true(has_attr(span_named(&w, "/proj/a", 0), "sonde.artifact.state=whole"));
 }
 
 static void content_with_a_hole_is_not_kept(void **state)
 {
 	(void)state;
 	world_scope(&w, "/usr/bin/agent", NULL);
-	writes(ROOT, "/work/a", 18, 0);
-	artifact(SONDE_ARTIFACT_WHOLE, "/work/a", 0, SLICE("hole one"), 18);
-	artifact(SONDE_ARTIFACT_WHOLE, "/work/a", 12, SLICE("hole two"), 20);
+	writes(ROOT, "/proj/a", 18, 0);
+	artifact(SONDE_ARTIFACT_WHOLE, "/proj/a", 0, SLICE("hole one"), 18);
+	artifact(SONDE_ARTIFACT_WHOLE, "/proj/a", 12, SLICE("hole two"), 20);
 	at(&w, 100);
 	tick(&w);
-	assert_true(has_attr(span_named(&w, "/work/a", 0), "sonde.artifact.state=unread"));
+	assert_true(has_attr(span_named(&w, "/proj/a", 0), "sonde.artifact.state=unread"));
 	assert_false(blobs_have(&w, "hole"));
 }
 
@@ -334,31 +334,31 @@ static void content_that_is_no_text_is_a_hash(void **state)
 {
 	(void)state;
 	world_scope(&w, "/usr/bin/agent", NULL);
-	writes(ROOT, "/work/a", 4, 0);
-	artifact(SONDE_ARTIFACT_WHOLE, "/work/a", 0,
+	writes(ROOT, "/proj/a", 4, 0);
+	artifact(SONDE_ARTIFACT_WHOLE, "/proj/a", 0,
 		 SLICE("\x7f"
 		       "EL\xff"),
 		 4);
-	writes(ROOT, "/work/bb", 4, 0);
-	artifact(SONDE_ARTIFACT_BIG, "/work/bb", 0, (struct slice){ 0 }, 4u << 20);
+	writes(ROOT, "/proj/bb", 4, 0);
+	artifact(SONDE_ARTIFACT_BIG, "/proj/bb", 0, (struct slice){ 0 }, 4u << 20);
 	artifact(SONDE_ARTIFACT_WHOLE, "/etc/nobody-wrote-it", 0, SLICE("x"), 1);
 	at(&w, 100);
 	tick(&w);
-	assert_true(has_attr(span_named(&w, "/work/a", 0), "sonde.artifact.state=binary"));
-	assert_true(id128_is_zero(&span_named(&w, "/work/a", 0)->result_blob));
-	assert_true(has_attr(span_named(&w, "/work/bb", 0), "sonde.artifact.state=big"));
+	assert_true(has_attr(span_named(&w, "/proj/a", 0), "sonde.artifact.state=binary"));
+	assert_true(id128_is_zero(&span_named(&w, "/proj/a", 0)->result_blob));
+	assert_true(has_attr(span_named(&w, "/proj/bb", 0), "sonde.artifact.state=big"));
 }
 
 static void what_is_written_again_has_no_content_yet(void **state)
 {
 	(void)state;
 	world_scope(&w, "/usr/bin/agent", NULL);
-	writes(ROOT, "/work/a", 1, 0);
-	artifact(SONDE_ARTIFACT_WHOLE, "/work/a", 0, SLICE("1"), 1);
-	writes(ROOT, "/work/a", 2, 0);
+	writes(ROOT, "/proj/a", 1, 0);
+	artifact(SONDE_ARTIFACT_WHOLE, "/proj/a", 0, SLICE("1"), 1);
+	writes(ROOT, "/proj/a", 2, 0);
 	at(&w, 100);
 	tick(&w);
-	assert_null(strstr(span_named(&w, "/work/a", 0)->attrs, "artifact"));
+	assert_null(strstr(span_named(&w, "/proj/a", 0)->attrs, "artifact"));
 }
 
 static void levels_without_text_keep_no_path(void **state)
@@ -367,8 +367,8 @@ static void levels_without_text_keep_no_path(void **state)
 
 	(void)state;
 	world_scope(&w, "/usr/bin/agent", "{\"content\":\"minimal\"}");
-	writes(ROOT, "/work/secret-plan", 1, 0);
-	artifact(SONDE_ARTIFACT_WHOLE, "/work/secret-plan", 0, SLICE("plan"), 4);
+	writes(ROOT, "/proj/secret-plan", 1, 0);
+	artifact(SONDE_ARTIFACT_WHOLE, "/proj/secret-plan", 0, SLICE("plan"), 4);
 	at(&w, 100);
 	tick(&w);
 	s = span_named(&w, "file", 0);
@@ -385,11 +385,11 @@ static void refused_memory_is_survived(void **state)
 		world_end(&w);
 		assert_int_equal(world_begin(&w), 0);
 		world_scope(&w, "/usr/bin/agent", NULL);
-		model_asks("Write", "{\"file_path\":\"/work/b.c\"}");
+		model_asks("Write", "{\"file_path\":\"/proj/b.c\"}");
 		alloc_refuse(n);
-		writes(ROOT, "/work/b.c.tmp.77", 5, SONDE_FILE_CREATED);
-		op(ROOT, SONDE_FILE_RENAMED, "/work/b.c.tmp.77", "/work/b.c");
-		artifact(SONDE_ARTIFACT_WHOLE, "/work/b.c", 0, SLICE("x"), 1);
+		writes(ROOT, "/proj/b.c.tmp.77", 5, SONDE_FILE_CREATED);
+		op(ROOT, SONDE_FILE_RENAMED, "/proj/b.c.tmp.77", "/proj/b.c");
+		artifact(SONDE_ARTIFACT_WHOLE, "/proj/b.c", 0, SLICE("x"), 1);
 		at(&w, 100);
 		tick(&w);
 		more = alloc_allow();

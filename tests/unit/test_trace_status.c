@@ -18,10 +18,10 @@ static void begin(const char *program, const char *more, const char *config)
 	world_begin(&w);
 	if (config)
 		world_json(&w, SONDE_EV_CONFIG, 0, config);
-	snprintf(json, sizeof(json), "{\"scope\":1,\"argv\":[\"%s\"],\"cwd\":\"/work\"%s}", program,
+	snprintf(json, sizeof(json), "{\"scope\":1,\"argv\":[\"%s\"],\"cwd\":\"/proj\"%s}", program,
 		 more);
 	world_json(&w, SONDE_EV_SCOPE, ROOT, json);
-	feed(&w, ev_exec(&w.ev, ROOT, program, "/work", slice_of(program)));
+	feed(&w, ev_exec(&w.ev, ROOT, program, "/proj", slice_of(program)));
 	world_fork(&w, ROOT, 101);
 }
 

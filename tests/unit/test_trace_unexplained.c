@@ -87,8 +87,8 @@ static void a_command_beside_a_file_that_was_asked_for_is_flagged(void **state)
 {
 	(void)state;
 	world_scope(&w, "/usr/bin/claude", NULL);
-	model_asks("Write", "{\"file_path\":\"/work/a.c\"}");
-	feed(&w, ev_file(&w.ev, ROOT, SONDE_FILE_WRITTEN, "/work/a.c", NULL));
+	model_asks("Write", "{\"file_path\":\"/proj/a.c\"}");
+	feed(&w, ev_file(&w.ev, ROOT, SONDE_FILE_WRITTEN, "/proj/a.c", NULL));
 	RUNS(101, "/bin/sh", "sh\0-c\0hook");
 	assert_true(has_attr(span_named(&w, "sh", 0), FLAG));
 }
@@ -188,7 +188,7 @@ static void nothing_is_flagged_in_what_ran_already(void **state)
 	(void)state;
 	world_json(&w, SONDE_EV_SCOPE, ROOT,
 		   "{\"scope\":1,\"kind\":\"pid\",\"argv\":[\"claude\"]}");
-	feed(&w, ev_exec(&w.ev, ROOT, "/usr/bin/claude", "/work", SLICE("claude")));
+	feed(&w, ev_exec(&w.ev, ROOT, "/usr/bin/claude", "/proj", SLICE("claude")));
 	model_spoke();
 	RUNS(101, "/bin/sh", "sh\0-c\0curl a.example");
 	assert_false(has_attr(span_named(&w, "sh", 0), FLAG));
@@ -199,7 +199,7 @@ static void what_agents_do_anyway_is_housekeeping(void **state)
 	(void)state;
 	world_scope(&w, "/usr/bin/claude", NULL);
 	model_spoke();
-	RUNS(101, "/usr/bin/git", "git\0-C\0/work\0status");
+	RUNS(101, "/usr/bin/git", "git\0-C\0/proj\0status");
 	world_fork(&w, 101, 102);
 	EXEC(&w, 102, "/usr/bin/less", "less");
 	RUNS(103, "/usr/bin/claude", "rg\0--files"); /* itself */

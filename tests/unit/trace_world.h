@@ -465,7 +465,7 @@ static void world_json(struct world *w, __u16 kind, __u32 pid, const char *json)
 __attribute__((unused)) static void world_exec(struct world *w, __u32 pid, const char *path,
 					       struct slice argv)
 {
-	feed(w, ev_exec(&w->ev, pid, path, "/work", argv));
+	feed(w, ev_exec(&w->ev, pid, path, "/proj", argv));
 }
 
 #define EXEC(w, pid, path, argv) world_exec(w, pid, path, SLICE(argv))
@@ -481,11 +481,11 @@ __attribute__((unused)) static void world_scope(struct world *w, const char *pat
 	if (config)
 		world_json(w, SONDE_EV_CONFIG, 0, config);
 	snprintf(json, sizeof(json),
-		 "{\"scope\":1,\"argv\":[\"%s\",\"do it\"],\"cwd\":\"/work\",\"uid\":7,"
+		 "{\"scope\":1,\"argv\":[\"%s\",\"do it\"],\"cwd\":\"/proj\",\"uid\":7,"
 		 "\"user\":\"u\",\"tty\":true,\"owner\":\"user\"}",
 		 path);
 	world_json(w, SONDE_EV_SCOPE, ROOT, json);
-	feed(w, ev_exec(&w->ev, ROOT, path, "/work", slice_of(path)));
+	feed(w, ev_exec(&w->ev, ROOT, path, "/proj", slice_of(path)));
 }
 
 __attribute__((unused)) static void world_fork(struct world *w, __u32 parent, __u32 child)
