@@ -210,6 +210,7 @@ static int open_folder(const char *path)
 
 static int follow(struct tail *t, const char *path)
 {
+	bool told = false;
 	int live = 0;
 
 	while (!stopped && !ferror(stdout)) {
@@ -218,10 +219,13 @@ static int follow(struct tail *t, const char *path)
 		if (t->dir >= 0)
 			look_for_new(t);
 		live = wait_for_lines(t);
-		if (tail_print_over(&t->printer))
+		if (t->printer.over)
 			break;
 		if (live == 0 && (until_idle || t->printer.run))
 			break;
+		if (live == 0 && !told && isatty(STDERR_FILENO))
+			fprintf(stderr, "no capture is under way at %s; waiting for one\n", path);
+		told = true; /* once: what ends later was seen */
 	}
 	return live;
 }

@@ -93,8 +93,6 @@ static void print_state(struct tail_printer *p, const cJSON *j)
 				format_count(out).s);
 		fputc('\n', p->screen.f);
 	}
-	if (p->run && slice_eq(state, SLICE("ended")))
-		p->over = true;
 }
 
 /* A time of a span's JSON: a string of digits, as OTLP has them. */
@@ -182,12 +180,6 @@ static void print_piece(struct tail_printer *p, const cJSON *j)
 		close_text(p);
 }
 
-/* What of it matters to people stands in its state. */
-static void print_run(struct tail_printer *p, const cJSON *j)
-{
-	(void)p, (void)j;
-}
-
 static void print_missed(struct tail_printer *p, const cJSON *j)
 {
 	const long long lines = json_int(j, "to") - json_int(j, "from") + 1;
@@ -199,11 +191,11 @@ static void print_missed(struct tail_printer *p, const cJSON *j)
 }
 
 static const struct {
-	const char *type, *run; /* where the run's id stands */
-	void (*print)(struct tail_printer *p, const cJSON *j);
+	const char *type, *run;				       /* where the run's id stands */
+	void (*print)(struct tail_printer *p, const cJSON *j); /* NULL: its state says it */
 } types[] = {
 	{ "state", "run", print_state },  { "step", "run", print_step },
-	{ "piece", "run", print_piece },  { "run", "run.run_id", print_run },
+	{ "piece", "run", print_piece },  { "run", "run.run_id", NULL },
 	{ "missed", NULL, print_missed },
 };
 
@@ -225,19 +217,14 @@ uint64_t tail_print_line(struct tail_printer *p, struct slice line, uint64_t bef
 		if (!slice_eq(type, slice_of(types[i].type)) ||
 		    (types[i].run && !is_of_interest(p, json_str(j, types[i].run))))
 			continue;
-		if (!p->json)
-			types[i].print(p, j);
-		else if (p->run && slice_eq(json_str(j, "state"), SLICE("ended")))
+		if (p->run && slice_eq(json_str(j, "state"), SLICE("ended")))
 			p->over = true;
 		if (p->json)
 			fprintf(p->screen.f, "%.*s\n", SLICE_ARG(line));
+		else if (types[i].print)
+			types[i].print(p, j);
 	}
 	return n > 0 && !slice_eq(type, SLICE("hello")) ? (uint64_t)n : before;
-}
-
-bool tail_print_over(const struct tail_printer *p)
-{
-	return p->over;
 }
 
 int tail_print_done(struct tail_printer *p)

@@ -8,9 +8,8 @@ struct tail_printer {
 	struct screen screen;
 	const char *run; /* digits that the id of the only run of interest begins with, or NULL */
 	bool json, text;
-	bool found, over;   /* that run was seen; it has ended */
-	char open[96];	    /* run, span and part whose text is being written; "" none */
-	char shown_run[33]; /* run of the last line */
+	bool found, over; /* that run was seen; it has ended */
+	char open[96];	  /* run, span and part whose text is being written; "" none */
 	struct buf clean;
 };
 
@@ -18,7 +17,5 @@ struct tail_printer {
 int tail_print_init(struct tail_printer *p, const char *run, bool json, bool text);
 /* Returns the line's number, or @before where it has none. */
 uint64_t tail_print_line(struct tail_printer *p, struct slice line, uint64_t before);
-/* Whether the run of interest has ended. */
-bool tail_print_over(const struct tail_printer *p);
 /* 0, or -ENOENT where the run of interest was not there. */
 int tail_print_done(struct tail_printer *p);
