@@ -92,8 +92,6 @@ PY
 ok "somebody else's process gets nothing" other_user
 wait "$run"
 
-: >"$T/live/1.sock"
-rm "$T/live/1.sock"
 left_behind() { # as a capture leaves it that was killed
 	/usr/bin/python3 -c 'import socket,sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1])' "$T/live/99.sock" &&
 		timeout 20 "$SONDE" tail --db "$T/db" --once 2>"$T/err" && sockets 0 && grep -q "no capture" "$T/err"
