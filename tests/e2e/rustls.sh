@@ -48,7 +48,7 @@ sizes() {
 
 # known_by_doctor	the library, its version, two directions of every cipher
 known_by_doctor() {
-	"$SONDE" doctor --json "$DENO" | jq -se '.[] | select(.file == "'"$DENO"'") | .capturable and .library == "rustls" and
+	"$SONDE" doctor --json "$DENO" | jq --arg file "$DENO" 'select(.file == $file)' | holds '.capturable and .library == "rustls" and
 		(.version | startswith("0.23.")) and ([.points[] | select(.direction == "read")] | length) * 2 == (.points | length)'
 }
 

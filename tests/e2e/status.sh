@@ -12,7 +12,7 @@ if [ "${1-}" != inside ]; then
 		mount -t tmpfs tmpfs /run && mount -t tmpfs -o mode=700 tmpfs /root && exec bash "$0" inside' "$0"
 fi
 git init -q "$T/project" && mkdir "$T/project/sub" && cd "$T/project/sub" || exit 1
-export SONDE DB=$T/db T
+export SONDE DB=$T/db T SHELL=/bin/bash # what script(1) starts: it knows the functions exported below
 
 # run [OPTION...] -- COMMAND...	under sonde, into the store of this test
 run() { "$SONDE" run -q --db "$DB" "$@"; }
@@ -21,7 +21,7 @@ told() { "$SONDE" show last --json --db "$DB" 2>/dev/null | head -1; }
 
 # says FILTER	whether the newest run's JSON has it (jq)
 says() {
-	told | jq -e "$1" >/dev/null || { told; return 1; }
+	told | holds "$1"
 }
 # began KIND NAME-PATTERN WORKFLOW-PATTERN
 began() {
@@ -38,7 +38,7 @@ ends_up() {
 	shift
 	within "$seconds" quietly ended "$@" || ended "$@"
 }
-export -f told says began ended
+export -f told holds says began ended
 in_project="^(true|sleep) in $T/project\$"
 
 # --- what began it ---

@@ -73,7 +73,8 @@ PY
 }
 ok "watchers that do not read hold nobody up" slow
 wait "$run"
-ok "the run was whole all the same" sh -c "'$SONDE' runs --db $T/db --json | jq -e '.status==\"completed\" and .llm_calls==2'"
+whole() { "$SONDE" runs --db "$T/db" --json | holds '.status == "completed" and .llm_calls == 2'; }
+ok "the run was whole all the same" whole
 
 agent
 other_user() {

@@ -3,30 +3,10 @@
 # SONDE is the program under test. Nothing here needs privileges, a kernel or a network.
 set -u
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$HERE/../tap.bash"
 SONDE=${SONDE:-$HERE/../../build/sonde}
 T=$(mktemp -d /tmp/sonde-replay-XXXXXX)
 trap 'rm -rf "$T"' EXIT
-tap_n=0 tap_bad=0
-
-# ok NAME COMMAND...	one test: passes where the command does; its output is shown where it does not
-ok() {
-	local name=$1 out
-	shift
-	tap_n=$((tap_n + 1))
-	if out=$("$@" 2>&1); then
-		echo "ok $tap_n - $name"
-	else
-		echo "not ok $tap_n - $name"
-		printf '%s\n' "$out" | head -40 | sed 's/^/# /'
-		tap_bad=$((tap_bad + 1))
-	fi
-}
-
-# finish	the last line of a script
-finish() {
-	echo "1..$tap_n"
-	exit $((tap_bad > 0))
-}
 
 # make_record DESCRIPTION FILE [OPTION...]	DESCRIPTION: a file of this folder, or - for standard input
 make_record() {

@@ -16,7 +16,7 @@ counts() {
 		[ "$(q 'SELECT count(*) AS n FROM v_runs')" = 1 ]
 }
 ok "--dry-run says what would go and removes nothing" counts
-young() { gc --older-than 2026-11-01 --json | jq -e '.runs == 0 and .spans == 0' && [ "$(q 'SELECT count(*) AS n FROM v_runs')" = 1 ]; }
+young() { gc --older-than 2026-11-01 --json | holds '.runs == 0 and .spans == 0' && [ "$(q 'SELECT count(*) AS n FROM v_runs')" = 1 ]; }
 ok "what is younger stays" young
 said() {
 	gc --content-older-than 2026-12-01 >/dev/null && [ "$(q 'SELECT count(*) AS n FROM v_messages')" = 0 ] &&
@@ -26,7 +26,7 @@ said() {
 ok "what was said goes, the steps stay" said
 fresh
 old() {
-	gc --older-than 2026-12-01 --json >"$T/out" && jq -e '.runs == 1 and .spans == 8 and .nodes == 4 and .file_bytes < .file_bytes_before' "$T/out" &&
+	gc --older-than 2026-12-01 --json >"$T/out" && holds '.runs == 1 and .spans == 8 and .nodes == 4 and .file_bytes < .file_bytes_before' "$T/out" &&
 		[ "$(q 'SELECT count(*) AS n FROM v_runs')" = 0 ] && "$SONDE" store check --db "$T/db"
 }
 ok "old runs go with what they had, and the file shrinks" old

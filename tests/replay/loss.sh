@@ -49,7 +49,7 @@ whole_after_loss() {
 ok "its tokens are counted" whole_after_loss
 
 counted() {
-	"$SONDE" runs --db "$T/db" --json | jq -e '.lost_bytes == 40'
+	"$SONDE" runs --db "$T/db" --json | holds '.lost_bytes == 40'
 }
 ok "the run has the sum" counted
 

@@ -38,7 +38,7 @@ ok "a pod of Kubernetes" began "\"ancestors\":[{\"comm\":\"containerd-shim\"}],\
 ok "a container" began "\"container\":\"$id\",\"cgroup\":\"/system.slice/docker-$id.scope\"" container "${id:0:12}" 'review in /srv/app'
 
 limit() {
-	told '' '{"max_run_time_s":2}' 'wait 3s' | jq -e '.status == "timed_out" and .status_reason == "it took longer than 2 s"' >/dev/null
+	told '' '{"max_run_time_s":2}' 'wait 3s' | holds '.status == "timed_out" and .status_reason == "it took longer than 2 s"'
 }
 ok "the maximum of the recording holds in a replay" limit
 rules() {

@@ -50,7 +50,7 @@ counted() {
 	[ "$(t | jq -c 'select(.tool == "Bash") | [.calls, .failed, .failure_rate, .runs, .identical_repeats, .offered_in_calls]')" = '[2,1,0.5,1,1,3]' ]
 }
 ok "calls, failures and repeats of a tool are counted" counted
-timed() { t --tool Bash | jq -e '.p50_seconds > 0.2 and .p50_seconds <= .p95_seconds and .p95_seconds <= .p99_seconds'; }
+timed() { t --tool Bash | holds '.p50_seconds > 0.2 and .p50_seconds <= .p95_seconds and .p95_seconds <= .p99_seconds'; }
 ok "its times are those between asking and bringing" timed
 unused() { [ "$(t | jq -c 'select(.calls == 0) | [.tool, .offered_in_calls]')" = '["Grep",3]' ]; }
 ok "a tool that is offered and never called is named" unused
