@@ -10,6 +10,13 @@
  *   the same without pid, path, argv, env and cwd but with
  *     "join":{"kind":"pid","pids":[N,...]} or {"kind":"cgroup"} (descriptor 1: its folder):
  *    processes that run already; SCOPE has what their runs have in common
+ *   of a daemon, "watch":{"host":true,"cgroups":[PATH],"units":[],"containers":[],"users":[UID],
+ *    "programs":[],"pids":[],"not_users":[UID],"not_programs":[],"not_units":[]} instead of "join":
+ *    whatever that lets in, now and later, until told otherwise
+ *   {"op":"watch","watch":{...},"config":{CONFIG}}	the rules have changed
+ *   {"op":"engine"}	descriptor 0: the prober's end towards a new engine, after the last one
+ * died: it gets the same ring and the events that the first one began with, of what is there now
+ *   {"op":"leave","pid":N,"start_ns":N}	another sonde traces this process and what it starts
  *   {"op":"exited","code":N} or {"op":"exited","signal":N}	the command has ended: stop and say
  * END its end closed						the launcher has gone: the same
  * prober -> launcher, JSON:

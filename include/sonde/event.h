@@ -54,6 +54,9 @@ enum sonde_event_kind {
 	SONDE_EV_SIGNAL = 42,	/* was sent to the header's process */
 	SONDE_EV_WAIT = 43,	/* for input: it begins or ends */
 
+	/* about where processes run */
+	SONDE_EV_CONTAINER = 50, /* enricher: JSON; what is known of a container */
+
 	/* about the capture itself */
 	SONDE_EV_LOSS = 30,    /* intake: all loss counters, when one has grown */
 	SONDE_EV_ATTACH = 31,  /* prober: JSON; probes put on a file, or why not */
@@ -409,17 +412,27 @@ _Static_assert(sizeof(struct sonde_wait_event) == 40, "wire format");
  *          "content_memory":true,"content_tools":true,"price_digest":"hex",
  *          "max_run_time_s":N,"egress":["deny *.example",...]}; egress: policy/egress.h
  *
- * SCOPE   {"scope":1,"kind":"run|pid|program|cgroup|container","argv":[...],"cwd","uid","gid",
+ * SCOPE
+ * {"scope":1,"kind":"run|pid|program|cgroup|container|unit|user|host","argv":[...],"cwd","uid","gid",
  *          "user","tty":true,"owner":"user|root|daemon","project":"/git/root",
  *          "origin":{"ancestors":[{"comm","exe","argv":[...]},...],"tty","cgroup","container",
  *          "in_container":true,"env":["NAME",...]},"trigger":"import"}; header: the root process;
  *          ancestors: the nearest first; trigger: where origin need not be looked at;
  *          of an import (no process) also "source":"har","recorder":"what made the file"
  *
+ *          "tentative":true: found by a daemon, that does not know yet whether it is an agent: a
+ * run only from its first model call on, or when a known agent's program runs in it
+ *
  * PROC    {"exe","cwd","cgroup","container","uid","gid","comm","tty","ppid","env":["NAME",...],
  *          "sandbox":{"seccomp":0|1|2,"no_new_privs":true,"caps":"hex","namespaces":["user",...],
  *          "read_only_root":true}}; namespaces: that are not those of the host's
  *          init, or of the prober where that one is out of reach
+ *
+ * CONTAINER {"container":"64 hex
+ * digits","gone":true,"resource":{"container.name","container.image.name",
+ *          "k8s.pod.name","k8s.pod.uid","k8s.namespace.name","k8s.node.name","k8s.container.name",
+ *          "k8s.deployment.name",...,"k8s.pod.label.NAME"}}: OpenTelemetry's names; it replaces
+ * what was known; header: no process
  *
  * ATTACH  {"file","dev","inode","build_id","library","version","ok":true,"reason",
  *          "cost":"cheap|classic","how":"multi|session|perf","late_ms":N,

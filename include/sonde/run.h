@@ -30,7 +30,9 @@ struct run {
 	struct slice trigger_name; /* which one: the unit, the cron line, the webhook's path */
 	struct slice workflow;	   /* what repeats: a unit, a cron line, else program and project */
 	struct slice project;	   /* the git root above cwd, else cwd */
-	struct slice assurance;	   /* JSON object: sandbox facts, egress rules, denials */
+	struct slice resource; /* JSON object: where it ran, by OpenTelemetry's names (container.id,
+				* k8s.pod.name, ...); empty where that is this host alone */
+	struct slice assurance; /* JSON object: sandbox facts, egress rules, denials */
 	uint32_t uid;
 	struct slice agent, agent_version; /* "claude-code", "2.1.329"; else the program's name */
 	struct slice models;		   /* comma separated, in order of first use */

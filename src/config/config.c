@@ -13,6 +13,7 @@
 
 #define MEMORY_MAX	 (4u << 20)
 #define ENDPOINTS_MAX	 256
+#define SINKS_MAX	 16
 #define LINE_MAX_BYTES	 4096
 #define EGRESS_BYTES_MAX 8192	   /* of all rules: they go along in one event */
 #define SECONDS_MAX	 100000000 /* of the largest unit: no product overflows */
@@ -24,7 +25,7 @@ struct parse {
 	unsigned line;	   /* that was given to the library last */
 	bool failed;
 	struct llm_endpoint **end;
-	unsigned n_endpoints;
+	unsigned n_endpoints, n_sinks;
 	size_t egress_bytes;
 };
 
@@ -85,15 +86,21 @@ static const struct {
 	{ "provider", set_provider },
 };
 
-static struct slice copy(struct parse *p, const char *s)
+/* It ends with a NUL. */
+static struct slice copy_slice(struct parse *p, struct slice s)
 {
-	const size_t n = strlen(s);
-	char *to = arena_alloc(p->c->mem, n + 1);
+	char *to = arena_alloc(p->c->mem, s.n + 1);
 
 	if (!to)
 		return (struct slice){ 0 };
-	memcpy(to, s, n + 1);
-	return (struct slice){ to, n };
+	memcpy(to, s.p, s.n);
+	to[s.n] = 0;
+	return (struct slice){ to, s.n };
+}
+
+static struct slice copy(struct parse *p, const char *s)
+{
+	return copy_slice(p, slice_of(s));
 }
 
 static struct llm_endpoint *endpoint_get(struct parse *p, const char *name)
@@ -142,8 +149,6 @@ static void check_endpoints(struct parse *p)
 	}
 }
 
-/* --- [limits] --- */
-
 bool config_duration(struct slice text, uint64_t *ret_s)
 {
 	static const struct {
@@ -164,14 +169,209 @@ bool config_duration(struct slice text, uint64_t *ret_s)
 	return false;
 }
 
-static int take_limit(struct parse *p, const char *name, const char *key, const char *value)
+/* --- settings.c --- */
+
+/* "512M" in bytes; false where it is none. */
+static bool parse_size(struct slice text, uint64_t *ret)
 {
-	(void)name;
-	if (strcmp(key, "max_run_time") != 0)
-		return fail(p, "limits have no '%s': max_run_time", key);
-	if (!config_duration(slice_of(value), &p->c->max_run_time_s))
-		return fail(p, "'%s' is no time such as 90s, 30m, 2h, 1d", value);
-	return 1;
+	static const char units[] = "KMGT";
+	const char *unit = text.n ? strchr(units, text.p[text.n - 1]) : NULL;
+	unsigned shift = 0;
+
+	if (unit && *unit) {
+		shift = 10 * (unsigned)(unit - units + 1);
+		text.n--;
+	}
+	if (!slice_u64(text, ret) || *ret > (uint64_t)INT64_MAX >> shift)
+		return false;
+	*ret <<= shift;
+	return true;
+}
+
+static bool parse_percent(struct slice text, uint64_t *ret)
+{
+	if (text.n && text.p[text.n - 1] == '%')
+		text.n--;
+	return slice_u64(text, ret) && *ret > 0 && *ret <= 100;
+}
+
+static bool parse_bool(struct slice text, bool *ret)
+{
+	*ret = slice_eq(text, SLICE("yes"));
+	return *ret || slice_eq(text, SLICE("no"));
+}
+
+static bool parse_choice(struct slice text, const char *const *choices, int *ret)
+{
+	for (int i = 0; choices[i]; i++)
+		if (slice_eq(text, slice_of(choices[i]))) {
+			*ret = i;
+			return true;
+		}
+	return false;
+}
+
+/* "a, b" and "a" and then "b" are the same; headers have commas of their own. */
+static void add_to_list(struct parse *p, const struct config_setting *s, struct slice value,
+			struct config_list **list)
+{
+	const bool whole = strcmp(s->key, "header") == 0;
+	struct slice item, rest = value;
+	bool more = true;
+
+	while (*list)
+		list = &(*list)->next;
+	while (more) {
+		struct config_list *l;
+
+		more = !whole && slice_cut(rest, ',', &item, &rest);
+		item = slice_trim(more ? item : rest);
+		l = item.n ? ARENA_NEW(p->c->mem, struct config_list) : NULL;
+		if (!l)
+			continue;
+		l->text = copy_slice(p, item).p;
+		*list = l;
+		list = &l->next;
+	}
+}
+
+static const char *const formats[] = {
+	[CONFIG_BOOL] = "yes or no",
+	[CONFIG_COUNT] = "a number",
+	[CONFIG_PERCENT] = "a percentage such as 95%",
+	[CONFIG_SIZE] = "a size such as 512M or 10G",
+	[CONFIG_DURATION] = "a time such as 90s, 30m, 2h, 1d",
+};
+
+/* @to: the struct that the setting's offset is of. */
+static bool set(struct parse *p, const struct config_setting *s, struct slice value, void *to)
+{
+	void *member = (char *)to + s->offset;
+
+	switch (s->type) {
+	case CONFIG_TEXT:
+		*(const char **)member = value.n ? copy_slice(p, value).p : NULL;
+		return true;
+	case CONFIG_LIST:
+		add_to_list(p, s, value, member);
+		return true;
+	case CONFIG_BOOL:
+		return parse_bool(value, member);
+	case CONFIG_COUNT:
+		return slice_u64(value, member);
+	case CONFIG_PERCENT:
+		return parse_percent(value, member);
+	case CONFIG_SIZE:
+		return parse_size(value, member);
+	case CONFIG_DURATION:
+		return config_duration(value, member);
+	case CONFIG_CHOICE:
+		return parse_choice(value, s->choices, member);
+	}
+	return false;
+}
+
+static int set_or_fail(struct parse *p, const struct config_setting *s, const char *value, void *to)
+{
+	if (set(p, s, slice_of(value), to))
+		return 1;
+	if (s->type == CONFIG_CHOICE)
+		return fail(p, "%s is none of those that 'sonde config show' names: '%s'", s->key,
+			    value);
+	return fail(p, "'%s' is not %s", value, formats[s->type]);
+}
+
+/* The values of one section, or of all where @section is NULL. */
+static void set_builtin(struct parse *p, const struct config_setting *s, size_t n,
+			const char *section, void *to)
+{
+	for (size_t i = 0; i < n; i++)
+		if (s[i].builtin && (!section || strcmp(s[i].section, section) == 0))
+			set(p, &s[i], slice_of(s[i].builtin), to);
+}
+
+/* NULL: there is none. */
+static const struct config_setting *find_setting(const struct config_setting *s, size_t n,
+						 const char *section, const char *key)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(s[i].section, section) == 0 && strcmp(s[i].key, key) == 0)
+			return &s[i];
+	return NULL;
+}
+
+static bool is_settings_section(const char *section)
+{
+	for (size_t i = 0; i < config_n_settings; i++)
+		if (strcmp(config_settings[i].section, section) == 0)
+			return true;
+	return false;
+}
+
+static int take_setting(struct parse *p, const char *section, const char *key, const char *value)
+{
+	const struct config_setting *s =
+		find_setting(config_settings, config_n_settings, section, key);
+
+	if (!s)
+		return fail(p, "[%s] has no '%s': see 'sonde config show'", section, key);
+	return set_or_fail(p, s, value, p->c);
+}
+
+/* --- [otlp NAME], [ndjson NAME] --- */
+
+static struct sink_config *sink_get(struct parse *p, enum sink_kind kind, const char *name)
+{
+	struct sink_config **end = &p->c->sinks, *sink;
+
+	for (; (sink = *end); end = &sink->next)
+		if (sink->kind == kind && strcmp(sink->name, name) == 0)
+			return sink;
+	if (++p->n_sinks > SINKS_MAX)
+		return NULL;
+	sink = ARENA_NEW(p->c->mem, struct sink_config);
+	if (!sink)
+		return NULL;
+	sink->kind = kind;
+	sink->name = copy(p, name).p;
+	set_builtin(p, config_sink_settings, config_n_sink_settings, config_sink_sections[kind],
+		    sink);
+	*end = sink;
+	return sink;
+}
+
+static int take_sink(struct parse *p, enum sink_kind kind, const char *name, const char *key,
+		     const char *value)
+{
+	const struct config_setting *s = find_setting(config_sink_settings, config_n_sink_settings,
+						      config_sink_sections[kind], key);
+	struct sink_config *sink = sink_get(p, kind, name);
+
+	if (!sink)
+		return fail(p, "more than %d places to send spans to", SINKS_MAX);
+	if (!s)
+		return fail(p, "[%s NAME] has no '%s': see 'sonde config show'",
+			    config_sink_sections[kind], key);
+	return set_or_fail(p, s, value, sink);
+}
+
+static int take_otlp(struct parse *p, const char *name, const char *key, const char *value)
+{
+	return take_sink(p, SINK_OTLP, name, key, value);
+}
+
+static int take_ndjson(struct parse *p, const char *name, const char *key, const char *value)
+{
+	return take_sink(p, SINK_NDJSON, name, key, value);
+}
+
+static void check_sinks(struct parse *p)
+{
+	p->line = 0;
+	for (const struct sink_config *s = p->c->sinks; s; s = s->next)
+		if (s->kind == SINK_OTLP ? !s->endpoint : !s->path)
+			fail(p, "[%s %s] has no %s", config_sink_sections[s->kind], s->name,
+			     s->kind == SINK_OTLP ? "endpoint" : "path");
 }
 
 /* --- [egress] --- */
@@ -209,8 +409,9 @@ static const struct section {
 	int (*take)(struct parse *p, const char *name, const char *key, const char *value);
 } sections[] = {
 	{ "endpoint ", take_endpoint },
-	{ "limits", take_limit },
 	{ "egress", take_egress },
+	{ "otlp ", take_otlp },
+	{ "ndjson ", take_ndjson },
 };
 
 static bool is_section(const struct section *s, const char *section)
@@ -228,9 +429,11 @@ static int on_value(void *user, const char *section, const char *key, const char
 	for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
 		if (is_section(&sections[i], section))
 			return sections[i].take(p, section + strlen(sections[i].name), key, value);
+	if (is_settings_section(section))
+		return take_setting(p, section, key, value);
 	if (!*section)
 		return fail(p, "'%s' stands before any [section]", key);
-	return fail(p, "no section [%s]; there are: [endpoint NAME], [limits], [egress]", section);
+	return fail(p, "no section [%s]: see 'sonde config show'", section);
 }
 
 /* As fgets(): the library does not say which line a value is of, so it is counted here. */
@@ -278,6 +481,7 @@ int config_parse(struct slice text, const char *path, struct config **ret, struc
 	if (!c->mem)
 		return -ENOMEM;
 	p.end = &c->endpoints;
+	set_builtin(&p, config_settings, config_n_settings, NULL, c);
 	if (path)
 		c->path = copy(&p, path).p;
 	ini_max_line = LINE_MAX_BYTES;
@@ -289,6 +493,7 @@ int config_parse(struct slice text, const char *path, struct config **ret, struc
 	if (p.failed && r > 0 && !err->line)
 		err->line = (unsigned)r;
 	check_endpoints(&p);
+	check_sinks(&p);
 	if (arena_failed(c->mem))
 		return -ENOMEM;
 	if (p.failed)

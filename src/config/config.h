@@ -8,12 +8,14 @@
  *	format = openai.chat		what is spoken there (needs a path)
  *	provider = openai		who answers, for names and prices
  *
- *	[limits]
- *	max_run_time = 30m		a run that takes longer is marked as timed out; s, m, h, d
- *
  *	[egress]			in this order; the first that fits counts (policy/egress.h)
  *	allow = api.openai.com
  *	deny = *
+ *
+ *	[otlp NAME], [ndjson NAME]	where spans are sent to, or written
+ *	endpoint = https://collector.example:4318
+ *
+ * and sections of single values: settings.c has them all, with their defaults and what they mean.
  */
 #pragma once
 
@@ -24,14 +26,94 @@
 
 #define CONFIG_MAX (1u << 20) /* bytes of a file */
 
+/* Values of a key that may stand more than once, or name several things with commas between. */
+struct config_list {
+	const char *text;
+	struct config_list *next;
+};
+
+enum sink_kind { SINK_OTLP, SINK_NDJSON };
+enum sink_protocol { SINK_PROTOBUF, SINK_JSON }; /* of OTLP over HTTP */
+enum sink_names { SINK_NAMES_141, SINK_NAMES_LATEST, SINK_NAMES_OPENINFERENCE };
+
+struct sink_config {
+	struct sink_config *next;
+	const char *name;
+	enum sink_kind kind;
+	bool content; /* what was said goes along */
+	/* [otlp NAME] */
+	const char *endpoint; /* base address; /v1/traces and so on are added */
+	int protocol;	      /* enum sink_protocol */
+	int names;	      /* enum sink_names: which conventions */
+	bool gzip, traces, metrics, logs;
+	struct config_list *headers, *headers_file; /* "Name: value" each; a file of such lines */
+	const char *ca_file, *cert_file, *key_file;
+	uint64_t timeout_s;
+	/* [ndjson NAME] */
+	const char *path;
+	uint64_t max_bytes; /* then it is renamed to .1, .2, ... */
+	uint64_t keep;	    /* of those */
+};
+
 struct config {
 	struct arena *mem; /* owns the rest */
 	const char *path;  /* of the file; NULL: none */
 	struct llm_endpoint *endpoints;
-	uint64_t max_run_time_s;    /* 0: no limit */
 	struct egress_rule *egress; /* NULL: none */
 	size_t n_egress;
+	struct sink_config *sinks;
+
+	uint64_t max_run_time_s; /* [limits]; 0: no limit */
+	uint64_t memory_bytes;	 /* of the engine; 0: no limit */
+	uint64_t cpu_percent;	 /* of one processor, of the engine; 0: no limit */
+
+	struct {
+		const char *store, *user, *group, *socket;
+		uint64_t ring_bytes, content_limit;
+		int content; /* enum content_level */
+		bool files;
+	} daemon;
+	struct {
+		bool host; /* every process */
+		struct config_list *cgroups, *units, *containers, *users, *programs, *pids;
+		struct config_list *not_users, *not_programs, *not_units, *not_namespaces,
+			*not_labels;
+	} scope;
+	struct {
+		uint64_t runs_s, content_s, max_bytes, disk_percent; /* 0: not by that */
+	} retention;
+	struct {
+		const char *listen;  /* "127.0.0.1:9464"; NULL: nowhere */
+		uint64_t max_series; /* label combinations of a metric; the rest is "other" */
+	} prometheus;
+	struct {
+		bool enabled;
+		const char *api_server, *token_file, *ca_file, *node;
+	} kubernetes;
 };
+
+/* A key of a section that is there once. */
+struct config_setting {
+	const char *section, *key;
+	enum config_type {
+		CONFIG_TEXT,
+		CONFIG_LIST,
+		CONFIG_BOOL, /* yes, no */
+		CONFIG_COUNT,
+		CONFIG_PERCENT,
+		CONFIG_SIZE,	 /* bytes: 512M */
+		CONFIG_DURATION, /* seconds: 90s, 30m, 2h, 7d */
+		CONFIG_CHOICE,
+	} type;
+	size_t offset;		    /* in struct config, or in struct sink_config */
+	const char *builtin;	    /* as it would stand in the file; NULL: none */
+	const char *help;	    /* one line */
+	const char *const *choices; /* CHOICE: ends with NULL; the value is an index */
+};
+extern const struct config_setting config_settings[], config_sink_settings[];
+extern const size_t config_n_settings, config_n_sink_settings;
+/* Names of sections that stand for a sink, in the order of enum sink_kind. */
+extern const char *const config_sink_sections[];
 
 /* What is wrong with a file. */
 struct config_error {
@@ -39,7 +121,8 @@ struct config_error {
 	char text[200];
 };
 
-/* Reads @text, which came from @path. 0, -EINVAL or -ENOMEM. */
+/* Reads @text, which came from @path; an empty one gives what is built in. 0, -EINVAL or -ENOMEM.
+ */
 int config_parse(struct slice text, const char *path, struct config **ret,
 		 struct config_error *err);
 /* "90s", "30m", "2h", "1d" in seconds; false where it is none. */

@@ -376,6 +376,7 @@ void run_json(struct json_writer *w, const struct run *r, const char *db)
 	else if (r->end_ns && r->process.tgid)
 		put_int(w, "exit_code", r->exit_code);
 	put_run_totals(w, r);
+	put_raw(w, "resource", r->resource);
 	put_raw(w, "assurance", r->assurance);
 	put_raw(w, "notes", r->notes);
 	if (r->writable_by_agent) {

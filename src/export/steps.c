@@ -28,6 +28,7 @@ static const size_t run_strings[] = {
 	offsetof(struct run, provider),	     offsetof(struct run, notes),
 	offsetof(struct run, trigger_name),  offsetof(struct run, workflow),
 	offsetof(struct run, project),	     offsetof(struct run, assurance),
+	offsetof(struct run, resource),
 };
 
 static struct slice *string_at(void *base, size_t offset)

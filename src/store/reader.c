@@ -118,8 +118,7 @@ void store_reader_close(struct store_reader *r)
 
 /* --- runs and spans --- */
 
-/* "SELECT columns, more FROM table"; NULL where memory is refused. */
-static char *select_text(const struct column *columns, int n, const char *prefix, const char *more)
+char *reader_select(const struct column *columns, int n, const char *prefix, const char *more)
 {
 	struct buf b = { 0 };
 
@@ -135,7 +134,7 @@ static char *select_text(const struct column *columns, int n, const char *prefix
 int store_runs(struct store_reader *r, const struct store_filter *f, store_run_fn fn, void *ctx)
 {
 	_cleanup_(freep) char *head =
-		select_text(run_columns, run_columns_n, "r.", " FROM runs AS r");
+		reader_select(run_columns, run_columns_n, "r.", " FROM runs AS r");
 	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
 	_cleanup_(where_done) struct where w = { 0 };
 	char tail[96];
@@ -161,7 +160,7 @@ int store_runs(struct store_reader *r, const struct store_filter *f, store_run_f
 	return rc == SQLITE_DONE ? 0 : reader_errno(r, rc);
 }
 
-static int give_span(sqlite3_stmt *s, store_span_fn fn, void *ctx)
+int reader_span(sqlite3_stmt *s, store_span_fn fn, void *ctx)
 {
 	_cleanup_(arena_freep) struct arena *mem = arena_new(SPAN_ATTRS);
 	struct span span = { 0 };
@@ -183,7 +182,7 @@ int store_spans(struct store_reader *r, const struct store_filter *f, store_span
 	const char *order = id128_is_zero(&f->run) ? "ORDER BY s.start_ns DESC, s.id DESC"
 						   : "ORDER BY s.start_ns, s.id";
 	_cleanup_(freep) char *head =
-		select_text(span_columns, span_columns_n, "s.", ", s.attrs FROM spans AS s");
+		reader_select(span_columns, span_columns_n, "s.", ", s.attrs FROM spans AS s");
 	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
 	_cleanup_(where_done) struct where w = { 0 };
 	char tail[96];
@@ -196,7 +195,7 @@ int store_spans(struct store_reader *r, const struct store_filter *f, store_span
 	if (rc < 0)
 		return rc;
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
-		rc = give_span(s, fn, ctx);
+		rc = reader_span(s, fn, ctx);
 		if (rc < 0)
 			return rc;
 	}

@@ -50,5 +50,10 @@ const char *where_tail(const char *order, size_t limit, char *buf, size_t size);
 void where_runs(struct where *w, const struct store_filter *f);
 void where_spans(struct where *w, const struct store_filter *f);
 
+/* "SELECT columns, more FROM table", malloc'ed; NULL where memory is refused. */
+char *reader_select(const struct column *columns, int n, const char *prefix, const char *more);
+/* The span of a row of reader_select(span_columns, ..., ", s.attrs ..."); what @fn returns. */
+int reader_span(sqlite3_stmt *s, store_span_fn fn, void *ctx);
+
 /* -errno of the reader's last failure. */
 int reader_errno(const struct store_reader *r, int rc);

@@ -83,6 +83,7 @@ const struct column run_columns[] = {
 	RUN("trigger_name", COL_TEXT, trigger_name),
 	RUN("workflow", COL_TEXT, workflow),
 	RUN("project", COL_TEXT, project),
+	RUN("resource", COL_TEXT, resource),
 	RUN("assurance", COL_TEXT, assurance),
 	RUN("uid", COL_INT, uid),
 	RUN("agent", COL_TEXT, agent),

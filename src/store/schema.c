@@ -162,11 +162,18 @@ static const char version_4[] =
 	"INSERT INTO counters VALUES ('sweep', 0), ('removed_until_ns', 0);"
 	"CREATE TABLE touched (id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;";
 
+/*
+ * Version 5. Where a run happened, and how far each sink has got: the seq of the last span that it
+ * has, and what it must know besides to go on (sink.h).
+ */
+static const char version_5[] =
+	"ALTER TABLE runs ADD COLUMN resource TEXT;"
+	"CREATE TABLE sinks (name TEXT PRIMARY KEY, seq INTEGER NOT NULL, state BLOB,"
+	" updated_ns INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX runs_uid ON runs (uid, start_ns, id);";
+
 static const struct schema_step schema_steps[] = {
-	{ version_1 },
-	{ version_2 },
-	{ version_3 },
-	{ version_4 },
+	{ version_1 }, { version_2 }, { version_3 }, { version_4 }, { version_5 },
 };
 
 const int schema_version = ARRAY_SIZE(schema_steps);

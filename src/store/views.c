@@ -38,7 +38,7 @@ const char *const schema_views =
 	TIME("r.start_ns") " AS started, " TIME("r.end_ns") " AS ended, "
 	SECONDS("r.start_ns", "r.end_ns") " AS seconds,"
 	" r.agent, r.agent_version, r.task, r.command, r.cwd, r.user, r.host,"
-	" r.trigger_kind AS \"trigger\", r.trigger_name, r.workflow, r.project, r.assurance,"
+	" r.trigger_kind AS \"trigger\", r.trigger_name, r.workflow, r.project, r.resource, r.assurance,"
 	" r.models, r.provider, r.pid, r.exit_code,"
 	" r.exit_signal, r.llm_calls, r.tool_calls, r.processes, r.errors, "
 	USAGE("r") ", " PRICED " AS cost_usd,"

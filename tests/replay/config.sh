@@ -49,8 +49,8 @@ ok "a format without a path" refused 1 "'x' has a format but no path" '[endpoint
 ok "neither host nor path" refused 1 "'x' has neither host nor path" '[endpoint x]' 'provider = y'
 ok "nothing that it says" refused 1 "'x' has neither format nor provider" '[endpoint x]' 'host = y'
 ok "bytes that are no text" refused 1 'bad.conf:2: this is no text' '[endpoint x]' 'host = a\0b'
-ok "a limit that there is not" refused 1 "bad.conf:2: limits have no 'max_cost'" '[limits]' 'max_cost = 3'
-ok "a limit without a unit" refused 1 "bad.conf:2: '30' is no time" '[limits]' 'max_run_time = 30'
+ok "a limit that there is not" refused 1 "bad.conf:2: [limits] has no 'max_cost'" '[limits]' 'max_cost = 3'
+ok "a limit without a unit" refused 1 "bad.conf:2: '30' is not a time" '[limits]' 'max_run_time = 30'
 ok "an egress rule of another kind" refused 1 "bad.conf:2: egress has no 'block'" '[egress]' 'block = x.example'
 ok "an egress rule that leads nowhere" refused 1 "bad.conf:3: 'x.example:http': a port is a number" '[egress]' 'allow = y.example' 'deny = x.example:http'
 many() {
