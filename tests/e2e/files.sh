@@ -97,4 +97,9 @@ no_run() {
 	! run --no-files
 }
 ok "sonde run --no-files does not" no_run
+by_configuration() {
+	printf '[capture]\nfiles = no\n' >"$T/conf"
+	! run --config "$T/conf"
+}
+ok "nor where the configuration says so" by_configuration
 finish
