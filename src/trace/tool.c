@@ -216,7 +216,7 @@ void tool_ask(struct call_state *c, const struct llm_call *call, bool all)
 		if (index < c->tools_opened)
 			continue;
 		/* While the answer streams, its last part may still grow, and results come. */
-		if (!all && (!p->next || p->type == LLM_PART_SERVER_TOOL_CALL))
+		if (!all && ((!p->next && !p->whole) || p->type == LLM_PART_SERVER_TOOL_CALL))
 			return;
 		c->tools_opened = index + 1;
 		ask_part(c, call, p, index);

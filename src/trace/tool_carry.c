@@ -193,14 +193,31 @@ static void release_others(struct tool_state *tool, const struct proc_state *car
 	}
 }
 
+/* Of the other programs that carry it out, the first whose arguments say so; else the first. */
+static struct proc_state *other_carrier(const struct tool_state *tool,
+					const struct proc_state *released)
+{
+	struct proc_state *ps, *found = NULL;
+
+	list_for_each (ps, released->tree->proc_list) {
+		if (ps == released || !id64_eq(&ps->tool, &tool->id))
+			continue;
+		if (strcmp(ps->evidence, "argv") == 0)
+			return ps;
+		if (!found)
+			found = ps;
+	}
+	return found;
+}
+
 void tool_released(const struct proc_state *ps)
 {
 	struct tool_state *tool = tool_by_id(ps->tree, ps->tool);
 
 	if (!tool || tool->carrier != ps)
 		return;
-	tool->carrier = NULL;
-	tool->by_argv = false;
+	tool->carrier = other_carrier(tool, ps);
+	tool->by_argv = tool->carrier && strcmp(tool->carrier->evidence, "argv") == 0;
 	tool_emit(tool, false);
 }
 
