@@ -380,6 +380,7 @@ void content_read_answer(struct trace *t, const struct llm_message *answer, stru
 	said.role = LLM_ROLE_ASSISTANT;
 	if (!said.parts || content_message_id(t, &said, scratch, &id) < 0)
 		return;
+	ret->message = id;
 	ret->node = node_id(&parent, &id);
 	give_node(t, &ret->node, &parent, &id, depth);
 	ret->depth++;

@@ -52,7 +52,8 @@ struct content_input {
 
 /* An answer: one more message behind the input. */
 struct content_answer {
-	struct id128 node; /* the conversation up to and with it */
+	struct id128 node;    /* the conversation up to and with it */
+	struct id128 message; /* its words, whatever was asked */
 	uint32_t depth;
 	bool any; /* false: it said nothing */
 };

@@ -248,7 +248,7 @@ void subagent_place(struct call_state *c, const struct llm_call *call,
 		turn_place(c, call, ids, in);
 		c->parent = c->agent->id;
 	}
-	if (!c->conv || call->single)
+	if (!c->conv || c->conv->blind || call->single)
 		return;
 	c->conv->run = c->run;
 	if (!c->conv->agent || !c->conv->agent->sub)
