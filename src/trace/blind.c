@@ -66,13 +66,27 @@ void blind_continued(struct tree_state *tree, const struct id64 *span)
 		drop(tree, b);
 }
 
-bool blind_may_be(const struct tree_state *tree, const struct id128 *said)
+bool blind_may_have_said(const struct tree_state *tree, const struct id128 *said)
 {
 	const struct blind *b;
 
 	list_for_each (b, tree->blinds)
 		if (b->over && (!said || id128_is_zero(&b->said) || id128_eq(&b->said, said)))
 			return true;
+	return tree->blinds_dropped;
+}
+
+bool blind_may_be_between(const struct tree_state *tree, const struct id128 *asked,
+			  const struct id128 *answered)
+{
+	const struct blind *b;
+
+	list_for_each (b, tree->blinds) {
+		const struct id128 node = content_node(asked, &b->said);
+
+		if (b->over && (id128_is_zero(&b->said) || id128_eq(&node, answered)))
+			return true;
+	}
 	return tree->blinds_dropped;
 }
 

@@ -156,7 +156,7 @@ static struct link by_answer(const struct search *s)
 	for (size_t i = s->in->n, n = 0; i-- > 0 && n < WALK_MAX; n++) {
 		struct node_ref *ref = find_node(s, &s->c->tree->outputs, &s->in->nodes[i]);
 
-		if (ref && (!was_all_heard(s, ref) || blind_may_be(s->c->tree, &ref->said)))
+		if (ref && (!was_all_heard(s, ref) || blind_may_have_said(s->c->tree, &ref->said)))
 			break;
 		if (ref)
 			return later_request(s, by_ref(s, ref, "message-prefix"), i);
@@ -179,7 +179,7 @@ static struct link by_request(const struct search *s)
 			continue;
 		conv = conversation_at(s->c->tree, ref->conv);
 		if (ref->continued || !conv || !id128_eq(&conv->system, &s->c->system_blob) ||
-		    blind_may_be(s->c->tree, NULL))
+		    blind_may_be_between(s->c->tree, &s->in->nodes[i - 1], &s->in->nodes[i]))
 			break;
 		return by_ref(s, ref, "request-prefix");
 	}
@@ -302,7 +302,7 @@ static struct link by_name(const struct search *s)
 {
 	struct link link = { 0 };
 
-	if (blind_may_be(s->c->tree, NULL))
+	if (blind_may_have_said(s->c->tree, NULL))
 		return link;
 	link = by_summary(s);
 	if (!link.conv)
@@ -448,8 +448,9 @@ static void set_outcome(const struct call_state *c, struct id128 key, bool faile
 void conversation_answered(struct call_state *c, const struct llm_call *call,
 			   const struct content_answer *answer, bool failed)
 {
-	const bool lost = call->http->response.lost_bytes || call->http->end == HTTP_END_LOST ||
-			  call->http->end == HTTP_END_EVICTED;
+	const struct http_message *answered = &call->http->response;
+	const bool lost = answered->lost_bytes || answered->damage ||
+			  call->http->end == HTTP_END_LOST || call->http->end == HTTP_END_EVICTED;
 	const struct id128 none = { 0 };
 
 	if (c->blind)

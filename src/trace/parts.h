@@ -187,7 +187,10 @@ void blind_answered(const struct call_state *c, const struct id128 *said, bool f
 /* A later call goes on from it: now it is known. */
 void blind_continued(struct tree_state *tree, const struct id64 *span);
 /* Whether one that nobody goes on from has said that, or may have; @said NULL: anything. */
-bool blind_may_be(const struct tree_state *tree, const struct id128 *said);
+bool blind_may_have_said(const struct tree_state *tree, const struct id128 *said);
+/* Whether the answer that leads from one node of a conversation to the next may be one's. */
+bool blind_may_be_between(const struct tree_state *tree, const struct id128 *asked,
+			  const struct id128 *answered);
 void blind_free_all(struct tree_state *tree);
 
 /* --- conversation_table.c --- */
