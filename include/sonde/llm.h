@@ -41,6 +41,7 @@ struct llm_part {
 	uint64_t start_ns, end_ns; /* boot time, when streamed: first and last byte; else 0 */
 	int index;		   /* the wire's own index, used while streaming */
 	bool joined;		   /* text is put together from a stream's pieces; likewise */
+	bool whole;		   /* streamed, and the wire has said that nothing is added */
 };
 
 enum llm_role { LLM_ROLE_SYSTEM, LLM_ROLE_USER, LLM_ROLE_ASSISTANT, LLM_ROLE_TOOL };

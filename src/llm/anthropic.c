@@ -395,7 +395,10 @@ static void on_block_stop(struct llm_work *w, struct slice data)
 {
 	struct llm_part *p = open_block(w, block_index(data));
 
-	if (p && p->start_ns)
+	if (!p)
+		return;
+	p->whole = true;
+	if (p->start_ns)
 		p->end_ns = w->now_ns;
 }
 

@@ -289,6 +289,7 @@ static void take(struct llm_work *w, struct llm_message *m, const struct llm_par
 		p->is_json = from->is_json;
 		p->is_error = from->is_error;
 		p->size = from->size;
+		p->whole = !is_text(from);
 	}
 	arena_add(mem, &p->text, buf_slice(&from->text));
 	llm_touch(w, p);
@@ -317,6 +318,7 @@ static void take_piece(struct llm_work *w, struct llm_message *m, struct slice c
 	if (goes_on)
 		return;
 	p->joined = false;
+	p->whole = true;
 	p->text = llm_lend(llm_gemini_arguments(buf_slice(&p->text), w->call.mem));
 }
 

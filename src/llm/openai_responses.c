@@ -176,8 +176,8 @@ static void replace_text(struct llm_work *w, struct llm_part *p, const struct ll
 	p->text = llm_lend(arena_copy(w->call.mem, text));
 }
 
-/* What an item says of itself completes or corrects what its deltas said. */
-static void settle_part(struct llm_work *w, const struct llm_part *by, int at)
+/* What an item says of itself completes or corrects what its deltas said. @whole: it has ended. */
+static void settle_part(struct llm_work *w, const struct llm_part *by, int at, bool whole)
 {
 	struct llm_part *p = llm_part_at(w, &w->call.answer, by->type, at);
 
@@ -190,12 +190,13 @@ static void settle_part(struct llm_work *w, const struct llm_part *by, int at)
 	p->is_json = by->is_json;
 	p->is_error = by->is_error;
 	p->size = by->size;
+	p->whole |= whole;
 	replace_text(w, p, by);
 	if (!p->start_ns && (p->text.n || p->name.n))
 		llm_touch(w, p);
 }
 
-static void settle_item(struct llm_work *w, int64_t output_index, struct slice item)
+static void settle_item(struct llm_work *w, int64_t output_index, struct slice item, bool whole)
 {
 	_cleanup_(arena_freep) struct arena *scratch = arena_new(SCRATCH_MAX);
 	struct llm_message m = { 0 };
@@ -204,12 +205,18 @@ static void settle_item(struct llm_work *w, int64_t output_index, struct slice i
 		return;
 	llm_read_openai_item(item, scratch, &m);
 	for (const struct llm_part *p = m.parts; p; p = p->next)
-		settle_part(w, p, place(output_index, p->index));
+		settle_part(w, p, place(output_index, p->index), whole);
 }
 
 static void on_item(struct llm_work *w, struct slice data)
 {
-	settle_item(w, number(data, SLICE("output_index")), json_member(data, SLICE("item")));
+	settle_item(w, number(data, SLICE("output_index")), json_member(data, SLICE("item")),
+		    false);
+}
+
+static void on_item_done(struct llm_work *w, struct slice data)
+{
+	settle_item(w, number(data, SLICE("output_index")), json_member(data, SLICE("item")), true);
 }
 
 /* Any event that holds the response: created, in_progress, completed, incomplete, failed. */
@@ -224,7 +231,7 @@ static void on_response(struct llm_work *w, struct slice data)
 	llm_read_credits(w, data);
 	if (json_array(v[OUTPUT], &it))
 		while (json_next(&it, &item))
-			settle_item(w, i++, item);
+			settle_item(w, i++, item, false);
 	count_searches(w);
 }
 
@@ -242,7 +249,7 @@ static void on_error(struct llm_work *w, struct slice data)
 }
 
 static const struct llm_reader events[] = {
-	{ "response.output_item.added", on_item }, { "response.output_item.done", on_item },
+	{ "response.output_item.added", on_item }, { "response.output_item.done", on_item_done },
 	{ "response.created", on_response },	   { "response.queued", on_response },
 	{ "response.in_progress", on_response },   { "response.completed", on_end },
 	{ "response.incomplete", on_end },	   { "response.failed", on_end },

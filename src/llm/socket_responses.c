@@ -166,13 +166,23 @@ static int status_of(struct slice text, bool error)
 	return status >= 100 && status < 1000 ? (int)status : 500;
 }
 
-/* Whose answer begins. What has begun in that lane before is over, and its end was lost. */
+static bool another_waits(const struct socket_call *c)
+{
+	const struct socket_call *next = c->next;
+
+	while (next && strcmp(next->lane, c->lane) != 0)
+		next = next->next;
+	return next;
+}
+
+/* Whose answer begins. What has begun in that lane before is over, and its end was lost; where
+ * bytes are missing and another one was asked since, all of it. */
 static struct socket_call *begun(struct llm_sockets *l, struct socket *s,
 				 const struct http_socket_message *m, const char *lane)
 {
 	struct socket_call *c = socket_find(s, lane);
 
-	if (c && c->x.status) {
+	while (c && (c->x.status || (c->x.response.damage && another_waits(c)))) {
 		socket_lose(l, s, c);
 		c = socket_find(s, lane);
 	}

@@ -338,6 +338,12 @@ static struct slice read_resync(struct http1 *p, enum side side, const struct st
 
 /* --- gaps and ends --- */
 
+/* The next request was sent already: this body's end is in the gap, and what follows is not its. */
+static bool is_over(struct http1 *p, enum side side)
+{
+	return side == RESPONSE && http1_newest(p) != p->half[side].e;
+}
+
 static void gap_in_body(struct http1 *p, enum side side, uint64_t n, uint64_t ts_ns)
 {
 	struct http1_half *h = &p->half[side];
@@ -346,6 +352,10 @@ static void gap_in_body(struct http1 *p, enum side side, uint64_t n, uint64_t ts
 
 	exchange_gap(h->e, side, mine, h->reason);
 	h->lost = n - mine;
+	if (!readable && is_over(p, side)) {
+		http1_lose(p, side, h->e);
+		return;
+	}
 	if (!readable) {
 		stat_add(p->conn->http->stats, STAT_HTTP_LOST, 1);
 		h->state = BODY_RESYNC;

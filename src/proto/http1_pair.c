@@ -4,6 +4,8 @@
 
 #include "proto/http1.h"
 
+#define INTERIM_MAX 64 /* bytes of a 100 Continue; what is longer was a response */
+
 static struct exchange *add_exchange(struct http1 *p)
 {
 	struct exchange *e = exchange_new(p->conn, p->request_dir == SONDE_DIR_IN);
@@ -169,8 +171,13 @@ void http1_reject(struct http1 *p, enum side side)
 void http1_begin(struct http1 *p, enum side side, const struct stream_chunk *chunk, size_t at)
 {
 	struct http1_half *h = &p->half[side];
-	struct exchange *e = side == RESPONSE ? http1_waiting(p) : NULL;
+	struct exchange *e;
 
+	/* Whole messages were lost, and no request before the one that waits: its response is among
+	 * them, and so is the request that this one answers. */
+	if (side == RESPONSE && h->blame && h->lost > INTERIM_MAX && !p->half[REQUEST].found)
+		http1_lose(p, side, http1_waiting(p));
+	e = side == RESPONSE ? http1_waiting(p) : NULL;
 	if (!e)
 		e = side == REQUEST ? add_exchange(p) : add_unseen(p);
 	if (!e) {
@@ -196,12 +203,12 @@ struct slice http1_resync(struct http1 *p, enum side side, const struct stream_c
 			  struct slice in)
 {
 	struct http1_half *h = &p->half[side];
-	bool possible = in.n == chunk->bytes.n;
+	enum http_match least = HTTP_MORE;
 
-	/* There is no response without a request, seen or lost. */
+	/* There is no response without a request, seen or lost; that it is lost is known later. */
 	if (side == RESPONSE && !http1_waiting(p) && p->half[REQUEST].state != LOST)
-		possible = false;
-	if (possible && http1_starts(side, in) != HTTP_NO) {
+		least = HTTP_YES;
+	if (in.n == chunk->bytes.n && http1_starts(side, in) >= least) {
 		http1_begin(p, side, chunk, 0);
 		if (h->state == HEAD)
 			return in;

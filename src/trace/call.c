@@ -8,7 +8,6 @@
 #include "trace/observed/observed.h"
 
 #define TASK_MAX	      2000 /* characters of a run's task */
-#define UNIQUE_ID_MIN	      16   /* characters of an id that nobody else has by chance */
 #define ALTERNATIVES_MAX      64   /* choices of one answer */
 #define ALTERNATIVES_TEXT_MAX 4096
 
@@ -65,6 +64,9 @@ static void take_task(const struct call_state *c, const struct llm_call *call,
 	const bool by_turn = in->request.n && (in->task.n == 0 || (r->host && r->host->turns));
 	const struct slice task = by_turn ? in->request : in->task;
 
+	/* What a sub-agent is told is its parent's doing. */
+	if (c->agent->sub)
+		return;
 	/* What has no tools may be all that the program asks. */
 	if (c->side && (!c->purpose_evidence || strcmp(c->purpose_evidence, "no-tools") != 0))
 		return;
@@ -131,6 +133,12 @@ static bool be_twin(struct call_state *c, struct call_state *first)
 	return true;
 }
 
+/* Its request was lost; polls repeat as well, but say which answer. */
+static bool is_unseen(const struct llm_call *call)
+{
+	return call->repeats && call->body_cut && !call->http->method.n && !call->single;
+}
+
 static void read_request(struct call_state *c, const struct llm_call *call,
 			 const struct explicit_ids *ids, struct arena *scratch)
 {
@@ -149,6 +157,8 @@ static void read_request(struct call_state *c, const struct llm_call *call,
 	c->words[1] = in.words[1];
 	if (be_twin(c, duplicate_under_way(c, call)))
 		return;
+	if (is_unseen(call))
+		conversation_lost(c, call);
 	/* Embeddings and polls are no turns of a conversation. */
 	begins = !call->single && !call->repeats && conversation_link(c, call, ids, &in);
 	purpose_find(c, call, ids, &in, begins);

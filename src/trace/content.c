@@ -75,7 +75,7 @@ struct id128 content_blob(struct trace *t, const char *kind, struct slice bytes)
 
 /* --- nodes --- */
 
-static struct id128 node_id(const struct id128 *parent, const struct id128 *message)
+struct id128 content_node(const struct id128 *parent, const struct id128 *message)
 {
 	char both[2 * sizeof(*parent)];
 
@@ -325,7 +325,7 @@ static bool read_item(struct reader *rd, size_t i)
 	} else {
 		if (!new_message(rd, i, &key.message, &v.message))
 			return false;
-		v.node = node_id(&in->last, &v.message.id);
+		v.node = content_node(&in->last, &v.message.id);
 		give_node(rd->t, &v.node, &in->last, &v.message.id, in->depth);
 		known = cache_add(&rd->t->content.nodes, &key);
 		if (known)
@@ -380,7 +380,8 @@ void content_read_answer(struct trace *t, const struct llm_message *answer, stru
 	said.role = LLM_ROLE_ASSISTANT;
 	if (!said.parts || content_message_id(t, &said, scratch, &id) < 0)
 		return;
-	ret->node = node_id(&parent, &id);
+	ret->message = id;
+	ret->node = content_node(&parent, &id);
 	give_node(t, &ret->node, &parent, &id, depth);
 	ret->depth++;
 	ret->any = true;

@@ -3,6 +3,7 @@
  * Which calls continue each other. Strongest evidence first; where two conversations fit equally
  * well there is no link.
  */
+#include "trace/observed/place.h"
 #include "trace/state.h"
 
 #define WALK_MAX 1024 /* newest messages of a request that may end a known conversation */
@@ -95,19 +96,35 @@ static struct link by_thread(const struct search *s)
 	return (struct link){ .conv = conv, .span = conv->last_span, .evidence = "explicit-id" };
 }
 
+/* The newest: what was told before may still wait where a request was lost. */
 static struct link by_tool_call(const struct search *s)
 {
+	struct link link = { 0 };
+
 	for (const struct tool_result *res = s->in->results; res; res = res->next) {
 		const struct tool_state *tool =
 			res->id.n ? tool_waiting(s->c->tree, res->id, s->in->nodes, s->in->n)
 				  : NULL;
 
 		if (tool && may_be_of(s, tool->conv))
-			return (struct link){ .conv = tool->conv,
+			link = (struct link){ .conv = tool->conv,
 					      .span = tool->asked_by,
 					      .evidence = "tool-call-id" };
 	}
-	return (struct link){ 0 };
+	return link;
+}
+
+/* Where bytes are lost, an answer may be out of which nothing was seen yet. */
+static bool is_unanswered(const struct search *s, const struct id128 *asked)
+{
+	const struct call_state *other;
+
+	if (!asking_may_be_lost(s->c->tree))
+		return false;
+	list_for_each (other, s->c->tree->calls)
+		if (other != s->c && id128_eq(&other->input_node, asked))
+			return true;
+	return false;
 }
 
 /* Several asked the same, and what one was answered is not known: it may have been the same. */
@@ -115,7 +132,8 @@ static bool was_all_heard(const struct search *s, const struct node_ref *answer)
 {
 	const struct node_ref *asked = find_node(s, &s->c->tree->inputs, &answer->asked);
 
-	return !asked || !asked->ambiguous || !asked->unheard;
+	return !asked || !asked->ambiguous ||
+	       (!asked->unheard && !is_unanswered(s, &answer->asked));
 }
 
 /* A call that was made since then, whose answer is not known again, comes between. */
@@ -138,7 +156,7 @@ static struct link by_answer(const struct search *s)
 	for (size_t i = s->in->n, n = 0; i-- > 0 && n < WALK_MAX; n++) {
 		struct node_ref *ref = find_node(s, &s->c->tree->outputs, &s->in->nodes[i]);
 
-		if (ref && !was_all_heard(s, ref))
+		if (ref && (!was_all_heard(s, ref) || blind_may_have_said(s->c->tree, &ref->said)))
 			break;
 		if (ref)
 			return later_request(s, by_ref(s, ref, "message-prefix"), i);
@@ -160,7 +178,8 @@ static struct link by_request(const struct search *s)
 		if (!ref)
 			continue;
 		conv = conversation_at(s->c->tree, ref->conv);
-		if (ref->continued || !conv || !id128_eq(&conv->system, &s->c->system_blob))
+		if (ref->continued || !conv || !id128_eq(&conv->system, &s->c->system_blob) ||
+		    blind_may_be_between(s->c->tree, &s->in->nodes[i - 1], &s->in->nodes[i]))
 			break;
 		return by_ref(s, ref, "request-prefix");
 	}
@@ -170,7 +189,9 @@ static struct link by_request(const struct search *s)
 /* The same question once more after an error. */
 static struct link by_retry(const struct search *s)
 {
-	struct node_ref *ref = s->in->n ? find_node(s, &s->c->tree->inputs, &s->in->last) : NULL;
+	struct node_ref *ref = s->in->n && !s->call->body_cut
+				       ? find_node(s, &s->c->tree->inputs, &s->in->last)
+				       : NULL;
 	const struct conversation *conv = ref ? conversation_at(s->c->tree, ref->conv) : NULL;
 	struct link link = { 0 };
 
@@ -269,8 +290,26 @@ static struct link by_content(const struct search *s)
 		link = by_tool_call(s);
 	if (!link.conv)
 		link = by_answer(s);
+	/* Behind the last message that is left another answer may have stood. */
+	if (s->call->body_cut)
+		link.span = (struct id64){ 0 };
 	c->goes_on = link.conv != NULL;
 	return link.conv ? link : by_request(s);
+}
+
+/* The only one that is called that, or that does so: what was not heard may be another. */
+static struct link by_name(const struct search *s)
+{
+	struct link link = { 0 };
+
+	if (blind_may_have_said(s->c->tree, NULL))
+		return link;
+	link = by_summary(s);
+	if (!link.conv)
+		link = by_session(s);
+	if (!link.conv)
+		link = by_cache_key(s);
+	return link.conv ? link : by_process(s);
 }
 
 static struct link find(const struct search *s)
@@ -285,13 +324,13 @@ static struct link find(const struct search *s)
 		link = content;
 	else if (content.conv)
 		link.span = content.span;
-	if (!link.conv)
-		link = by_summary(s);
-	if (!link.conv)
-		link = by_session(s);
-	if (!link.conv)
-		link = by_cache_key(s);
-	return link.conv ? link : by_process(s);
+	return link.conv ? link : by_name(s);
+}
+
+static void be_blind(struct call_state *c)
+{
+	c->blind = true;
+	blind_begin(c);
 }
 
 /* Where several ids are told the narrowest one: two conversations of one user are two. */
@@ -310,13 +349,26 @@ bool conversation_link(struct call_state *c, const struct llm_call *call,
 {
 	const struct search s = { c, call, ids, in };
 	struct link link;
+	bool begins;
 
 	c->scope = scope_of(ids, call);
 	link = find(&s);
+	begins = !link.conv || link.conv->blind;
+	if (begins && link.conv)
+		conversation_seen(link.conv, c, call, ids);
 	c->conv = conversation_hold(link.conv ? link.conv : conversation_new(c, call, ids));
 	c->conv_evidence = link.evidence;
 	c->continues = link.span;
-	return !link.conv;
+	blind_continued(c->tree, &c->continues);
+	if (!link.conv && call->body_cut)
+		be_blind(c);
+	return begins;
+}
+
+void conversation_lost(struct call_state *c, const struct llm_call *call)
+{
+	c->conv = conversation_hold(conversation_unheard(c, call));
+	be_blind(c);
 }
 
 /* --- what later calls may name --- */
@@ -330,6 +382,15 @@ static struct node_ref ref_of(const struct call_state *c, const struct id128 *no
 		.asked = c->input_node,
 		.depth = depth,
 	};
+}
+
+static struct node_ref ref_of_answer(const struct call_state *c,
+				     const struct content_answer *answer)
+{
+	struct node_ref ref = ref_of(c, &answer->node, answer->depth);
+
+	ref.said = answer->message;
+	return ref;
 }
 
 /* Two conversations that stand at the same words and were not continued cannot be told apart. */
@@ -347,30 +408,30 @@ static void enter_one(struct cache *map, const struct id128 *key, struct node_re
 		*known = ref;
 }
 
-static void enter(const struct call_state *c, struct cache *map, const struct id128 *node,
-		  uint32_t depth)
+static void enter(const struct call_state *c, struct cache *map, struct node_ref ref)
 {
-	const struct node_ref ref = ref_of(c, node, depth);
 	struct id128 key;
 
-	enter_one(map, node, ref);
+	enter_one(map, &ref.node, ref);
 	if (id128_is_zero(&c->scope))
 		return;
-	key = scoped(c, node);
+	key = scoped(c, &ref.node);
 	enter_one(map, &key, ref);
 }
 
 void conversation_asked(struct call_state *c)
 {
-	enter(c, &c->tree->inputs, &c->input_node, c->input_depth);
+	/* Of what was cut, what it asks last is not known. */
+	if (!c->call->body_cut)
+		enter(c, &c->tree->inputs, ref_of(c, &c->input_node, c->input_depth));
 	if (c->conv)
 		c->conv->last_span = c->id;
 }
 
 void conversation_alternative(struct call_state *c, const struct content_answer *answer)
 {
-	if (answer->any)
-		enter(c, &c->tree->outputs, &answer->node, answer->depth);
+	if (answer->any && !c->call->body_cut)
+		enter(c, &c->tree->outputs, ref_of_answer(c, answer));
 }
 
 static void set_outcome(const struct call_state *c, struct id128 key, bool failed, bool lost)
@@ -387,17 +448,23 @@ static void set_outcome(const struct call_state *c, struct id128 key, bool faile
 void conversation_answered(struct call_state *c, const struct llm_call *call,
 			   const struct content_answer *answer, bool failed)
 {
-	const bool lost = call->http->response.lost_bytes || call->http->end == HTTP_END_LOST ||
-			  call->http->end == HTTP_END_EVICTED;
+	const struct http_message *answered = &call->http->response;
+	const bool lost = answered->lost_bytes || answered->damage ||
+			  call->http->end == HTTP_END_LOST || call->http->end == HTTP_END_EVICTED;
+	const struct id128 none = { 0 };
 
-	if (call->single || call->repeats)
+	if (c->blind)
+		blind_answered(c, lost ? &none : &answer->message, failed);
+	if (call->single || (call->repeats && !c->blind))
 		return;
-	set_outcome(c, c->input_node, failed, lost);
-	set_outcome(c, scoped(c, &c->input_node), failed, lost);
+	if (!call->body_cut) {
+		set_outcome(c, c->input_node, failed, lost);
+		set_outcome(c, scoped(c, &c->input_node), failed, lost);
+	}
 	conversation_alternative(c, answer);
 	if (call->response_id.n) {
 		const struct id128 key = key_of_text(call->response_id);
 
-		enter_one(&c->tree->responses, &key, ref_of(c, &answer->node, answer->depth));
+		enter_one(&c->tree->responses, &key, ref_of_answer(c, answer));
 	}
 }

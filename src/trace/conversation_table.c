@@ -99,11 +99,8 @@ static struct id128 conversation_id(const struct call_state *c)
 	return id_hash_end(&h);
 }
 
-struct conversation *conversation_new(struct call_state *c, const struct llm_call *call,
-				      const struct explicit_ids *ids)
+static struct conversation *add(struct call_state *c, struct process_key who)
 {
-	const struct process_key who = call->http->conn->process;
-	const uint64_t process[2] = { who.tgid, who.start_ns };
 	struct tree_state *tree = c->tree;
 	struct conversation *conv;
 
@@ -114,22 +111,52 @@ struct conversation *conversation_new(struct call_state *c, const struct llm_cal
 		return NULL;
 	conv->number = ++tree->convs_seen;
 	conv->id = conversation_id(c);
-	conv->system = c->system_blob;
 	conv->process = who;
-	keep(&conv->session, ids->session);
-	keep(&conv->user, call->user_id);
 	HASH_ADD(hh, tree->convs, number, sizeof(conv->number), conv);
-	if (!conv->hh.tbl) {
-		free(conv->session);
-		free(conv->user);
-		free(conv);
-		return NULL;
-	}
+	if (conv->hh.tbl)
+		return conv;
+	free(conv);
+	return NULL;
+}
+
+static void give_names(struct conversation *conv, struct tree_state *tree,
+		       const struct llm_call *call, const struct explicit_ids *ids)
+{
+	const uint64_t process[2] = { conv->process.tgid, conv->process.start_ns };
+
 	give_name(conv, tree, "thread", ids->thread, NULL, 0);
 	give_name(conv, tree, "session", ids->session, conv->system.b, sizeof(conv->system.b));
 	give_name(conv, tree, "cache-key", call->cache_key, process, sizeof(process));
 	give_name(conv, tree, "process", (struct slice){ (const char *)process, sizeof(process) },
 		  conv->system.b, sizeof(conv->system.b));
+}
+
+void conversation_seen(struct conversation *conv, const struct call_state *c,
+		       const struct llm_call *call, const struct explicit_ids *ids)
+{
+	conv->blind = false;
+	conv->system = c->system_blob;
+	keep(&conv->session, ids->session);
+	keep(&conv->user, call->user_id);
+	give_names(conv, c->tree, call, ids);
+}
+
+struct conversation *conversation_new(struct call_state *c, const struct llm_call *call,
+				      const struct explicit_ids *ids)
+{
+	struct conversation *conv = add(c, call->http->conn->process);
+
+	if (conv)
+		conversation_seen(conv, c, call, ids);
+	return conv;
+}
+
+struct conversation *conversation_unheard(struct call_state *c, const struct llm_call *call)
+{
+	struct conversation *conv = add(c, call->http->conn->process);
+
+	if (conv)
+		conv->blind = true;
 	return conv;
 }
 
@@ -220,5 +247,6 @@ void conversation_free_all(struct tree_state *tree)
 		forget(tree, tree->convs);
 	while (tree->summaries)
 		drop_summary(tree, tree->summaries);
+	blind_free_all(tree);
 	cache_done(&tree->conv_names);
 }

@@ -7,6 +7,7 @@
  * passed on is known by its request, while the one that it is the same as is under way: that one,
  * the agent's own, opens the tools and counts.
  */
+#include "trace/observed/place.h"
 #include "trace/state.h"
 
 struct answer_ref {
@@ -156,6 +157,57 @@ struct call_state *duplicate_under_way(const struct call_state *c, const struct 
 	if (found && !id64_is_zero(&found->same_as))
 		return find_under_way(c->tree->t, &found->same_as);
 	return found;
+}
+
+/* --- under way, where bytes were lost --- */
+
+/* A proxy's, which would have been known by the request that it passes on. */
+static bool may_pass_on(const struct call_state *c, const struct llm_call *call,
+			const struct call_state *first)
+{
+	const struct connection *a = first->call->http->conn, *b = call->http->conn;
+
+	if (!have_equal_words(first, c) || process_key_eq(a->process, b->process) ||
+	    first->call->start_ns > call->start_ns || first->call->repeats ||
+	    !id64_is_zero(&first->same_as))
+		return false;
+	return !first->call->response_id.n || !call->response_id.n ||
+	       slice_eq(first->call->response_id, call->response_id);
+}
+
+static bool is_other_sight(const struct call_state *c, const struct llm_call *call,
+			   const struct call_state *other)
+{
+	if (other == c || !other->call || other->call->http->conn->id == call->http->conn->id)
+		return false;
+	if (c->blind)
+		return call->response_id.n >= UNIQUE_ID_MIN &&
+		       slice_eq(other->call->response_id, call->response_id);
+	return may_pass_on(c, call, other);
+}
+
+/* The same for one that is over: its tools are known. */
+static bool was_asked(const struct call_state *c, const struct llm_call *call)
+{
+	const struct id128 key = id_of_bytes(call->response_id);
+	const struct answer_ref *seen = call->response_id.n >= UNIQUE_ID_MIN
+						? cache_find(&c->tree->t->answers, &key)
+						: NULL;
+
+	return c->blind && seen && seen->conn != call->http->conn->id &&
+	       call->start_ns <= seen->end_ns;
+}
+
+bool duplicate_asks(const struct call_state *c, const struct llm_call *call)
+{
+	const struct call_state *other;
+
+	if (!c->blind && !asking_may_be_lost(c->tree))
+		return false;
+	list_for_each (other, c->tree->calls)
+		if (is_other_sight(c, call, other))
+			return true;
+	return was_asked(c, call);
 }
 
 /* --- over --- */

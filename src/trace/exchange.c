@@ -8,6 +8,7 @@
 
 #include "trace/emit.h"
 #include "trace/observed/network.h"
+#include "trace/observed/place.h"
 #include "trace/tool_span.h"
 
 static struct id64 span_id(const struct trace *t, const struct http_exchange *x)
@@ -50,7 +51,8 @@ static bool find_place(struct tree_state *tree, const struct http_exchange *x, s
 		return true;
 	}
 	tool = tool_only_one(tree, x->conn->process);
-	if (!tool || tool->by_argv || tool->by_mcp || x->request.head_ns < tool->start_ns)
+	if (!tool || tool->by_argv || tool->by_mcp || x->request.head_ns < tool->start_ns ||
+	    asking_may_be_lost(tree))
 		return false;
 	*ret = (struct place){ tool->id, tool->agent, "window" };
 	return true;

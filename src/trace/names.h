@@ -92,6 +92,7 @@
 #define ATTR_RECORDER		  "sonde.recorder"	/* what made the imported file */
 #define ATTR_TOOL_STATUS	  "sonde.tool.status"	/* waiting, completed, failed, incomplete */
 #define ATTR_TOOL_ASKED_BY	  "sonde.tool.asked_by" /* span id of the call */
+#define ATTR_TOOL_ASKED_CUT	  "sonde.tool.asked_cut" /* bytes of the answer were lost */
 #define ATTR_TOOL_ANSWERED_TO	  "sonde.tool.answered_to"
 #define ATTR_TOOL_ASKED_NS	  "sonde.tool.asked_unix_nano"
 #define ATTR_TOOL_ANSWERED_NS	  "sonde.tool.answered_unix_nano"

@@ -151,6 +151,9 @@ void live_free(struct call_state *c);
 void duplicate_init(struct trace *t);
 /* The call under way that is the same as @c; NULL: none, or nobody can tell. */
 struct call_state *duplicate_under_way(const struct call_state *c, const struct llm_call *call);
+/* Whether another call has the same answer, and its tool calls are that one's; or may have, where
+ * bytes were lost that would have told. */
+bool duplicate_asks(const struct call_state *c, const struct llm_call *call);
 /* Whether the answer was seen before: sets c->duplicate_of and what of c->usage counts. */
 void duplicate_check(struct call_state *c, const struct llm_call *call);
 /* c->cost is known: it may have to be taken back where an estimate is replaced. */
@@ -165,6 +168,8 @@ bool call_failed(const struct llm_call *call, struct slice *ret_type, struct sli
 /* Finds what the call goes on from; whether a conversation begins with it. */
 bool conversation_link(struct call_state *c, const struct llm_call *call,
 		       const struct explicit_ids *ids, const struct content_input *in);
+/* A call of which only the answer was seen: what it goes on from is not known. */
+void conversation_lost(struct call_state *c, const struct llm_call *call);
 /* So that a later call can go on from this request (@answered: from its answer). */
 void conversation_asked(struct call_state *c);
 void conversation_answered(struct call_state *c, const struct llm_call *call,
@@ -174,11 +179,29 @@ void conversation_summary(struct call_state *c, const struct llm_call *call);
 void conversation_alternative(struct call_state *c, const struct content_answer *answer);
 struct node_ref *conversation_response(struct tree_state *tree, struct slice response_id);
 
+/* --- blind.c --- */
+/* A call begins of which nobody knows what it asks, nor what it goes on from. */
+void blind_begin(const struct call_state *c);
+/* @said: its answer's words; zero where they are not known. */
+void blind_answered(const struct call_state *c, const struct id128 *said, bool failed);
+/* A later call goes on from it: now it is known. */
+void blind_continued(struct tree_state *tree, const struct id64 *span);
+/* Whether one that nobody goes on from has said that, or may have; @said NULL: anything. */
+bool blind_may_have_said(const struct tree_state *tree, const struct id128 *said);
+/* Whether the answer that leads from one node of a conversation to the next may be one's. */
+bool blind_may_be_between(const struct tree_state *tree, const struct id128 *asked,
+			  const struct id128 *answered);
+void blind_free_all(struct tree_state *tree);
+
 /* --- conversation_table.c --- */
 void conversation_init(struct tree_state *tree);
 /* A new one, that the call begins; NULL where memory is refused. */
 struct conversation *conversation_new(struct call_state *c, const struct llm_call *call,
 				      const struct explicit_ids *ids);
+/* Likewise, of which the call says nothing: a later one will (conversation_seen()). */
+struct conversation *conversation_unheard(struct call_state *c, const struct llm_call *call);
+void conversation_seen(struct conversation *conv, const struct call_state *c,
+		       const struct llm_call *call, const struct explicit_ids *ids);
 /* NULL: it was long not heard of. Marks it as used. */
 struct conversation *conversation_at(struct tree_state *tree, uint64_t number);
 /* By a name that only one can have; NULL: none, or several said that they have it. */

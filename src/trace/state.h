@@ -39,6 +39,7 @@
 #define RUN_AGENTS_MAX	       512
 #define RUN_HTTP_MAX	       512 /* STEP_HTTP spans of one run */
 #define REFS_MAX	       16384 /* nodes and response ids of one tree that a later call may name */
+#define UNIQUE_ID_MIN	       16 /* characters of an id that nobody else has by chance */
 #define EMIT_EVERY_NS	       1000000000ull
 #define SCRATCH_MAX	       (128u << 20) /* of one call's content while it is read */
 
@@ -160,6 +161,8 @@ struct tool_state {
 	const char *type; /* gen_ai.tool.type */
 	const char *evidence;
 	bool server, asked, answered, is_error; /* asked: the answer has ended */
+	bool asked_cut; /* bytes of the answer were lost: of its arguments, or of other calls */
+	bool contested; /* several programs show its command, and a call like it may be lost */
 	struct id64 answered_to;
 	struct proc_state *carrier;	     /* the first program that carries it out */
 	bool by_argv;			     /* and its arguments say so */
@@ -185,6 +188,7 @@ struct conversation {
 	struct id64 last_span;
 	const char *purpose; /* of its calls, where that is not a person's request; else NULL */
 	unsigned refs;	     /* calls and tools that are at work in it */
+	bool blind;	     /* what it began with was not heard, nor any later request */
 };
 
 /* A request that a process of the tree serves. */
@@ -227,6 +231,7 @@ struct call_state {
 	struct id128
 		scope; /* of the ids that the call carries: equal words of others are not its */
 	bool goes_on;  /* its history holds the answer of the call that it continues */
+	bool blind;    /* its request was lost, and what it goes on from is not known */
 	struct id128 session_id;
 	char *conversation_id;
 	struct id128 input_node, output_node, system_blob, tools_blob, raw_blob;
@@ -291,6 +296,7 @@ struct tree_state {
 	struct call_state *calls;
 	struct conversation *convs;
 	struct summary *summaries; /* newest last */
+	struct blind *blinds;	   /* blind.c */
 	struct cache conv_names;   /* H(what kind of name, the name) -> struct name_ref */
 	struct peer *hosts, *sockets;
 	uint64_t tls_streams;	/* whose plaintext was seen */
@@ -299,7 +305,8 @@ struct tree_state {
 	struct cache inputs;	/* node -> struct node_ref: what a call was asked */
 	struct cache responses; /* H(response id) -> struct node_ref */
 
-	unsigned n_summaries, n_runs, n_procs, n_tools, n_calls, n_hosts, n_sockets, n_mcp;
+	unsigned n_summaries, n_blinds, n_runs, n_procs, n_tools, n_calls, n_hosts, n_sockets,
+		n_mcp;
 	unsigned procs_seen;
 	uint64_t calls_seen, convs_seen, inbound_seen;
 	struct inbound *inbound; /* requests that its processes serve; newest last */
@@ -308,6 +315,7 @@ struct tree_state {
 	uint32_t scope, uid;
 	int exit_code, exit_signal; /* the root's */
 	bool joined;		    /* it ran before it was traced */
+	bool blinds_dropped;	    /* there were more than are kept */
 	bool adopts;		    /* who comes without a parent that is known belongs to it */
 	bool exited, finished;
 	bool writable_by_agent;
@@ -358,6 +366,7 @@ struct node_ref {
 	struct id64 span;
 	struct id128 node;
 	struct id128 asked; /* of an answer: the node of its request */
+	struct id128 said;  /* likewise: its words, whatever was asked */
 	uint32_t depth;
 	bool continued, ambiguous, failed;
 	bool unheard; /* of a request: an answer to it, or to an equal one, was lost */

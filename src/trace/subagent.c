@@ -92,7 +92,8 @@ static struct start started_by(struct call_state *c, struct process_key process,
 			by_prompt = tool;
 			n_prompt++;
 		}
-		if (match == MATCH_UNKNOWN && spawns(tool) &&
+		/* What has a past began before, and would have been seen then. */
+		if (match == MATCH_UNKNOWN && spawns(tool) && !in->answered &&
 		    (declared || (tool->conv && !id128_eq(&tool->conv->system, &c->system_blob)))) {
 			by_kind = tool;
 			n_kind++;
@@ -208,14 +209,34 @@ static struct agent_span *by_header(struct call_state *c, const struct llm_call 
 	return open_subagent(c, call, ids, start, parent_agent(c, ids), kept_prompt(in));
 }
 
-/* A conversation that begins while a call waits that may have started it. */
+/* That the call has started already; NULL: none, or several. */
+static struct agent_span *only_agent_of(const struct tool_state *tool)
+{
+	struct agent_span *a, *found = NULL;
+
+	list_for_each (a, tool->run->agents) {
+		if (!a->sub || !id64_eq(&a->tool, &tool->id))
+			continue;
+		if (found)
+			return NULL;
+		found = a;
+	}
+	return found;
+}
+
+/* A conversation that begins, or of which nothing was seen yet, while a call waits that may have
+ * started it. */
 static struct agent_span *by_start(struct call_state *c, const struct llm_call *call,
 				   const struct explicit_ids *ids, const struct content_input *in)
 {
 	const struct start start = started_by(c, call->http->conn->process, in, false);
+	struct agent_span *a;
 
 	if (!start.tool)
 		return NULL;
+	a = in->answered ? only_agent_of(start.tool) : NULL;
+	if (a)
+		return a;
 	if (call->tool_count > 0)
 		return open_subagent(c, call, ids, start, start.tool->agent, kept_prompt(in));
 	/* No tools of its own: a question that the tool asks, no agent. */
@@ -248,7 +269,7 @@ void subagent_place(struct call_state *c, const struct llm_call *call,
 		turn_place(c, call, ids, in);
 		c->parent = c->agent->id;
 	}
-	if (!c->conv || call->single)
+	if (!c->conv || c->conv->blind || call->single)
 		return;
 	c->conv->run = c->run;
 	if (!c->conv->agent || !c->conv->agent->sub)

@@ -11,6 +11,7 @@
 #include "trace/emit.h"
 #include "trace/mcp.h"
 #include "trace/observed/observed.h"
+#include "trace/observed/place.h"
 #include "trace/tool_span.h"
 
 #define ARGS_KEPT_MAX	65536
@@ -125,6 +126,7 @@ static struct tool_state *tool_new(struct call_state *c, const struct llm_call *
 	tool->agent = c->agent;
 	tool->conv = conversation_hold(c->conv);
 	tool->process = call->http->conn->process;
+	tool->asked_cut = call->http->response.lost_bytes;
 	tool->start_ns = part->end_ns	? part->end_ns
 			 : call->end_ns ? call->end_ns
 					: tree->t->now_ns;
@@ -212,11 +214,13 @@ void tool_ask(struct call_state *c, const struct llm_call *call, bool all)
 {
 	unsigned index = 0;
 
+	if (duplicate_asks(c, call))
+		return;
 	for (const struct llm_part *p = call->answer.parts; p; p = p->next, index++) {
 		if (index < c->tools_opened)
 			continue;
 		/* While the answer streams, its last part may still grow, and results come. */
-		if (!all && (!p->next || p->type == LLM_PART_SERVER_TOOL_CALL))
+		if (!all && ((!p->next && !p->whole) || p->type == LLM_PART_SERVER_TOOL_CALL))
 			return;
 		c->tools_opened = index + 1;
 		ask_part(c, call, p, index);
@@ -258,7 +262,8 @@ struct tool_state *tool_waiting(struct tree_state *tree, struct slice id, const 
 			n_sure++;
 		}
 	}
-	if (n == 1)
+	/* A short id is a number: the call that was lost may have had it as well. */
+	if (n == 1 && (id.n >= UNIQUE_ID_MIN || !asking_may_be_lost(tree)))
 		return found;
 	return n_sure == 1 ? sure : NULL;
 }

@@ -31,7 +31,7 @@ struct tool_state *tool_of_exchange(struct tree_state *tree, const struct http_e
 
 bool tool_is_carried(const struct tool_state *tool)
 {
-	return tool->by_argv || tool->by_mcp || tool->by_http || tool->by_file;
+	return tool->by_argv || tool->by_mcp || tool->by_http || tool->by_file || tool->contested;
 }
 
 bool tool_may_explain(const struct tree_state *tree, const struct agent_span *a, uint64_t ts_ns)
@@ -81,7 +81,8 @@ static struct tool_state *by_argv(const struct proc_state *ps, bool wide, struct
 		enum command_match m;
 		size_t len;
 
-		if (tool->server || !tool->command || ps->exec_ns < tool->start_ns)
+		if (tool->server || !tool->command || tool->contested ||
+		    ps->exec_ns < tool->start_ns)
 			continue;
 		m = match(tool, ps, mem);
 		/* It has a better one. */
@@ -193,21 +194,62 @@ static void release_others(struct tool_state *tool, const struct proc_state *car
 	}
 }
 
+/* Of the other programs that carry it out, the first whose arguments say so; else the first. */
+static struct proc_state *other_carrier(const struct tool_state *tool,
+					const struct proc_state *released)
+{
+	struct proc_state *ps, *found = NULL;
+
+	list_for_each (ps, released->tree->proc_list) {
+		if (ps == released || !id64_eq(&ps->tool, &tool->id))
+			continue;
+		if (strcmp(ps->evidence, "argv") == 0)
+			return ps;
+		if (!found)
+			found = ps;
+	}
+	return found;
+}
+
 void tool_released(const struct proc_state *ps)
 {
 	struct tool_state *tool = tool_by_id(ps->tree, ps->tool);
 
 	if (!tool || tool->carrier != ps)
 		return;
-	tool->carrier = NULL;
-	tool->by_argv = false;
+	tool->carrier = other_carrier(tool, ps);
+	tool->by_argv = tool->carrier && strcmp(tool->carrier->evidence, "argv") == 0;
 	tool_emit(tool, false);
+}
+
+/* Two that show one call's command may be two calls', of which one was lost. */
+static bool is_contested(const struct tool_state *tool, const struct proc_state *ps)
+{
+	const struct proc_state *first = tool->by_argv ? tool->carrier : NULL;
+
+	return first && first != ps && asking_may_be_lost(ps->tree) &&
+	       !process_descends(ps->tree, ps->key, first->key) &&
+	       !process_descends(ps->tree, first->key, ps->key);
+}
+
+static void release_all(struct tool_state *tool, struct tree_state *tree)
+{
+	struct proc_state *ps;
+
+	tool->contested = true;
+	list_for_each (ps, tree->proc_list)
+		if (id64_eq(&ps->tool, &tool->id))
+			process_unlink(ps);
 }
 
 void tool_carried(struct tool_state *tool, struct proc_state *ps)
 {
 	const bool by_argv_now = strcmp(ps->evidence, "argv") == 0;
 
+	if (by_argv_now && is_contested(tool, ps)) {
+		release_all(tool, ps->tree);
+		return;
+	}
 	if (by_argv_now && !tool->by_argv) {
 		tool->by_argv = true;
 		tool->carrier = NULL;

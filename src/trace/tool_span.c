@@ -127,6 +127,7 @@ void tool_emit(struct tool_state *tool, bool final)
 	emit_lit(&e, ATTR_TOOL_TIMING, timing);
 	if (tool->told_ns)
 		emit_int(&e, ATTR_TOOL_TOLD_NS, (int64_t)tool->told_ns);
+	emit_true(&e, ATTR_TOOL_ASKED_CUT, tool->asked_cut);
 	if (tool->carrier)
 		emit_carrier(&e, tool);
 	emit_counts(&e, tool);

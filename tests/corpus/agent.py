@@ -99,6 +99,7 @@ class Conversation:
         yield self.rng.randrange(30, 90)
         x.head(200, [("Content-Type", "text/event-stream")], step)
         answer = self.answer("this breaks off " + self.words("here"), [])
+        step["id"] = answer["id"]
         for piece in self.format.stream(answer, request["model"], request)[:2]:
             x.piece(piece, step)
             yield 5

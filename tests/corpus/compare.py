@@ -9,7 +9,7 @@ USAGE = {
     "cache_read": "gen_ai.usage.cache_read.input_tokens",
     "cache_write": "gen_ai.usage.cache_creation.input_tokens",
 }
-LOSS_MARKS = ("sonde.lost.bytes", "sonde.cut", "sonde.request.cut", "sonde.request.damage", "sonde.response.damage")
+LOSS_MARKS = ("sonde.lost.bytes", "sonde.cut", "sonde.request.cut", "sonde.request.damage", "sonde.response.damage", "sonde.tool.asked_cut")
 
 
 def pico(usd):
@@ -36,7 +36,7 @@ class Comparison:
         for run in truth["runs"]:
             for trace in self.traces(run):
                 self.owner.setdefault(trace, set()).add(run["key"])
-        self.sessions = {}
+        self.sessions, self.named = {}, {}  # what the store calls each; whose a name is
 
     def compare(self, whole, by_theme):
         for run in self.truth["runs"]:
@@ -119,8 +119,12 @@ class RunComparison:
                 self.count("steps", "not of the truth", "found", f"{s['name']} [{s['span_id']}]")
 
     def session(self, told):
+        """Another session's is wrong; where one falls in two, the link between its runs is missing."""
         known = self.all.sessions.setdefault(self.run["session"], told)
-        verdict = "missing" if not told else "right" if told == known else "wrong"
+        owner = self.all.named.setdefault(told, self.run["session"])
+        verdict = "missing" if not told or told != known else "right"
+        if told and owner != self.run["session"]:
+            verdict = "wrong"
         self.count("session", verdict, "right", f"{told}, the first had {known}")
 
     def totals(self, row):

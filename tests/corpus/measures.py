@@ -36,6 +36,7 @@ NO_LOSS = {
     ("cost", "exact"): 1,
     ("copies", "counted once"): 1,
     ("steps", "found"): 1,
+    ("session", "right"): 1,
 }
 WITH_LOSS = {("tokens", "exact"): 1, ("cost", "exact"): 1, ("hurt", "marked"): 0.99}
 LIMITS = {False: NO_LOSS, True: WITH_LOSS}

@@ -76,8 +76,9 @@ class Shell(Tool):
 
     def start(self):
         programs = self.c.kind.shell(self.command)
-        process = self.world.spawn(self.c.site.process)
-        step = self.process_step(process, programs[-1][1], self.step)
+        own = self.c.site.process
+        process = self.world.spawn(own)
+        step = self.process_step(process, programs[-1][1], self.step, by=own.step and own.step["key"])
         for path, argv in programs:
             self.world.exec(process, path, argv, "/proj")
         self.step["carriers"].append(step["key"])

@@ -6,6 +6,7 @@ A step: key, kind, parent (key; None at a run's root), at (wall time of its star
   process  argv; unexplained where no tool call explains it
   agent    sub (lives in its parent's process); mcp: name; file: path; network: peer
   file, network  by: the process that did it, where that is none of the agent's
+  process  by: the process that started it, where that has a step of its own
 hurt: bytes of it were lost. near: something was on its connection, and whose it was cannot always be told. unsure: no link is the right answer; a link to `parent` or `after` would be luck.
 """
 import json

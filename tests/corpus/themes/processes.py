@@ -92,7 +92,11 @@ class Once:
         self.pool, self.process = pool, process
         self.inner = pool.stage.pools(process, Kind())
         self.exchange = self.inner.exchange(host)
-        self.ask, self.head, self.piece = self.exchange.ask, self.exchange.head, self.exchange.piece
+        self.head, self.piece = self.exchange.head, self.exchange.piece
+
+    def ask(self, method, target, headers, body, owner):
+        owner["pid"] = self.process.pid
+        return self.exchange.ask(method, target, headers, body, owner)
 
     def end(self, owner):
         self.exchange.end(owner)
