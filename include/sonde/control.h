@@ -12,11 +12,14 @@
  *    processes that run already; SCOPE has what their runs have in common
  *   of a daemon, "watch":{"host":true,"cgroups":[PATH],"units":[],"containers":[],"users":[UID],
  *    "programs":[],"pids":[],"not_users":[UID],"not_programs":[],"not_units":[]} instead of "join":
- *    whatever that lets in, now and later, until told otherwise
+ *    whatever that lets in, now and later, until told otherwise; src/probe/ruleset.h has what the
+ *    texts mean. What SCOPE events say of the user is left out where the process is another's
  *   {"op":"watch","watch":{...},"config":{CONFIG}}	the rules have changed
  *   {"op":"engine"}	descriptor 0: the prober's end towards a new engine, after the last one
  * died: it gets the same ring and the events that the first one began with, of what is there now
  *   {"op":"leave","pid":N,"start_ns":N}	another sonde traces this process and what it starts
+ *   {"op":"leave_container","containers":["64 hexadecimal digits",...]}	the configuration
+ * excludes what runs in these: the launcher has it from who knows their names and labels
  *   {"op":"exited","code":N} or {"op":"exited","signal":N}	the command has ended: stop and say
  * END its end closed						the launcher has gone: the same
  * prober -> launcher, JSON:
