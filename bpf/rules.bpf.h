@@ -108,7 +108,7 @@ static __always_inline void rules_question(const struct actor *a)
 	if (bpf_ringbuf_query(&work, BPF_RB_AVAIL_DATA) > WORK_BYTES / 2)
 		count_loss(SONDE_LOSS_NOT_ASKED, 1);
 	else
-		tell_prober(a, SONDE_WORK_ASK, 0, 0);
+		tell_prober(a, SONDE_WORK_ASK, 0, bpf_get_current_cgroup_id());
 }
 
 /* The current process begins a scope of its own. False where there is no room. */

@@ -147,7 +147,7 @@ static __always_inline bool tell_prober(const struct actor *a, __u32 kind, __u32
 	w->dev = dev;
 	w->tgid = a->tgid;
 	w->kind = kind;
-	w->pad = 0;
+	w->uid = (__u32)bpf_get_current_uid_gid();
 	bpf_ringbuf_submit(w, 0);
 	return true;
 }

@@ -22,11 +22,12 @@ enum sonde_work_kind {
 struct sonde_work {
 	__u64 ts_ns; /* CLOCK_BOOTTIME */
 	__u64 start_ns;
-	__u64 inode; /* of MAP; FORK: the child's tgid; FOUND: the scope; CGROUP: its number */
+	__u64 inode; /* of MAP; FORK: the child's tgid; FOUND: the scope; ASK: its cgroup;
+			CGROUP: its number */
 	__u32 dev;   /* of MAP, as the kernel has it: major << 20 | minor; FOUND: sonde_found_by */
 	__u32 tgid;
 	__u32 kind; /* enum sonde_work_kind */
-	__u32 pad;
+	__u32 uid;  /* whose it is */
 };
 
 /* What the task iterator tells of a process. */

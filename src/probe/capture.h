@@ -40,8 +40,12 @@ uint64_t capture_start_of(struct capture *c, pid_t pid);
 /* All processes of the system, as the kernel has them. 0 or -errno. */
 typedef void (*capture_task_fn)(void *ctx, const struct sonde_found_task *task);
 int capture_each_task(struct capture *c, capture_task_fn fn, void *ctx);
+/* Programs of the same file as process @pid, sonde's, are never let in by a rule. */
+void capture_find_own(struct capture *c, pid_t pid);
 /* @id: of the run; @joined: it runs already, so that its streams may be joined midway. */
 int capture_scope_add(struct capture *c, pid_t pid, uint64_t start_ns, uint32_t id, bool joined);
+/* The same, never instead of another entry: -EEXIST where the kernel was faster. */
+int capture_scope_enter(struct capture *c, pid_t pid, uint64_t start_ns, uint32_t id, bool joined);
 /* Whoever had that pid is not there any more. */
 void capture_scope_drop(struct capture *c, pid_t pid);
 /* Never traced, nor what it starts from now on; whatever it was before. */

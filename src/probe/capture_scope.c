@@ -47,6 +47,13 @@ uint64_t capture_start_of(struct capture *c, pid_t pid)
 	return start;
 }
 
+void capture_find_own(struct capture *c, pid_t pid)
+{
+	capture_programs(c)->bss->own_tgid = (uint32_t)pid;
+	capture_start_of(c, pid);
+	capture_programs(c)->bss->own_tgid = 0;
+}
+
 /* As sonde.bpf.h has it. */
 struct scope_value {
 	uint64_t start_ns;
@@ -56,24 +63,29 @@ struct scope_value {
 #define SCOPE_JOINED 1
 #define SCOPE_OUT    2
 
-int capture_scope_add(struct capture *c, pid_t pid, uint64_t start_ns, uint32_t id, bool joined)
+static int put(struct capture *c, pid_t pid, const struct scope_value *v, uint64_t how)
 {
 	uint32_t key = (uint32_t)pid;
-	struct scope_value v = { .start_ns = start_ns,
-				 .id = id,
-				 .flags = joined ? SCOPE_JOINED : 0 };
 
-	return bpf_map__update_elem(capture_programs(c)->maps.scopes, &key, sizeof(key), &v,
-				    sizeof(v), BPF_ANY);
+	return bpf_map__update_elem(capture_programs(c)->maps.scopes, &key, sizeof(key), v,
+				    sizeof(*v), how);
+}
+
+int capture_scope_add(struct capture *c, pid_t pid, uint64_t start_ns, uint32_t id, bool joined)
+{
+	return put(c, pid, &(struct scope_value){ start_ns, id, joined ? SCOPE_JOINED : 0 },
+		   BPF_ANY);
+}
+
+int capture_scope_enter(struct capture *c, pid_t pid, uint64_t start_ns, uint32_t id, bool joined)
+{
+	return put(c, pid, &(struct scope_value){ start_ns, id, joined ? SCOPE_JOINED : 0 },
+		   BPF_NOEXIST);
 }
 
 int capture_scope_shut_out(struct capture *c, pid_t pid, uint64_t start_ns)
 {
-	uint32_t key = (uint32_t)pid;
-	struct scope_value v = { .start_ns = start_ns, .flags = SCOPE_OUT };
-
-	return bpf_map__update_elem(capture_programs(c)->maps.scopes, &key, sizeof(key), &v,
-				    sizeof(v), BPF_ANY);
+	return put(c, pid, &(struct scope_value){ start_ns, 0, SCOPE_OUT }, BPF_ANY);
 }
 
 uint32_t capture_scope_number(struct capture *c)
