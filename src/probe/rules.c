@@ -114,11 +114,13 @@ int rules_change(struct rules *r, const cJSON *watch, char *ret_why, size_t n)
 
 int rules_begin(struct rules *r, const cJSON *watch, char *ret_why, size_t n)
 {
-	const struct report_process first = { .tgid = 1,
-					      .start_ns = capture_start_of(r->c.capture, 1) };
+	/* Of the machine, and where sonde is in a container of its own that one's. */
+	const struct report_process first = { 1, capture_start_of(r->c.capture, 1) };
+	const struct report_process own = { getpid(), capture_start_of(r->c.capture, getpid()) };
 
 	capture_find_own(r->c.capture, getpid());
 	rules_search_root(r, first);
+	rules_search_root(r, own);
 	discover_host(r->c.files, first);
 	return rules_change(r, watch, ret_why, n);
 }

@@ -12,6 +12,8 @@
 #include "sonde/stream.h"
 
 #define PROC_MAX 65536
+/* Numbers of scopes that are given out here and not by who captures: their children keep them. */
+#define PROC_SCOPE_OWN 0x80000000u
 
 struct process {
 	struct process_key key;
@@ -45,6 +47,9 @@ struct process *proc_feed(struct proc *p, const struct sonde_event *e);
 
 /* NULL where not known. A key with start_ns 0 finds the living process of that tgid. */
 struct process *proc_find(struct proc *p, struct process_key key);
+
+/* Each one that lives. */
+void proc_each(struct proc *p, void (*fn)(void *ctx, struct process *process), void *ctx);
 
 /* The program's base name: of argv[0] or path, for people. */
 struct slice process_name(const struct process *p);
