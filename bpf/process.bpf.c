@@ -9,6 +9,7 @@
  */
 #include "descriptor.bpf.h"
 #include "path.bpf.h"
+#include "rules.bpf.h"
 
 #define SIGNAL_GROUP_EXIT 4
 #define PROT_EXEC	  4
@@ -35,8 +36,10 @@ bool tell_forks;
 __u64 wanted_cgroup;
 __u32 wanted_uid = ANY_UID;
 
-/* Set by the prober: of this process the task iterator tells when it started. */
+/* Set by the prober: of which process the task iterator tells; 0: of all. */
 __u32 wanted_tgid;
+/* Itself: the iterator finds out which file sonde is. */
+__u32 own_tgid;
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
@@ -58,6 +61,8 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 		count_loss(SONDE_LOSS_SCOPE_FULL, 1);
 		return 0;
 	}
+	if (inherited.flags & SCOPE_OUT)
+		return 0;
 	a.start_ns = s->start_ns;
 	a.tgid = tgid;
 	a.tid = parent->pid;
@@ -152,17 +157,54 @@ static __always_inline void begin_anew(__u32 tgid)
 		s->flags &= ~SCOPE_JOINED;
 }
 
+/*
+ * By a daemon's rules: false where the current process is not traced, @ret is who it is. One that
+ * is in scope already stays, whatever let it in, until it is excluded.
+ */
+static __always_inline bool admitted(struct task_struct *p, __u32 says, struct actor *ret)
+{
+	__u32 tgid = p->tgid;
+	const struct scope *s = bpf_map_lookup_elem(&scopes, &tgid);
+
+	rules_newcomer(ret, p);
+	if (s && s->flags & SCOPE_OUT)
+		return false;
+	switch (says) {
+	case RULE_SAYS_OUT:
+	case RULE_SAYS_OUT_TREE:
+		if (s)
+			rules_put_out(ret, SONDE_LEFT_RULES, says == RULE_SAYS_OUT_TREE);
+		else if (says == RULE_SAYS_OUT_TREE)
+			rules_shut_out(ret);
+		return false;
+	case RULE_SAYS_OWN: /* seen by the tree that it is in: another sonde takes over from it */
+		if (!s)
+			rules_shut_out(ret);
+		return s;
+	case RULE_SAYS_NOTHING:
+		if (!s && rules_ask)
+			rules_question(ret);
+		return s;
+	}
+	return s || rules_let_in(ret, says);
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *p, int old_pid, struct linux_binprm *bprm)
 {
+	const __u32 says = rules_on ? rules_judge(bprm) : RULE_SAYS_NOTHING;
 	struct sonde_exec_event *e;
 	struct slot *slot;
 	struct actor a;
 	__u32 at;
 	long n;
 
-	if (!current_actor(&a) && !(join_cgroup(p) && current_actor(&a)))
+	if (rules_on) {
+		if (!admitted(p, says, &a))
+			return 0;
+	} else if (!current_actor(&a) && !(join_cgroup(p) && current_actor(&a))) {
 		return 0;
+	}
 	begin_anew(a.tgid);
 	tell_prober(&a, SONDE_WORK_EXEC, 0, 0);
 	slot = slot_take();
@@ -190,6 +232,8 @@ int BPF_PROG(on_exec, struct task_struct *p, int old_pid, struct linux_binprm *b
 	if (bpf_ringbuf_output(&events, e, sizeof(*e) + at, BPF_RB_FORCE_WAKEUP))
 		count_loss(SONDE_LOSS_CONTROL, 1);
 	slot_give(slot);
+	if (says == RULE_SAYS_OWN)
+		rules_put_out(&a, SONDE_LEFT_SONDE, true);
 	return 0;
 }
 
@@ -209,14 +253,28 @@ static __always_inline void put_status(struct sonde_exit_event *e, struct task_s
 	}
 }
 
+/* Of a process that is not traced. */
+static __always_inline void end_exclusion(struct task_struct *p)
+{
+	__u32 tgid = p->tgid;
+	const struct scope *s = bpf_map_lookup_elem(&scopes, &tgid);
+
+	if (s && s->start_ns == p->group_leader->start_boottime)
+		bpf_map_delete_elem(&scopes, &tgid);
+}
+
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *p)
 {
 	struct sonde_exit_event *e;
 	struct actor a;
 
-	if (!current_actor(&a) || p->signal->live.counter > 0)
+	if (p->signal->live.counter > 0)
 		return 0;
+	if (!current_actor(&a)) {
+		end_exclusion(p);
+		return 0;
+	}
 	bpf_map_delete_elem(&scopes, &a.tgid);
 	tell_prober(&a, SONDE_WORK_EXIT, 0, 0);
 	e = reserve_control(e);
@@ -254,17 +312,24 @@ int sys_mmap(struct trace_event_raw_sys_exit *ctx)
 	return 0;
 }
 
-/* When a process started, exactly: /proc has it in ticks only. */
+/* When processes started, exactly: /proc has it in ticks only; and what rules are about. */
 SEC("iter/task")
 int find_task(struct bpf_iter__task *ctx)
 {
+	struct sonde_found_task f = {};
 	struct task_struct *t = ctx->task;
-	__u64 start;
 
-	if (!t || (__u32)t->tgid != wanted_tgid || t->pid != t->tgid)
+	if (!t || t->pid != t->tgid || (wanted_tgid && (__u32)t->tgid != wanted_tgid))
 		return 0;
-	start = t->start_boottime;
-	bpf_seq_write(ctx->meta->seq, &start, sizeof(start));
+	if (own_tgid && (__u32)t->tgid == own_tgid)
+		rules_own = (__u64)BPF_CORE_READ(t, mm, exe_file, f_inode);
+	f.start_ns = t->start_boottime;
+	f.tgid = t->tgid;
+	f.parent = BPF_CORE_READ(t, real_parent, tgid);
+	f.uid = BPF_CORE_READ(t, cred, uid.val);
+	f.kernel = !BPF_CORE_READ(t, mm);
+	f.cgroup_id = BPF_CORE_READ(t, cgroups, dfl_cgrp, kn, id);
+	bpf_seq_write(ctx->meta->seq, &f, sizeof(f));
 	return 0;
 }
 

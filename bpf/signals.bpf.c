@@ -58,7 +58,7 @@ int BPF_PROG(on_signal, int signal, struct kernel_siginfo *info, struct task_str
 
 	if (!takes_effect(signal, result) || (__u32)signal >= 64 || !(TOLD >> signal & 1))
 		return 0;
-	s = bpf_map_lookup_elem(&scopes, &tgid);
+	s = scope_of(tgid);
 	if (!s)
 		return 0;
 	code = code_of(info);

@@ -34,10 +34,12 @@ struct {
 	__uint(max_entries, (1 << 18));
 } events __weak SEC(".maps");
 
+#define WORK_BYTES (1 << 18)
+
 /* For the prober: apart, so that it never has to read what the engine reads. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 18);
+	__uint(max_entries, WORK_BYTES);
 } work __weak SEC(".maps");
 
 struct {
@@ -55,8 +57,9 @@ struct scope {
 };
 
 #define SCOPE_JOINED 1 /* it ran this program before it was traced: connections may be open */
+#define SCOPE_OUT    2 /* not traced, nor what it starts: whatever a daemon's rules say */
 
-/* Who is traced: nothing is captured of a process that is not in here. */
+/* Who is traced: nothing is captured of a process that is not in here. A daemon's is larger. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
@@ -85,12 +88,20 @@ static __always_inline void count_loss(enum sonde_loss which, __u64 n)
 		__sync_fetch_and_add(&s->loss[which], n);
 }
 
+/* NULL where that process is not traced. */
+static __always_inline struct scope *scope_of(__u32 tgid)
+{
+	struct scope *s = bpf_map_lookup_elem(&scopes, &tgid);
+
+	return s && !(s->flags & SCOPE_OUT) ? s : NULL;
+}
+
 /* False where the current process is not traced. */
 static __always_inline bool current_actor(struct actor *ret)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 tgid = id >> 32;
-	struct scope *s = bpf_map_lookup_elem(&scopes, &tgid);
+	struct scope *s = scope_of(tgid);
 
 	if (!s)
 		return false;
@@ -136,7 +147,7 @@ static __always_inline bool tell_prober(const struct actor *a, __u32 kind, __u32
 	w->dev = dev;
 	w->tgid = a->tgid;
 	w->kind = kind;
-	w->pad = 0;
+	w->uid = (__u32)bpf_get_current_uid_gid();
 	bpf_ringbuf_submit(w, 0);
 	return true;
 }

@@ -52,7 +52,7 @@ static __always_inline void tell_conn(const struct actor *a, __u64 id, __u8 sour
 {
 	struct sonde_conn_event *e = reserve_control(e);
 	__u32 tgid = a->tgid; /* on the stack: older kernels take a key from nowhere else */
-	struct scope *s = bpf_map_lookup_elem(&scopes, &tgid);
+	struct scope *s = scope_of(tgid);
 
 	if (!e)
 		return;

@@ -123,7 +123,7 @@ int find_waits(struct bpf_iter__task *ctx)
 		return 0;
 	a.tgid = task->tgid;
 	a.tid = task->pid;
-	s = bpf_map_lookup_elem(&scopes, &a.tgid);
+	s = scope_of(a.tgid);
 	if (!s)
 		return 0;
 	new.what = sleeps_for(task);

@@ -16,6 +16,10 @@ import sys
 
 KEEP = {
     "atomic_t": ["counter"],
+    "cgroup": ["self", "kn"],
+    "cgroup_subsys_state": ["cgroup", "parent"],
+    "cred": ["uid"],
+    "css_set": ["dfl_cgrp"],
     "dentry": ["d_name", "d_parent", "d_hash"],
     "eppoll_entry": ["base", "wait", "whead"],
     "epitem": ["ep"],
@@ -27,8 +31,10 @@ KEEP = {
     "hlist_bl_node": ["pprev"],
     "inode": ["i_ino", "i_mode", "i_sb", "i_size", "i_rdev", "i_nlink"],
     "kernel_siginfo": ["si_code"],
-    "linux_binprm": ["filename"],
-    "mm_struct": ["arg_start", "arg_end"],
+    "kernfs_node": ["id"],
+    "kuid_t": ["val"],
+    "linux_binprm": ["filename", "file"],
+    "mm_struct": ["arg_start", "arg_end", "exe_file"],
     "mount": ["mnt", "mnt_parent", "mnt_mountpoint"],
     "path": ["mnt", "dentry"],
     "list_head": ["next"],
@@ -43,7 +49,7 @@ KEEP = {
     "sockaddr_un": ["sun_path"],
     "super_block": ["s_dev", "s_flags", "s_magic"],
     "task_struct": ["tgid", "pid", "group_leader", "real_parent", "start_boottime", "signal",
-                    "files", "fs", "mm", "exit_code", "utime", "stime", "comm", "stack", "__state"],
+                    "files", "fs", "mm", "cred", "cgroups", "exit_code", "utime", "stime", "comm", "stack", "__state"],
     "tcp_sock": ["write_seq", "copied_seq", "rcv_nxt", "snd_una", "bytes_received", "bytes_acked"],
     "trace_event_raw_sys_enter": ["id", "args"],
     "trace_event_raw_sys_exit": ["id", "ret"],
@@ -70,7 +76,7 @@ SPELLED = {
 # Enumerators; each comes with the value that the kernel gives it.
 ENUMS = [
     "BPF_MAP_TYPE_HASH", "BPF_MAP_TYPE_ARRAY", "BPF_MAP_TYPE_RINGBUF", "BPF_MAP_TYPE_LRU_HASH",
-    "BPF_MAP_TYPE_TASK_STORAGE", "BPF_ANY", "BPF_NOEXIST", "BPF_F_MMAPABLE", "BPF_F_NO_PREALLOC",
+    "BPF_MAP_TYPE_TASK_STORAGE", "BPF_MAP_TYPE_LPM_TRIE", "BPF_ANY", "BPF_NOEXIST", "BPF_F_MMAPABLE", "BPF_F_NO_PREALLOC",
     "BPF_RB_NO_WAKEUP", "BPF_RB_FORCE_WAKEUP", "BPF_RB_AVAIL_DATA",
     "BPF_LOCAL_STORAGE_GET_F_CREATE", "TCP_SYN_SENT", "TCP_CLOSE",
 ]

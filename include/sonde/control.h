@@ -12,22 +12,26 @@
  *    processes that run already; SCOPE has what their runs have in common
  *   of a daemon, "watch":{"host":true,"cgroups":[PATH],"units":[],"containers":[],"users":[UID],
  *    "programs":[],"pids":[],"not_users":[UID],"not_programs":[],"not_units":[]} instead of "join":
- *    whatever that lets in, now and later, until told otherwise
+ *    whatever that lets in, now and later, until told otherwise; src/probe/ruleset.h has what the
+ *    texts mean. What SCOPE events say of the user is left out where the process is another's
  *   {"op":"watch","watch":{...},"config":{CONFIG}}	the rules have changed
  *   {"op":"engine"}	descriptor 0: the prober's end towards a new engine, after the last one
  * died: it gets the same ring and the events that the first one began with, of what is there now
  *   {"op":"leave","pid":N,"start_ns":N}	another sonde traces this process and what it starts
+ *   {"op":"leave_container","container":"64 hex digits"}	it is one that is never traced
  *   {"op":"exited","code":N} or {"op":"exited","signal":N}	the command has ended: stop and say
  * END its end closed						the launcher has gone: the same
  * prober -> launcher, JSON:
  *   {"op":"ready","warnings":["..."]}	probes are on, the held command may go
  *   {"op":"over"}		nothing is left of what was joined
  *   {"op":"error","message":"..."}	tracing is impossible; one line for the user, says what to
- * do
+ * do; after "ready": the new rules are not understood, the old ones hold on
  *
  * prober -> engine:
  *   first {"op":"ring","bytes":N}: descriptor 0 the ring buffer map of N bytes, 1 the shared
  *     page's map; the engine cannot ask the kernel how large a map is
+ *     "held":true where another engine has read before: the ring is read once SONDE_CONTROL_GO, a
+ *     message of its own, has come
  *   then events (sonde/event.h), HOST, CLOCK, CONFIG and SCOPE before all others
  *   SONDE_EV_END once nothing more will be written to the ring
  *   its end closed without END: the prober has died
@@ -42,3 +46,5 @@
 #define SONDE_EXIT_NOT_FOUND	 127
 
 #define SONDE_RING_DEFAULT_BYTES (32u << 20)
+
+#define SONDE_CONTROL_GO	 "{\"op\":\"go\"}"

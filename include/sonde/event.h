@@ -35,8 +35,10 @@ enum sonde_event_kind {
 	/* processes; the header's process is the one that acts */
 	SONDE_EV_FORK = 10,
 	SONDE_EV_EXEC = 11,
-	SONDE_EV_EXIT = 12, /* the last thread has gone */
-	SONDE_EV_PROC = 13, /* prober: JSON; what only userspace can see of the header's process */
+	SONDE_EV_EXIT = 12,  /* the last thread has gone */
+	SONDE_EV_PROC = 13,  /* prober: JSON; what only userspace can see of the header's process */
+	SONDE_EV_FOUND = 14, /* a daemon's rules have let it in: the first of its scope */
+	SONDE_EV_LEFT = 15,  /* it runs on, and nothing of it is told any more */
 
 	/* connections: TLS streams and sockets */
 	SONDE_EV_DATA = 20,
@@ -92,6 +94,31 @@ struct sonde_fork_event {
 	__u64 child_start_ns;
 	__u32 child_tgid;
 	__u32 scope; /* scope id that the child inherits */
+};
+
+enum sonde_found_by {
+	SONDE_FOUND_PLACE = 1,	 /* where or whose it is: the host, a user's, a cgroup's */
+	SONDE_FOUND_PROGRAM = 2, /* what it is */
+};
+
+/* Comes before all else of the process; its SCOPE is a late fact. */
+struct sonde_found_event {
+	struct sonde_event hdr;
+	__u32 scope;
+	__u32 rule; /* enum sonde_found_by */
+};
+
+enum sonde_left_why {
+	SONDE_LEFT_RULES = 1, /* the rules exclude it, or have changed */
+	SONDE_LEFT_SONDE = 2, /* another sonde traces it and what it starts */
+	SONDE_LEFT_STARTER =
+		3, /* what it starts has nothing to do with each other: a shell, cron */
+};
+
+struct sonde_left_event {
+	struct sonde_event hdr;
+	__u32 why; /* enum sonde_left_why */
+	__u32 pad;
 };
 
 /* sonde_exec_event.flags */
@@ -361,6 +388,8 @@ enum sonde_loss {
 	SONDE_LOSS_TLS_UNREAD, /* ciphertext bytes of sockets that no TLS stream is linked to */
 	SONDE_LOSS_FILES,      /* what was done with files, not told for want of room */
 	SONDE_LOSS_NOT_LOOKED, /* times that a file was not looked at for TLS: see attach.h */
+	SONDE_LOSS_NOT_ASKED,  /* programs that began and that a daemon's rules were not asked about
+				*/
 	SONDE_LOSS_NR = 16,
 };
 
@@ -393,6 +422,8 @@ _Static_assert(sizeof(struct sonde_event) == 32, "wire format");
 _Static_assert(sizeof(struct sonde_fork_event) == 48, "wire format");
 _Static_assert(sizeof(struct sonde_exec_event) == 88, "wire format");
 _Static_assert(sizeof(struct sonde_exit_event) == 56, "wire format");
+_Static_assert(sizeof(struct sonde_found_event) == 40, "wire format");
+_Static_assert(sizeof(struct sonde_left_event) == 40, "wire format");
 _Static_assert(sizeof(struct sonde_data_event) == 64, "wire format");
 _Static_assert(sizeof(struct sonde_gap_event) == 64, "wire format");
 _Static_assert(sizeof(struct sonde_conn_event) == 192, "wire format");
@@ -421,7 +452,8 @@ _Static_assert(sizeof(struct sonde_wait_event) == 40, "wire format");
  *          of an import (no process) also "source":"har","recorder":"what made the file"
  *
  *          "tentative":true: found by a daemon, that does not know yet whether it is an agent: a
- * run only from its first model call on, or when a known agent's program runs in it
+ * run only from its first model call or call of a tool server on, or when a known agent's program
+ * runs in it. "late_ms":N: so long after it began it was let in; what it did before was not seen
  *
  * PROC    {"exe","cwd","cgroup","container","uid","gid","comm","tty","ppid","env":["NAME",...],
  *          "sandbox":{"seccomp":0|1|2,"no_new_privs":true,"caps":"hex","namespaces":["user",...],

@@ -11,16 +11,38 @@ enum sonde_work_kind {
 	SONDE_WORK_MAP = 2,  /* it mapped a file executable; once, until the prober looks at it */
 	SONDE_WORK_EXIT = 3,
 	SONDE_WORK_FORK = 4, /* a child, already in scope */
+	/* Of a daemon: */
+	SONDE_WORK_FOUND = 5,  /* the rules have let a process in; EXEC follows */
+	SONDE_WORK_ASK = 6,    /* a program has begun about which they say nothing */
+	SONDE_WORK_LEFT = 7,   /* a process is not in scope any more */
+	SONDE_WORK_CGROUP = 8, /* was made: struct sonde_work_cgroup */
+	SONDE_WORK_CGROUP_GONE = 9,
 };
 
 struct sonde_work {
 	__u64 ts_ns; /* CLOCK_BOOTTIME */
 	__u64 start_ns;
-	__u64 inode; /* of MAP; of FORK: the child's tgid */
-	__u32 dev;   /* of MAP, as the kernel has it: major << 20 | minor */
+	__u64 inode; /* of MAP; FORK: the child's tgid; FOUND: the scope; ASK: its cgroup;
+			CGROUP: its number */
+	__u32 dev;   /* of MAP, as the kernel has it: major << 20 | minor; FOUND: sonde_found_by */
 	__u32 tgid;
 	__u32 kind; /* enum sonde_work_kind */
-	__u32 pad;
+	__u32 uid;  /* whose it is */
+};
+
+/* What the task iterator tells of a process. */
+struct sonde_found_task {
+	__u64 start_ns;
+	__u64 cgroup_id; /* of version 2 */
+	__u32 tgid, parent, uid;
+	__u32 kernel; /* a thread of the kernel's */
+};
+
+#define SONDE_CGROUP_PATH_MAX 512
+
+struct sonde_work_cgroup {
+	struct sonde_work w;
+	char path[SONDE_CGROUP_PATH_MAX]; /* below the mount, with a NUL; cut where it is longer */
 };
 
 /* What an attach cookie says of the function or system call. */

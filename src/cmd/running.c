@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <limits.h>
-#include <mntent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +16,11 @@
 #include "base/log.h"
 #include "base/slice.h"
 #include "base/util.h"
-#include "cmd/container.h"
+#include "probe/cgroups.h"
+#include "probe/container.h"
 #include "proc/proc.h"
 
-#define TEXT_MAX  8192
-#define ID_MIN	  4  /* digits of a container's id that are taken for one */
-#define ID_LENGTH 64 /* digits of the whole id */
+#define TEXT_MAX 8192
 
 size_t running_asked(const struct running_query *q)
 {
@@ -168,23 +166,6 @@ static int find_program(const char *pattern, struct running *ret)
 
 /* --- --cgroup --- */
 
-/* Where cgroups of version 2 are. */
-static bool cgroup_mount(char ret[PATH_MAX])
-{
-	FILE *f = setmntent("/proc/self/mounts", "re");
-	const struct mntent *m;
-	bool found = false;
-
-	while (f && !found && (m = getmntent(f))) {
-		found = strcmp(m->mnt_type, "cgroup2") == 0;
-		if (found)
-			snprintf(ret, PATH_MAX, "%s", m->mnt_dir);
-	}
-	if (f)
-		endmntent(f);
-	return found;
-}
-
 /* @path: a folder, or as /proc/PID/cgroup has it: below the mount. */
 static int open_cgroup(const char *path)
 {
@@ -192,7 +173,7 @@ static int open_cgroup(const char *path)
 	char mount[PATH_MAX], full[2 * PATH_MAX];
 	int fd = -1;
 
-	if (cgroup_mount(mount) && strncmp(path, mount, strlen(mount)) != 0) {
+	if (cgroups_mount(mount) && strncmp(path, mount, strlen(mount)) != 0) {
 		snprintf(full, sizeof(full), "%s/%s", mount, path);
 		fd = open(full, flags);
 	}
@@ -208,53 +189,6 @@ static int find_cgroup(const char *path, struct running *ret)
 }
 
 /* --- --container --- */
-
-static bool is_hex(struct slice s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (!isxdigit((unsigned char)s.p[i]))
-			return false;
-	return true;
-}
-
-/* What runtimes put before a container's name or id where systemd keeps their cgroups. */
-static const char *const prefixes[] = { "docker-",  "libpod-",	"cri-containerd-",
-					"crio-",    "crun-",	"runc-",
-					"machine-", "nerdctl-", "lxc.payload." };
-
-/*
- * One part of a cgroup's path: "NAME", "ID", and as systemd has them: "docker-ID.scope",
- * "libpod-ID.scope", "crun-NAME.scope", "machine-NAME.scope".
- */
-static bool part_names(struct slice part, struct slice name)
-{
-	if (slice_ends(part, SLICE(".scope")) || slice_ends(part, SLICE(".service")))
-		part.n = (size_t)((const char *)memrchr(part.p, '.', part.n) - part.p);
-	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
-		if (slice_starts(part, slice_of(prefixes[i]))) {
-			part = slice_from(part, strlen(prefixes[i]));
-			break;
-		}
-	if (slice_eq(part, name))
-		return true;
-	/* The whole id is 64 digits; its first ones do. */
-	return name.n >= ID_MIN && part.n == ID_LENGTH && is_hex(part) && is_hex(name) &&
-	       slice_starts(part, name);
-}
-
-size_t running_container_path(const char *cgroup, const char *name)
-{
-	const char *at = cgroup;
-
-	while (*at) {
-		size_t n = strcspn(at, "/");
-
-		if (n && part_names((struct slice){ at, n }, slice_of(name)))
-			return (size_t)(at - cgroup) + n;
-		at += n + (at[n] == '/');
-	}
-	return 0;
-}
 
 struct container_search {
 	const char *name;
@@ -273,7 +207,7 @@ static bool try_container(void *ctx, pid_t pid)
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		const bool v2 = strncmp(line, "0::", 3) == 0;
 		const char *at = strchr(line, '/');
-		size_t n = at ? running_container_path(at, s->name) : 0;
+		size_t n = at ? container_in_path(at, s->name) : 0;
 
 		if (n == 0 || n >= sizeof(path))
 			continue;

@@ -28,6 +28,3 @@ struct running {
 size_t running_asked(const struct running_query *q);
 /* 0, or -errno; has said why. */
 int running_find(const struct running_query *q, struct running *ret);
-
-/* Whether the path of a cgroup names the container: the length of its part up to there, else 0. */
-size_t running_container_path(const char *cgroup, const char *name);

@@ -104,6 +104,13 @@ static bool use_valid(const struct sonde_event *e)
 	return u->dir <= SONDE_DIR_OUT && u->reads <= 1;
 }
 
+static bool found_valid(const struct sonde_event *e)
+{
+	const struct sonde_found_event *f = (const void *)e;
+
+	return f->scope != 0 && f->scope < 0x80000000u;
+}
+
 static const struct rule {
 	size_t size; /* the least */
 	bool (*valid)(const struct sonde_event *e);
@@ -116,6 +123,8 @@ static const struct rule {
 	[SONDE_EV_EXEC] = { sizeof(struct sonde_exec_event), exec_valid },
 	[SONDE_EV_EXIT] = { sizeof(struct sonde_exit_event), NULL },
 	[SONDE_EV_PROC] = { sizeof(struct sonde_json_event), json_valid_event },
+	[SONDE_EV_FOUND] = { sizeof(struct sonde_found_event), found_valid },
+	[SONDE_EV_LEFT] = { sizeof(struct sonde_left_event), NULL },
 	[SONDE_EV_DATA] = { sizeof(struct sonde_data_event), data_valid },
 	[SONDE_EV_GAP] = { sizeof(struct sonde_gap_event), gap_valid },
 	[SONDE_EV_CONN_OPEN] = { sizeof(struct sonde_conn_event), NULL },

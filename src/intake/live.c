@@ -20,6 +20,7 @@
 #include "intake/intake.h"
 #include "intake/ring.h"
 #include "intake/spill.h"
+#include "sonde/control.h"
 
 #define WAIT_MAX_MS    50
 #define TICK_NS	       100000000ull
@@ -29,6 +30,7 @@
 #define VERDICTS_MAX   256
 /* A record that its writer never finishes must not keep us from ending. */
 #define STUCK_NS 1000000000ull
+#define HELD_NS	 5000000000ull /* the longest that the ring waits for what it is about */
 
 struct intake {
 	int sock, epoll, ring_fd;
@@ -43,6 +45,7 @@ struct intake {
 	uint64_t loss[SONDE_LOSS_NR]; /* as told last */
 	uint64_t last_ns;	      /* time of the newest event delivered */
 	uint64_t next_tick_ns;
+	uint64_t held_ns; /* since when the ring waits for SONDE_CONTROL_GO; 0: it does not */
 	bool more;   /* the last turn did not take everything */
 	bool ending; /* nothing but the ring up to end_pos is delivered */
 	bool ended;
@@ -228,6 +231,8 @@ static int take_ring(struct intake *i, struct slice text, int *fds)
 		return r;
 	i->ring_fd = fds[0];
 	fds[0] = -1;
+	if (cJSON_IsTrue(json_at(j, "held")))
+		i->held_ns = now_ns();
 	/* What cannot be watched is still read every 50 ms. */
 	if (epoll_ctl(i->epoll, EPOLL_CTL_ADD, i->ring_fd, &ev) < 0 && errno != EPERM)
 		return -errno;
@@ -238,7 +243,9 @@ static void take_event(struct intake *i, size_t n)
 {
 	const struct sonde_event *e = (const void *)i->message;
 
-	if (!event_valid(e, n))
+	if (slice_eq((struct slice){ i->message, n }, SLICE(SONDE_CONTROL_GO)))
+		i->held_ns = 0;
+	else if (!event_valid(e, n))
 		stat_add(i->stats, STAT_EVENTS_BAD, 1);
 	else if (e->kind == SONDE_EV_END)
 		begin_end(i);
@@ -400,7 +407,9 @@ int intake_run_once(struct intake *i, int timeout_ms)
 	r = drain_socket(i);
 	if (r < 0)
 		return r;
-	if (i->ring.size)
+	if (i->held_ns && (i->ending || now_ns() - i->held_ns > HELD_NS))
+		i->held_ns = 0; /* that it was told was lost */
+	if (i->ring.size && !i->held_ns)
 		drain_ring(i);
 	if (!i->more && !i->ending)
 		tick(i, now_ns());

@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/util.h"
+#include "probe/admit.h"
 #include "probe/hooks.h"
 #include "probe/report.h"
 #include "probe/session.h"
@@ -26,14 +27,14 @@
 
 #define RING_MIN      (256u << 10)
 #define RING_MAX      (1u << 30)
-#define IN_FLIGHT_NS  20000000 /* longer than any program runs */
-#define WORK_AT_ONCE  8192     /* more than the ring holds; who fills it faster does not stop us */
+#define WORK_AT_ONCE  8192 /* more than the ring holds; who fills it faster does not stop us */
 #define LIBBPF_LAST_N 200
 
 struct capture {
 	struct sonde_bpf *skel;
 	struct features features;
 	bool files, copies; /* what is done with them is told: to the engine, and to us */
+	bool watch;
 	size_t ring_bytes;
 	struct sonde_shared *shared;
 	struct ring_buffer *work, *written; /* written: NULL without copies */
@@ -135,6 +136,7 @@ static int load(struct capture *c)
 	c->features.session = c->features.session && session_prepare(s->obj);
 	choose_programs(s, &c->features, c->files);
 	waits_prepare(s);
+	admit_prepare(s, c->watch);
 	bpf_map__set_max_entries(s->maps.events, (uint32_t)c->ring_bytes);
 	if (!c->copies)
 		bpf_map__set_max_entries(s->maps.written, (uint32_t)sysconf(_SC_PAGESIZE));
@@ -218,6 +220,7 @@ int capture_new(const struct features *f, const struct capture_wanted *w, struct
 		return -ENOMEM;
 	c->features = *f;
 	c->copies = w->copies;
+	c->watch = w->watch;
 	c->files = w->files && f->task_pt_regs && f->tracefs;
 	c->ring_bytes = ring_size(w->ring_bytes);
 	c->first_conn = clock_boot();
@@ -257,52 +260,6 @@ int capture_attach(struct capture *c, int tracefs_fd, size_t *ret_missing)
 	return hooks_new(c->skel, tracefs_fd, &c->hooks, ret_missing);
 }
 
-uint64_t capture_start_of(struct capture *c, pid_t pid)
-{
-	struct bpf_link *link;
-	_cleanup_(closep) int fd = -1;
-	uint64_t start = 0;
-
-	c->skel->bss->wanted_tgid = (uint32_t)pid;
-	link = bpf_program__attach_iter(c->skel->progs.find_task, NULL);
-	if (!link)
-		return 0;
-	fd = bpf_iter_create(bpf_link__fd(link));
-	if (fd >= 0 && read(fd, &start, sizeof(start)) != (ssize_t)sizeof(start))
-		start = 0;
-	bpf_link__destroy(link);
-	return start;
-}
-
-/* As sonde.bpf.h has it. */
-struct scope_value {
-	uint64_t start_ns;
-	uint32_t id, flags;
-};
-
-#define SCOPE_JOINED 1
-
-int capture_scope_add(struct capture *c, pid_t pid, uint64_t start_ns, uint32_t id, bool joined)
-{
-	uint32_t key = (uint32_t)pid;
-	struct scope_value v = { .start_ns = start_ns,
-				 .id = id,
-				 .flags = joined ? SCOPE_JOINED : 0 };
-
-	return bpf_map__update_elem(c->skel->maps.scopes, &key, sizeof(key), &v, sizeof(v),
-				    BPF_ANY);
-}
-
-bool capture_in_scope(const struct capture *c, pid_t pid, uint64_t start_ns)
-{
-	uint32_t key = (uint32_t)pid;
-	struct scope_value v;
-
-	return bpf_map__lookup_elem(c->skel->maps.scopes, &key, sizeof(key), &v, sizeof(v), 0) ==
-		       0 &&
-	       v.start_ns == start_ns;
-}
-
 void capture_outside_input(struct capture *c, pid_t pid)
 {
 	waits_outside(c->skel, pid);
@@ -316,47 +273,6 @@ void capture_look_for_waits(struct capture *c)
 int capture_timeout(const struct capture *c, int most_ms)
 {
 	return waits_timeout(c->waits, clock_boot(), most_ms);
-}
-
-void capture_scope_drop(struct capture *c, pid_t pid)
-{
-	uint32_t key = (uint32_t)pid;
-
-	bpf_map__delete_elem(c->skel->maps.scopes, &key, sizeof(key), 0);
-}
-
-bool capture_scope_empty(const struct capture *c)
-{
-	uint32_t key;
-
-	return bpf_map__get_next_key(c->skel->maps.scopes, NULL, &key, sizeof(key)) < 0;
-}
-
-void capture_scope_cgroup(struct capture *c, uint64_t id, uint32_t uid)
-{
-	c->skel->bss->wanted_cgroup = 0;
-	c->skel->data->wanted_uid = uid;
-	c->skel->bss->wanted_cgroup = id;
-}
-
-static void clear_scope(struct capture *c)
-{
-	const struct bpf_map *map = c->skel->maps.scopes;
-	uint32_t key;
-
-	while (bpf_map__get_next_key(map, NULL, &key, sizeof(key)) == 0)
-		if (bpf_map__delete_elem(map, &key, sizeof(key), 0) < 0)
-			break;
-}
-
-void capture_stop(struct capture *c)
-{
-	const struct timespec t = { .tv_nsec = IN_FLIGHT_NS };
-
-	c->skel->bss->wanted_cgroup = 0;
-	clear_scope(c);
-	nanosleep(&t, NULL);
-	clear_scope(c); /* a fork may have been under way */
 }
 
 int capture_verdict(struct capture *c, uint64_t conn, uint32_t verdict)
@@ -552,6 +468,11 @@ struct bpf_program *capture_program(const struct capture *c, enum capture_prog w
 		return c->features.session ? c->skel->progs.rustls_decrypt_session : NULL;
 	}
 	return NULL;
+}
+
+struct sonde_bpf *capture_programs(const struct capture *c)
+{
+	return c->skel;
 }
 
 bool capture_has_multi(const struct capture *c)

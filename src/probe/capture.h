@@ -16,11 +16,13 @@
 
 struct capture;
 struct bpf_program;
+struct sonde_bpf;
 
 struct capture_wanted {
 	size_t ring_bytes; /* rounded up to a power of two */
 	bool files;	   /* what is done with them */
 	bool copies;	   /* of that, for capture_files() */
+	bool watch;	   /* rules decide who comes into scope (admit.h) */
 };
 
 /* Loads, with what the kernel has. 0 or -errno; then @ret_message is one line for the user. */
@@ -35,10 +37,23 @@ int capture_attach(struct capture *c, int tracefs_fd, size_t *ret_missing);
 
 /* When a process started (CLOCK_BOOTTIME), 0 where there is none. */
 uint64_t capture_start_of(struct capture *c, pid_t pid);
+/* All processes of the system, as the kernel has them. 0 or -errno. */
+typedef void (*capture_task_fn)(void *ctx, const struct sonde_found_task *task);
+int capture_each_task(struct capture *c, capture_task_fn fn, void *ctx);
+/* Programs of the same file as process @pid, sonde's, are never let in by a rule. */
+void capture_find_own(struct capture *c, pid_t pid);
 /* @id: of the run; @joined: it runs already, so that its streams may be joined midway. */
 int capture_scope_add(struct capture *c, pid_t pid, uint64_t start_ns, uint32_t id, bool joined);
+/* The same, never instead of another entry: -EEXIST where the kernel was faster. */
+int capture_scope_enter(struct capture *c, pid_t pid, uint64_t start_ns, uint32_t id, bool joined);
 /* Whoever had that pid is not there any more. */
 void capture_scope_drop(struct capture *c, pid_t pid);
+/* Never traced, nor what it starts from now on; whatever it was before. */
+int capture_scope_shut_out(struct capture *c, pid_t pid, uint64_t start_ns);
+/* A number that no scope has had. */
+uint32_t capture_scope_number(struct capture *c);
+/* The scope that a process is in; 0: none. */
+uint32_t capture_scope_of(const struct capture *c, pid_t pid, uint64_t start_ns);
 bool capture_scope_empty(const struct capture *c);
 /* What begins in the cgroup @id (kernel's number) joins scope 1; @uid: of that user only, -1: any.
  */
@@ -98,4 +113,6 @@ enum capture_prog {
 };
 /* NULL where this kernel cannot have it. */
 struct bpf_program *capture_program(const struct capture *c, enum capture_prog which);
+/* For what sets the programs' variables; lent. */
+struct sonde_bpf *capture_programs(const struct capture *c);
 bool capture_has_multi(const struct capture *c);

@@ -38,7 +38,7 @@ size_t describe_file(pid_t pid, const char *name, char *ret, size_t size)
 int describe_stat(pid_t pid, struct describe_stat *ret)
 {
 	char text[1024], *open, *close;
-	int ppid, tty;
+	int ppid, session, tty;
 
 	if (!describe_file(pid, "stat", text, sizeof(text)))
 		return -ESRCH;
@@ -47,10 +47,11 @@ int describe_stat(pid_t pid, struct describe_stat *ret)
 	if (!open || !close || close < open)
 		return -EBADMSG;
 	/* The kernel wrote the numbers. NOLINTNEXTLINE(cert-err34-c) */
-	if (sscanf(close + 1, " %*c %d %*d %*d %d", &ppid, &tty) != 2)
+	if (sscanf(close + 1, " %*c %d %*d %d %d", &ppid, &session, &tty) != 3)
 		return -EBADMSG;
 	snprintf(ret->comm, sizeof(ret->comm), "%.*s", (int)(close - open - 1), open + 1);
 	ret->parent = ppid;
+	ret->session = session;
 	ret->tty = (unsigned int)tty;
 	return 0;
 }

@@ -19,7 +19,7 @@ size_t describe_file(pid_t pid, const char *name, char *ret, size_t size);
 
 struct describe_stat {
 	char comm[17];
-	pid_t parent;
+	pid_t parent, session;
 	unsigned int tty; /* as the kernel numbers it; 0: none */
 };
 

@@ -24,8 +24,9 @@
 
 /* Of several on one event the first comes first: what a process leaves open is told before its end.
  */
-static const size_t process_hooks[] = { PROG(on_fork), PROG(on_exec),	   PROG(files_exit),
-					PROG(on_exit), PROG(on_tcp_state), PROG(on_signal) };
+static const size_t process_hooks[] = { PROG(on_fork),	      PROG(on_exec),	   PROG(files_exit),
+					PROG(on_exit),	      PROG(on_tcp_state),  PROG(on_signal),
+					PROG(on_cgroup_made), PROG(on_cgroup_gone) };
 
 /* Which arguments of a call on files are what (sonde/work.h). */
 #define FD(n)	    ((uint64_t)(n) << SONDE_COOKIE_FD_SHIFT)

@@ -80,7 +80,11 @@ static void draft_send(struct draft *d, struct outbox *o, struct report_process 
 		struct sonde_event h = header(p, kind, d->text.n);
 
 		memcpy(d->text.p, &h, sizeof(h));
-		outbox_send(o, buf_slice(&d->text));
+		/* Probes stay on their files whoever reads. */
+		if (kind == SONDE_EV_ATTACH)
+			outbox_keep(o, buf_slice(&d->text));
+		else
+			outbox_send(o, buf_slice(&d->text));
 	}
 	buf_done(&d->text);
 }

@@ -132,6 +132,13 @@ void snapshot_fork(struct outbox *o, struct report_process parent, struct report
 	outbox_send(o, (struct slice){ (const char *)&e, sizeof(e) });
 }
 
+void snapshot_left(struct outbox *o, struct report_process p, uint32_t why)
+{
+	struct sonde_left_event e = { .hdr = header(p, SONDE_EV_LEFT, sizeof(e)), .why = why };
+
+	outbox_send(o, (struct slice){ (const char *)&e, sizeof(e) });
+}
+
 /* Appends argv behind @at bytes of text. */
 static void read_argv(pid_t pid, struct sonde_exec_event *e, size_t at)
 {

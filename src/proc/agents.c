@@ -13,7 +13,7 @@
 
 #include "base/argv.h"
 #include "base/util.h"
-#include "proc/proc.h"
+#include "proc/agent.h"
 
 #define S(lit)                       \
 	{                            \
@@ -406,6 +406,13 @@ bool agent_of_program(struct slice path, struct slice argv, struct agent_identit
 		return true;
 	/* An interpreter that a product brings along runs that product. */
 	return found(match_path(path), path, "path", ret);
+}
+
+bool agent_script(struct slice path, struct slice argv, struct slice *ret, bool *ret_module)
+{
+	const struct interpreter *in = find_interpreter(path);
+
+	return in && find_script(in, argv, ret, ret_module);
 }
 
 /* --- User-Agent --- */

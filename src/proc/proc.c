@@ -170,6 +170,16 @@ struct process *proc_find(struct proc *p, struct process_key key)
 	return e ? &e->p : NULL;
 }
 
+void proc_each(struct proc *p, void (*fn)(void *ctx, struct process *process), void *ctx)
+{
+	struct entry *e, *next;
+
+	for (e = p->living; e; e = next) {
+		next = e->next;
+		fn(ctx, &e->p);
+	}
+}
+
 static void set_exited(struct proc *p, struct entry *e, uint64_t ts_ns)
 {
 	if (!e->living)
@@ -262,7 +272,7 @@ static struct entry *feed_fork(struct proc *p, const struct sonde_event *e)
 	parent = find(p, e->tgid, e->start_ns);
 	child->p.fork_ns = e->ts_ns;
 	child->p.parent = (struct process_key){ .tgid = e->tgid, .start_ns = e->start_ns };
-	child->p.scope = f->scope;
+	child->p.scope = parent && parent->p.scope & PROC_SCOPE_OWN ? parent->p.scope : f->scope;
 	if (parent && !parent->p.scope)
 		parent->p.scope = f->scope; /* a child's scope is its parent's */
 	if (parent && parent != child && !child->p.execs)
@@ -353,6 +363,31 @@ static struct entry *feed_exit(struct proc *p, const struct sonde_event *e)
 	return en;
 }
 
+/* A daemon's rules have let it in: once more perhaps, after they had excluded it. */
+static struct entry *feed_found(struct proc *p, const struct sonde_event *e)
+{
+	const struct sonde_found_event *f = (const void *)e;
+	struct entry *en = get(p, e->tgid, e->start_ns, e->ts_ns);
+
+	if (en && !en->living) {
+		entry_free(p, en);
+		en = get(p, e->tgid, e->start_ns, e->ts_ns);
+	}
+	if (en)
+		en->p.scope = f->scope;
+	return en;
+}
+
+/* What comes of it from now on is not heard, its end neither. */
+static struct entry *feed_left(struct proc *p, const struct sonde_event *e)
+{
+	struct entry *en = find(p, e->tgid, e->start_ns);
+
+	if (en)
+		set_exited(p, en, e->ts_ns);
+	return en;
+}
+
 static struct slice head(struct slice s, size_t max)
 {
 	return (struct slice){ s.p, s.n < max ? s.n : max };
@@ -423,7 +458,8 @@ static struct entry *feed_scope(struct proc *p, const struct sonde_event *e)
 		stat_add(p->stats, STAT_EVENTS_BAD, 1);
 	if (!en || !j)
 		return en;
-	en->p.scope = (uint32_t)json_int(j, "scope");
+	if (!(en->p.scope & PROC_SCOPE_OWN)) /* it has become a run before this came */
+		en->p.scope = (uint32_t)json_int(j, "scope");
 	if (!en->p.execs) {
 		en->p.uid = (uint32_t)json_int(j, "uid");
 		en->p.gid = (uint32_t)json_int(j, "gid");
@@ -447,6 +483,12 @@ struct process *proc_feed(struct proc *p, const struct sonde_event *e)
 		break;
 	case SONDE_EV_PROC:
 		en = feed_proc(p, e);
+		break;
+	case SONDE_EV_FOUND:
+		en = feed_found(p, e);
+		break;
+	case SONDE_EV_LEFT:
+		en = feed_left(p, e);
 		break;
 	case SONDE_EV_SCOPE:
 		en = feed_scope(p, e);

@@ -6,22 +6,14 @@
  */
 #pragma once
 
+#include "proc/agent.h"
 #include "sonde/event.h"
 #include "sonde/stats.h"
 #include "sonde/stream.h"
 
 #define PROC_MAX 65536
-
-/* What program of an agent this is; agents.c has the table. */
-struct agent_identity {
-	struct slice name;    /* "claude-code" */
-	struct slice version; /* empty where not known */
-	const char *evidence; /* "argv", "path", "user-agent" */
-	bool helper;	      /* its program, run under another name as a tool of its own: rg */
-	bool turns;	      /* started so that it takes one request after the other */
-	bool once;	      /* started with one task; neither: not known */
-	bool tools;	      /* it offers tools with all that it asks for a person */
-};
+/* Numbers of scopes that are given out here and not by who captures: their children keep them. */
+#define PROC_SCOPE_OWN 0x80000000u
 
 struct process {
 	struct process_key key;
@@ -56,19 +48,10 @@ struct process *proc_feed(struct proc *p, const struct sonde_event *e);
 /* NULL where not known. A key with start_ns 0 finds the living process of that tgid. */
 struct process *proc_find(struct proc *p, struct process_key key);
 
+/* Each one that lives. */
+void proc_each(struct proc *p, void (*fn)(void *ctx, struct process *process), void *ctx);
+
 /* The program's base name: of argv[0] or path, for people. */
 struct slice process_name(const struct process *p);
 /* The nth argument, or the empty slice. */
 struct slice process_arg(const struct process *p, size_t n);
-
-/*
- * Which agent a program is, from its path and arguments; false where none is known.
- * Sees through interpreters: `node .../@openai/codex/bin/codex.js`. Says which program file this
- * is, not what it does: Claude Code running itself as `rg` is claude-code.
- * The version is lent from @path or @argv.
- */
-bool agent_of_program(struct slice path, struct slice argv, struct agent_identity *ret);
-/* The same from a request's User-Agent; SDKs as well ("openai-python"). */
-bool agent_of_user_agent(struct slice user_agent, struct agent_identity *ret);
-/* How the agent that @who names works where it was started as @argv; manner.c has the table. */
-void agent_find_manner(struct agent_identity *who, struct slice argv);

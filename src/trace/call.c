@@ -180,6 +180,8 @@ static void call_begin(struct trace *t, struct llm_call *call)
 
 	call->user = NULL;
 	learn_head(t->redactor, &call->http->request);
+	if (!tree)
+		tree = tentative_calls(t, call->http->conn->process);
 	if (!tree || tree->finished)
 		return;
 	c = call_new(tree, call);

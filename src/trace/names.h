@@ -142,6 +142,7 @@
 #define ATTR_SANDBOX_NAMESPACES	  "sonde.sandbox.namespaces"   /* that are not the host's */
 #define ATTR_SANDBOX_READ_ONLY	  "sonde.sandbox.read_only_root"
 #define ATTR_SANDBOX_UID	  "sonde.sandbox.uid"
+#define ATTR_TRACED_BY		  "sonde.traced_by" /* who traces it and what it starts: sonde */
 #define ATTR_EGRESS_VERDICT	  "sonde.egress.verdict" /* allowed, denied, undecided */
 #define ATTR_EGRESS_RULE	  "sonde.egress.rule"
 #define ATTR_RUN_STATUS		  "sonde.run.status"

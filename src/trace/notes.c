@@ -16,6 +16,7 @@
 #define LEFT_NOTES_MAX	 8
 #define UNREAD_NOTES_MAX 8
 #define NOTE_MAX	 1024
+#define UNKEPT_SAID_NS	 1000000000ull
 
 /* Programs whose work is done by a process that they do not start. */
 static const struct handover {
@@ -280,11 +281,34 @@ static void note(struct writer *wr, const char *fmt, ...)
 	buf_done(&clean);
 }
 
+/* Where many are traced, each hears of its own. */
+static bool concerns(const struct run_state *r, struct process_key process)
+{
+	return !r->t->watched || process_key_eq(process, r->tree->root) ||
+	       process_find(r->tree, process);
+}
+
+/* What was not seen because the daemon did not know yet. */
+static void say_found(struct writer *wr)
+{
+	const struct tree_state *tree = wr->r->tree;
+
+	if (tree->late_ms > 0)
+		note(wr, "found %lld ms after it began: what came before was not seen",
+		     (long long)tree->late_ms);
+	if (tree->unkept_ns >= UNKEPT_SAID_NS)
+		note(wr,
+		     "known to be an agent %.1f s after it began: what it did before is not kept",
+		     (double)tree->unkept_ns / 1e9);
+}
+
 static void say_attached(struct writer *wr)
 {
 	const struct attach_note *n;
 
 	list_for_each (n, wr->r->t->attached) {
+		if (!concerns(wr->r, n->process))
+			continue;
 		if (n->ok)
 			note(wr, "late attach: %lld ms: what '%s' said before was not seen",
 			     (long long)n->late_ms, n->file ? n->file : "?");
@@ -305,7 +329,7 @@ static void say_left(struct writer *wr)
 	list_for_each (ps, wr->r->tree->proc_list) {
 		const struct process p = { .path = slice_of(ps->path), .argv = ps->argv };
 
-		if (ps->exited || !ps->final || n++ >= LEFT_NOTES_MAX)
+		if (ps->exited || !ps->final || ps->traced_by_sonde || n++ >= LEFT_NOTES_MAX)
 			continue;
 		note(wr,
 		     "'%.*s' (process %u) ran on when the capture ended; to go on: "
@@ -461,6 +485,8 @@ struct slice notes_json(struct run_state *r, struct arena *mem)
 	json_begin(&wr.w, '[');
 	if (first && r->tree->joined)
 		note(&wr, "it ran already when the capture began: what came before was not seen");
+	if (first)
+		say_found(&wr);
 	say_attached(&wr);
 	say_lost(&wr);
 	if (first)

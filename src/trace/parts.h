@@ -9,12 +9,36 @@
 struct tree_state *tree_of(struct trace *t, struct process_key key);
 struct tree_state *tree_of_scope(struct trace *t, uint32_t scope);
 void tree_open(struct trace *t, const struct sonde_event *e, struct process *p);
+/* Of what a SCOPE event says, as @scope; NULL where there is no room. */
+struct tree_state *tree_begin(struct trace *t, const struct sonde_event *e, const cJSON *json,
+			      uint32_t scope, struct process *p);
+/* What is known of it late, or anew. */
+void tree_describe(struct tree_state *tree, const cJSON *json);
+/* Its root runs on, and nothing of it is told any more. */
+void tree_left(struct tree_state *tree, uint64_t ts_ns);
 void tree_exit(struct tree_state *tree, const struct process *p, uint64_t ts_ns);
 /* Its open runs are told again with the next tick. */
 void tree_touch(struct tree_state *tree);
 void tree_tick(struct trace *t);
 void tree_finish(struct tree_state *tree, uint64_t ts_ns);
 void tree_free(struct tree_state *tree);
+
+/* --- tentative.c --- */
+/* FOUND and SCOPE of a scope of which nothing is kept yet. */
+void tentative_found(struct trace *t, const struct sonde_found_event *e, struct process *p);
+void tentative_told(struct trace *t, const struct sonde_event *e, struct slice json, uint32_t scope,
+		    const struct process *p);
+/* Whether the process is part of one. */
+bool tentative_has(struct trace *t, const struct process *p);
+/* What such a process does. */
+void tentative_process(struct trace *t, const struct sonde_event *e, struct process *p);
+/* It has called a model or a tool server: the run that begins with that. NULL: it is part of none.
+ */
+struct tree_state *tentative_calls(struct trace *t, struct process_key key);
+/* Its scope is a run's from now on: what ran in it before that was told. */
+void tentative_settled(struct tree_state *tree, struct process *root);
+void tentative_tick(struct trace *t);
+void tentative_free_all(struct trace *t);
 
 /* --- run.c --- */
 /* Begins one at the end of the tree's list, with its root span; NULL where memory is refused. */
@@ -87,6 +111,8 @@ void process_exec(struct tree_state *tree, struct process *p, uint64_t ts_ns);
 /* Tells it again. */
 void process_emit(struct proc_state *ps);
 void process_exit(struct tree_state *tree, const struct process *p, uint64_t ts_ns);
+/* It runs on, untraced; @why: enum sonde_left_why. */
+void process_left(struct tree_state *tree, const struct process *p, uint32_t why, uint64_t ts_ns);
 void process_late_facts(struct tree_state *tree, const struct process *p);
 /* Whether it can still become a step of @r: spans do not move from one run to another. */
 bool process_may_be_of(const struct proc_state *ps, const struct run_state *r);

@@ -110,7 +110,9 @@ static void emit_chain(struct emit *e, struct slice chain)
 static void emit_ending(struct emit *e, const struct proc_state *ps)
 {
 	if (!ps->exited) {
-		if (ps->final)
+		if (ps->traced_by_sonde)
+			emit_lit(e, ATTR_TRACED_BY, "sonde");
+		else if (ps->final)
 			emit_lit(e, ATTR_CUT, "still running when the capture ended");
 		return;
 	}
@@ -407,6 +409,25 @@ void process_exit(struct tree_state *tree, const struct process *p, uint64_t ts_
 		turn_host_exited(ps->agent, p, ts_ns);
 		agent_end(ps->agent, ts_ns);
 	}
+}
+
+void process_left(struct tree_state *tree, const struct process *p, uint32_t why, uint64_t ts_ns)
+{
+	struct proc_state *ps = process_find(tree, p->key);
+
+	if (process_key_eq(p->key, tree->root)) {
+		tree_left(tree, ts_ns);
+		return;
+	}
+	if (!ps || ps->final)
+		return;
+	ps->traced_by_sonde = why == SONDE_LEFT_SONDE;
+	ps->end_ns = ts_ns;
+	ps->final = true;
+	process_emit(ps);
+	tool_carrier_exited(ps);
+	if (ps->own_agent)
+		agent_end(ps->agent, ts_ns);
 }
 
 void process_finish_all(struct tree_state *tree, uint64_t ts_ns)

@@ -57,9 +57,13 @@ struct trace {
 	uint64_t now_ns; /* boot time of the newest event */
 	uint64_t loss[SONDE_LOSS_NR];
 	bool prober_lost;
-	struct call_state *orphans; /* calls whose run has ended before them */
-	struct tree_state *trees;   /* by scope, in order of their start */
-	struct cache answers;	    /* response id -> struct answer_ref: the same call seen twice */
+	struct call_state *orphans;   /* calls whose run has ended before them */
+	struct tree_state *trees;     /* by scope, in order of their start */
+	struct tentative *tentatives; /* tentative.c: scopes of which nothing is kept yet */
+	size_t tentative_bytes;
+	uint32_t own_scopes;  /* that were given out */
+	bool watched;	      /* by a daemon: processes of many scopes are heard */
+	struct cache answers; /* response id -> struct answer_ref: the same call seen twice */
 	struct attach_note *attached; /* libraries that could not be attached, or late */
 	unsigned n_attached;
 	struct egress_rule *egress;
@@ -137,8 +141,9 @@ struct proc_state {
 	bool asks;	     /* it has made a model call: what it starts is an agent's doing */
 	bool flagged;	     /* its span says that no tool call explains it */
 	bool exited, final;
-	bool read_tls; /* a TLS stream of it was seen */
-	char *unread;  /* to whom it has spoken TLS that was not, the first; or NULL */
+	bool traced_by_sonde; /* by another one, and what it starts: it runs on */
+	bool read_tls;	      /* a TLS stream of it was seen */
+	char *unread;	      /* to whom it has spoken TLS that was not, the first; or NULL */
 };
 
 /* A tool call that waits for its result. */
@@ -316,6 +321,11 @@ struct tree_state {
 	int exit_code, exit_signal; /* the root's */
 	bool joined;		    /* it ran before it was traced */
 	bool blinds_dropped;	    /* there were more than are kept */
+	bool left;		    /* its root runs on, untraced */
+	bool plain;		    /* its SCOPE has not come yet */
+	int64_t late_ms;	    /* from its begin to its being traced; 0: in time */
+	uint32_t part_of;	    /* the scope in which it was found; 0: its own */
+	uint64_t unkept_ns;	    /* what it did for so long was seen and not kept */
 	bool adopts;		    /* who comes without a parent that is known belongs to it */
 	bool exited, finished;
 	bool writable_by_agent;

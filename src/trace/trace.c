@@ -50,6 +50,7 @@ void trace_free(struct trace *t)
 		HASH_DEL(t->trees, tree);
 		tree_free(tree);
 	}
+	tentative_free_all(t);
 	call_free_orphans(t);
 	notes_done(t);
 	cache_done(&t->answers);
@@ -131,7 +132,7 @@ static struct tree_state *adopt(struct trace *t, struct process *p)
 {
 	struct tree_state *tree = HASH_COUNT(t->trees) == 1 ? t->trees : NULL;
 
-	if (!tree || !tree->adopts || p->exit_ns)
+	if (!tree || t->watched || !tree->adopts || p->exit_ns)
 		return NULL;
 	p->scope = tree->scope;
 	tree->live++;
@@ -144,6 +145,10 @@ static void take_process(struct trace *t, const struct sonde_event *e, struct pr
 
 	if (p && !p->scope)
 		tree = adopt(t, p);
+	if (!tree && p && tentative_has(t, p)) {
+		tentative_process(t, e, p);
+		return;
+	}
 	if (!tree || tree->finished) {
 		if (p)
 			stat_add(t->stats, STAT_TRACE_NO_RUN, 1);
@@ -171,6 +176,21 @@ static void take_process(struct trace *t, const struct sonde_event *e, struct pr
 	default:
 		break;
 	}
+}
+
+static void take_left(struct trace *t, const struct sonde_left_event *e, struct process *p)
+{
+	struct tree_state *tree = p && p->scope ? tree_of_scope(t, p->scope) : NULL;
+
+	if (!tree && p && tentative_has(t, p))
+		tentative_process(t, &e->hdr, p);
+	if (tree && !tree->finished) {
+		tree->live -= tree->live > 0;
+		status_process_gone(tree, p->key);
+		process_left(tree, p, e->why, e->hdr.ts_ns);
+	}
+	if (p)
+		p->scope = 0;
 }
 
 static void take_signal(struct trace *t, const struct sonde_signal_event *e, struct process *p)
@@ -239,6 +259,13 @@ void trace_event(struct trace *t, const struct sonde_event *e, struct process *p
 	case SONDE_EV_PROC:
 		take_process(t, e, p);
 		break;
+	case SONDE_EV_FOUND:
+		if (p)
+			tentative_found(t, (const struct sonde_found_event *)e, p);
+		break;
+	case SONDE_EV_LEFT:
+		take_left(t, (const struct sonde_left_event *)e, p);
+		break;
 	case SONDE_EV_CONNECT:
 		take_connect(t, (const struct sonde_connect_event *)e, p);
 		break;
@@ -263,6 +290,7 @@ void trace_event(struct trace *t, const struct sonde_event *e, struct process *p
 		break;
 	case SONDE_EV_TICK:
 		tree_tick(t);
+		tentative_tick(t);
 		break;
 	default:
 		break;
@@ -304,6 +332,8 @@ void trace_tool(struct trace *t, enum tool_event ev, struct tool_call *call)
 		return;
 	}
 	tree = tree_of(t, call->client.tgid ? call->client : call->conn->process);
+	if (!tree)
+		tree = tentative_calls(t, call->client.tgid ? call->client : call->conn->process);
 	if (tree && !tree->finished)
 		mcp_begin(tree, call);
 }

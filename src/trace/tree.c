@@ -22,44 +22,59 @@ struct tree_state *tree_of(struct trace *t, struct process_key key)
 	struct tree_state *tree = p && p->scope ? tree_of_scope(t, p->scope) : NULL;
 
 	/* Only traced processes are heard: with one tree, what is heard is of that tree. */
-	if (!tree && HASH_COUNT(t->trees) == 1)
+	if (!tree && !t->watched && HASH_COUNT(t->trees) == 1)
 		tree = t->trees;
-	if (!tree)
+	if (!tree && !(p && tentative_has(t, p)))
 		stat_add(t->stats, STAT_TRACE_NO_RUN, 1);
 	return tree;
 }
 
 /* --- opening --- */
 
-/* The first run's: what opens the tree opens that. */
+/* The first run's: what opens the tree opens that. A daemon that begins anew finds the same
+ * processes, and they are the same runs. */
 static struct id128 tree_id(const struct trace *t, const struct sonde_event *e, uint32_t scope)
 {
 	struct id_hash h;
 
 	id_hash_begin(&h, "run");
 	id_hash_bytes(&h, slice_of(t->boot_id));
-	id_hash_u64(&h, scope);
+	id_hash_u64(&h, t->watched ? 0 : scope);
 	id_hash_u64(&h, e->tgid);
 	id_hash_u64(&h, e->start_ns);
-	id_hash_u64(&h, e->ts_ns);
+	id_hash_u64(&h, t->watched ? 0 : e->ts_ns);
 	return id_hash_end(&h);
 }
 
+static bool ran_before(const struct tree_state *tree, const cJSON *j)
+{
+	const struct slice kind = json_str(j, "kind");
+	const cJSON *said = json_at(j, "joined");
+
+	if (cJSON_IsBool(said))
+		return cJSON_IsTrue(said);
+	return tree->adopts || slice_eq(kind, SLICE("pid")) || slice_eq(kind, SLICE("program"));
+}
+
+/* Another SCOPE of the same tree tells more. */
 static void read_scope(struct tree_state *tree, const cJSON *j)
 {
 	const struct slice owner = json_str(j, "owner"), kind = json_str(j, "kind");
 
+	free((char *)tree->argv.p);
 	tree->argv = argv_of_json(json_at(j, "argv"), SONDE_EVENT_MAX);
 	keep(&tree->cwd, json_str(j, "cwd"));
 	keep(&tree->user, json_str(j, "user"));
 	keep(&tree->project, json_str(j, "project"));
+	trigger_done(&tree->trigger);
 	trigger_find(&tree->trigger, j);
 	keep(&tree->source, json_str(j, "source"));
 	keep(&tree->recorder, json_str(j, "recorder"));
 	tree->uid = (uint32_t)json_int(j, "uid");
-	tree->adopts = slice_eq(kind, SLICE("cgroup")) || slice_eq(kind, SLICE("container"));
-	tree->joined =
-		tree->adopts || slice_eq(kind, SLICE("pid")) || slice_eq(kind, SLICE("program"));
+	tree->adopts = !tree->t->watched &&
+		       (slice_eq(kind, SLICE("cgroup")) || slice_eq(kind, SLICE("container")));
+	tree->joined = ran_before(tree, j);
+	tree->late_ms = json_at(j, "late_ms") ? json_int(j, "late_ms") : 0;
 	/* Only a daemon's store belongs to somebody else than who runs the command; the agents of
 	 * an import are not at work here. */
 	tree->writable_by_agent =
@@ -109,12 +124,9 @@ static void drop(struct trace *t, struct tree_state *tree)
 	tree_free(tree);
 }
 
-void tree_open(struct trace *t, const struct sonde_event *e, struct process *p)
+struct tree_state *tree_begin(struct trace *t, const struct sonde_event *e, const cJSON *json,
+			      uint32_t scope, struct process *p)
 {
-	const struct sonde_json_event *j = (const struct sonde_json_event *)e;
-	_cleanup_(cJSON_Deletep) cJSON *json =
-		json_parse((struct slice){ j->json, e->size - sizeof(*e) });
-	const uint32_t scope = (uint32_t)json_int(json, "scope");
 	struct tree_state *tree = tree_of_scope(t, scope);
 
 	/* Another one under the same number: the first one has not ended in good order. */
@@ -122,24 +134,60 @@ void tree_open(struct trace *t, const struct sonde_event *e, struct process *p)
 		drop(t, tree);
 	if (!json || HASH_COUNT(t->trees) >= TREES_MAX) {
 		stat_add(t->stats, STAT_TRACE_NO_RUN, 1);
-		return;
+		return NULL;
 	}
 	tree = tree_new(t, e, scope, p);
 	if (!tree)
-		return;
+		return NULL;
 	read_scope(tree, json);
 	if (!run_begin(tree, tree->id, tree->root, e->ts_ns)) {
 		tree_free(tree);
-		return;
+		return NULL;
 	}
 	name_root(tree, p);
 	HASH_ADD(hh, t->trees, scope, sizeof(tree->scope), tree);
 	if (!tree->hh.tbl) {
 		tree_free(tree);
-		return;
+		return NULL;
 	}
 	agent_emit(tree->runs->agents, false);
 	run_emit(tree->runs, true);
+	return tree;
+}
+
+void tree_describe(struct tree_state *tree, const cJSON *json)
+{
+	tree->plain = false;
+	read_scope(tree, json);
+	if (!tree->runs->agents->known)
+		name_root(tree, proc_find(tree->t->procs, tree->root));
+	tree_touch(tree);
+	run_emit(tree->runs, true);
+}
+
+void tree_open(struct trace *t, const struct sonde_event *e, struct process *p)
+{
+	const struct sonde_json_event *j = (const struct sonde_json_event *)e;
+	const struct slice text = { j->json, e->size - sizeof(*e) };
+	_cleanup_(cJSON_Deletep) cJSON *json = json_parse(text);
+	const uint32_t scope = (uint32_t)json_int(json, "scope");
+	struct tree_state *tree;
+
+	t->watched |= slice_eq(json_str(json, "owner"), SLICE("daemon")) &&
+		      !slice_eq(json_str(json, "kind"), SLICE("run"));
+	if (json && cJSON_IsTrue(json_at(json, "tentative"))) {
+		tentative_told(t, e, text, scope, p);
+		return;
+	}
+	/* Its first call may have come before this. */
+	tree = p && p->scope & PROC_SCOPE_OWN ? tree_of_scope(t, p->scope) : NULL;
+	if (tree && tree->part_of == scope) {
+		tree_describe(tree, json);
+		return;
+	}
+	tree = tree_begin(t, e, json, scope, p);
+	if (tree)
+		tentative_settled(tree, p);
 }
 
 /* --- closing --- */
@@ -178,10 +226,16 @@ void tree_finish(struct tree_state *tree, uint64_t ts_ns)
 		run_finish(r, ts_ns);
 }
 
+void tree_left(struct tree_state *tree, uint64_t ts_ns)
+{
+	tree->left = true;
+	tree->end_ns = ts_ns;
+}
+
 /* Nothing of it is alive or in flight, and nothing came for a while. */
 static bool is_over(const struct tree_state *tree, uint64_t now_ns)
 {
-	return tree->exited && tree->live == 0 && !tree->calls &&
+	return (tree->exited || tree->left) && tree->live == 0 && !tree->calls &&
 	       now_ns >= tree->end_ns + LINGER_NS;
 }
 

@@ -14,7 +14,7 @@ while read -r layer deps; do
 	fi
 done <<TABLE
 base
-probe base
+probe base proc
 probe/elf base
 probe/finder probe/elf base
 intake base

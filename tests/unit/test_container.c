@@ -17,7 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/util.h"
-#include "cmd/container.h"
+#include "probe/container.h"
 
 #define ID(c) c "f5a1c0d2b3e4f5a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c"
 

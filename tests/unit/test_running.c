@@ -16,6 +16,7 @@
 
 #include "base/util.h"
 #include "cmd/running.h"
+#include "probe/container.h"
 
 #define ID "4f5a1c0d2b3e4f5a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c"
 
@@ -50,7 +51,7 @@ static void a_container_is_known_by_its_cgroup(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-		assert_int_equal(running_container_path(cases[i].cgroup, cases[i].name),
+		assert_int_equal(container_in_path(cases[i].cgroup, cases[i].name),
 				 strlen(cases[i].part));
 }
 

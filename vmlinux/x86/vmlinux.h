@@ -27,6 +27,7 @@ enum {
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
+	BPF_MAP_TYPE_LPM_TRIE = 11,
 	BPF_ANY = 0,
 	BPF_NOEXIST = 1,
 	BPF_F_MMAPABLE = 1024,
@@ -50,6 +51,28 @@ struct pt_regs {
 typedef struct {
 	int counter;
 } atomic_t;
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+};
+
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
+};
+
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+struct cred {
+	kuid_t uid;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
 
 struct hlist_bl_node {
 	struct hlist_bl_node **pprev;
@@ -133,13 +156,19 @@ struct kernel_siginfo {
 	int si_code;
 };
 
+struct kernfs_node {
+	long long unsigned int id;
+};
+
 struct linux_binprm {
 	char *filename;
+	struct file *file;
 };
 
 struct mm_struct {
 	long unsigned int arg_start;
 	long unsigned int arg_end;
+	struct file *exe_file;
 };
 
 struct vfsmount {
@@ -222,6 +251,8 @@ struct task_struct {
 	struct files_struct *files;
 	struct fs_struct *fs;
 	struct mm_struct *mm;
+	struct cred *cred;
+	struct css_set *cgroups;
 	int exit_code;
 	long long unsigned int utime;
 	long long unsigned int stime;

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -33,3 +34,9 @@ struct container_places container_here(void);
  */
 int container_resolve(const struct container_places *where, const char *name,
 		      struct container *ret);
+
+/*
+ * Whether the path of a cgroup names the container, by its name or the first digits of its id: the
+ * length of the path up to there, else 0.
+ */
+size_t container_in_path(const char *cgroup, const char *name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "cmd/container.h"
+#include "probe/container.h"
 
 #include <dirent.h>
 #include <errno.h>
