@@ -46,8 +46,8 @@ struct intake {
 	uint64_t last_ns;	      /* time of the newest event delivered */
 	uint64_t next_tick_ns;
 	uint64_t held_ns; /* since when the ring waits for SONDE_CONTROL_GO; 0: it does not */
-	bool more;   /* the last turn did not take everything */
-	bool ending; /* nothing but the ring up to end_pos is delivered */
+	bool more;	  /* the last turn did not take everything */
+	bool ending;	  /* nothing but the ring up to end_pos is delivered */
 	bool ended;
 	uint64_t end_pos, ending_ns; /* ending_ns: when the ring last moved on */
 

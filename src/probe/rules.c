@@ -65,7 +65,8 @@ static void tell(struct rules *r, const struct told *t)
 	report_proc(r->c.outbox, t->p);
 }
 
-static void take(struct rules *r, pid_t pid, struct report_process parent, uint32_t scope, int depth)
+static void take(struct rules *r, pid_t pid, struct report_process parent, uint32_t scope,
+		 int depth)
 {
 	struct report_process p = { pid, capture_start_of(r->c.capture, pid) };
 	const struct told t = { p, parent, scope ? scope : r->n_scopes + 1 };
@@ -82,8 +83,7 @@ static void take(struct rules *r, pid_t pid, struct report_process parent, uint3
 	r->told[r->n_told++] = t;
 	proc = opendir("/proc");
 	while (proc && (e = readdir(proc)))
-		if (isdigit((unsigned char)e->d_name[0]) &&
-		    describe_parent(atoi(e->d_name)) == pid)
+		if (isdigit((unsigned char)e->d_name[0]) && describe_parent(atoi(e->d_name)) == pid)
 			take(r, atoi(e->d_name), p, t.scope, depth + 1);
 	if (proc)
 		closedir(proc);

@@ -70,6 +70,9 @@ struct store_gc_options {
 	uint64_t runs_before_ns;    /* runs that ended before it, with their steps */
 	uint64_t content_before_ns; /* what was said in runs that ended before it */
 	uint64_t max_bytes; /* then the oldest runs, until no more than that is in use; 0: any */
+	/* Steps that a sink has not got yet (sink.h) stay, until so many bytes more than max_bytes
+	 * are in use, and where the disk runs over; 0: sinks keep nothing. */
+	uint64_t sinks_keep_bytes;
 	bool dry_run;	    /* only counts; of max_bytes it knows no more than how much there is */
 	/* Now and then; @of 0: not known. NULL: nobody is told. */
 	void (*progress)(void *ctx, const char *doing, int64_t done, int64_t of);
@@ -79,6 +82,7 @@ struct store_gc_options {
 struct store_gc_result {
 	int64_t runs, spans;   /* that went */
 	int64_t content_spans; /* that what was said in went of */
+	int64_t unsent;	       /* steps that went before a sink had them */
 	int64_t nodes, blobs;  /* that nothing refers to any more */
 	int64_t running;       /* runs in progress: they stay */
 	int64_t used_bytes_before, used_bytes;
