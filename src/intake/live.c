@@ -195,6 +195,22 @@ int intake_verdict(struct intake *i, uint64_t conn, enum sonde_verdict verdict)
 	return 0;
 }
 
+int intake_tell(struct intake *i, uint16_t kind, struct slice json)
+{
+	struct sonde_json_event *e = (void *)i->message;
+
+	if (json.n > sizeof(i->message) - sizeof(*e) || json.n > SONDE_EVENT_MAX - sizeof(*e))
+		return -E2BIG;
+	e->hdr = (struct sonde_event){ .ts_ns = now_ns(),
+				       .size = (uint32_t)(sizeof(*e) + json.n),
+				       .kind = kind };
+	memcpy(e->json, json.p, json.n);
+	if (!event_valid(&e->hdr, e->hdr.size))
+		return -EBADMSG;
+	deliver(i, &e->hdr);
+	return 0;
+}
+
 /* --- the socket --- */
 
 static void begin_end(struct intake *i)
