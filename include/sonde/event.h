@@ -57,6 +57,7 @@ enum sonde_event_kind {
 	SONDE_EV_WAIT = 43,	/* for input: it begins or ends */
 
 	/* about where processes run */
+	SONDE_EV_STATE = 51, /* engine, at its start: JSON; what one before it left open */
 	SONDE_EV_CONTAINER = 50, /* enricher: JSON; what is known of a container */
 
 	/* about the capture itself */
@@ -454,6 +455,8 @@ _Static_assert(sizeof(struct sonde_wait_event) == 40, "wire format");
  *          "tentative":true: found by a daemon, that does not know yet whether it is an agent: a
  * run only from its first model call or call of a tool server on, or when a known agent's program
  * runs in it. "late_ms":N: so long after it began it was let in; what it did before was not seen
+ *
+ * STATE   what trace has written down of an open tree of runs, to go on with it (its own words)
  *
  * PROC    {"exe","cwd","cgroup","container","uid","gid","comm","tty","ppid","env":["NAME",...],
  *          "sandbox":{"seccomp":0|1|2,"no_new_privs":true,"caps":"hex","namespaces":["user",...],

@@ -29,4 +29,4 @@ struct command {
 extern const struct command command_run, command_runs, command_show, command_spans, command_cost,
 	command_top, command_query, command_replay, command_doctor, command_prices, command_store,
 	command_prober, command_import, command_config, command_tools, command_sessions,
-	command_diff, command_export, command_tail;
+	command_diff, command_export, command_tail, command_daemon;

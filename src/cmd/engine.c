@@ -98,11 +98,39 @@ static void sink_piece(void *ctx, const struct live_piece *piece)
 		live_hub_sink.live_piece(e->hub, piece);
 }
 
-static const struct trace_sink live_sink = { sink_blob, sink_node,   sink_span,
-					     sink_run,	sink_change, sink_piece };
-/* What was recorded has nobody who watches it happen. */
+static void sink_state(void *ctx, const struct id128 *run, struct slice json)
+{
+	struct engine *e = ctx;
+
+	if (e->store)
+		store_state(e->store, run, json);
+}
+
+static void sink_cut(void *ctx, const struct id128 *run, enum trace_cut what, struct slice why)
+{
+	struct engine *e = ctx;
+
+	if (e->store)
+		store_cut(e->store, run, what == CUT_RESUMED ? STORE_CUT_IN_FLIGHT : STORE_CUT_ALL,
+			  why);
+}
+
+static const struct trace_sink live_sink = {
+	.blob = sink_blob,
+	.node = sink_node,
+	.span = sink_span,
+	.run = sink_run,
+	.state = sink_state,
+	.cut = sink_cut,
+	.live_change = sink_change,
+	.live_piece = sink_piece,
+};
+/* What was recorded has nobody who watches it happen, and nothing in it goes on. */
 static const struct trace_sink replay_sink = {
-	sink_blob, sink_node, sink_span, sink_run, NULL, NULL
+	.blob = sink_blob,
+	.node = sink_node,
+	.span = sink_span,
+	.run = sink_run,
 };
 
 /* --- what goes wrong is said once; the rest goes on --- */
@@ -318,6 +346,22 @@ static int run(struct engine *e)
 	return r;
 }
 
+/* Before all else: what the engine before this one has left open. */
+static int tell_state(void *ctx, struct slice json)
+{
+	struct engine *e = ctx;
+
+	return intake_tell(e->intake, SONDE_EV_STATE, json);
+}
+
+static void tell_states(struct engine *e)
+{
+	int r = e->c->resumes && e->store ? store_states(e->store, tell_state, e) : 0;
+
+	if (r < 0)
+		log_errno(r, "what the last daemon left open cannot be read");
+}
+
 int engine_live(const struct engine_config *c, int prober_fd)
 {
 	struct engine e = { .c = c };
@@ -336,6 +380,7 @@ int engine_live(const struct engine_config *c, int prober_fd)
 	}
 	if (c->ready)
 		c->ready(c->ready_ctx);
+	tell_states(&e);
 	r = run(&e);
 	intake_free(e.intake);
 	return finish(&e, true) && r == 0 ? EXIT_SUCCESS : SONDE_EXIT_FAILURE;

@@ -29,6 +29,10 @@ struct engine_config {
 	void *ready_ctx;
 	struct price_table *prices;	      /* lent */
 	const struct llm_endpoint *endpoints; /* of the configuration, lent */
+	/* Of a daemon's: */
+	bool resumes;	       /* runs in progress are taken up again, and left to the next one */
+	uint64_t memory_bytes; /* that it may use; 0: no limit */
+	uint64_t cpu_percent;  /* of one processor; 0: no limit */
 };
 
 /*

@@ -13,7 +13,7 @@ static const struct command *const commands[] = {
 	&command_run,	   &command_runs,   &command_show,   &command_spans,  &command_tools,
 	&command_sessions, &command_cost,   &command_diff,   &command_export, &command_top,
 	&command_tail,	   &command_query,  &command_replay, &command_import, &command_doctor,
-	&command_prices,   &command_config, &command_store,  &command_prober,
+	&command_prices,   &command_config, &command_store,  &command_daemon, &command_prober,
 };
 
 static const struct command *find_command(const char *name)

@@ -49,16 +49,23 @@ static int read_table(const char *path, struct price_table **ret)
 	return r;
 }
 
+int prices_builtin(struct price_table **ret)
+{
+	struct price_error err;
+	const int r = price_read(price_builtin(), ret, &err);
+
+	return r < 0 ? log_errno(r, "the built-in prices: %s", err.text) : 0;
+}
+
 int prices_load(const char *option, struct price_table **ret)
 {
 	_cleanup_(price_freep) struct price_table *table = NULL;
 	struct price_table *over = NULL;
 	_cleanup_(freep) char *path = NULL;
-	struct price_error err;
-	int r = price_read(price_builtin(), &table, &err);
+	int r = prices_builtin(&table);
 
 	if (r < 0)
-		return log_errno(r, "the built-in prices: %s", err.text);
+		return r;
 	r = prices_find(option, &path);
 	if (r < 0)
 		return log_errno(r, "cannot look for a file of prices");

@@ -15,6 +15,9 @@ DEFINE_CLEANUP(struct price_table *, price_free)
  */
 int prices_load(const char *option, struct price_table **ret);
 
+/* The built-in table alone. */
+int prices_builtin(struct price_table **ret);
+
 /* The file that prices_load() reads on top, malloc'ed; NULL where there is none. 0 or -ENOMEM. */
 int prices_find(const char *option, char **ret);
 

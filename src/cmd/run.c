@@ -16,9 +16,9 @@
 
 #include "base/cleanup.h"
 #include "base/ipc.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "cmd/command.h"
+#include "cmd/config_event.h"
 #include "cmd/config_file.h"
 #include "cmd/engine.h"
 #include "cmd/launch.h"
@@ -86,45 +86,17 @@ static const struct option_spec options[] = {
 	{ 0 },
 };
 
-static void put_rules(struct json_writer *w, const struct config *own)
-{
-	if (own->max_run_time_s) {
-		json_key(w, "max_run_time_s");
-		json_put_int(w, (int64_t)own->max_run_time_s);
-	}
-	if (!own->n_egress)
-		return;
-	json_key(w, "egress");
-	json_begin(w, '[');
-	for (size_t i = 0; i < own->n_egress; i++)
-		json_put_str(w, slice_of(own->egress[i].text));
-	json_end(w, ']');
-}
-
-/* The CONFIG event: what decides the store's content, so that a replay does the same. */
 static int write_config(const struct price_table *table, const struct config *own, struct buf *ret)
 {
-	struct json_writer w = { .out = ret };
-	char digest[ID128_HEX_SIZE];
-	struct id128 id = price_digest(table);
+	const struct config_event e = {
+		.content = (enum content_level)content,
+		.content_limit = content_limit,
+		.llm_content = llm_content,
+		.memory_content = memory_content,
+		.tool_content = tool_content,
+	};
 
-	id128_hex(&id, digest);
-	json_begin(&w, '{');
-	json_key(&w, "content");
-	json_put_str(&w, slice_of(levels[content]));
-	json_key(&w, "content_limit");
-	json_put_int(&w, (int64_t)content_limit);
-	json_key(&w, "content_llm");
-	json_put_bool(&w, llm_content);
-	json_key(&w, "content_memory");
-	json_put_bool(&w, memory_content);
-	json_key(&w, "content_tools");
-	json_put_bool(&w, tool_content);
-	json_key(&w, "price_digest");
-	json_put_str(&w, slice_of(digest));
-	put_rules(&w, own);
-	json_end(&w, '}');
-	return w.r;
+	return config_event_write(&e, table, own, ret);
 }
 
 /* Everything of a run that the launcher opens as the user. */

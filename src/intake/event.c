@@ -137,6 +137,7 @@ static const struct rule {
 	[SONDE_EV_ARTIFACT] = { sizeof(struct sonde_artifact_event), artifact_valid },
 	[SONDE_EV_SIGNAL] = { sizeof(struct sonde_signal_event), signal_valid },
 	[SONDE_EV_WAIT] = { sizeof(struct sonde_wait_event), wait_valid },
+	[SONDE_EV_STATE] = { sizeof(struct sonde_json_event), json_valid_event },
 	[SONDE_EV_LOSS] = { sizeof(struct sonde_loss_event), NULL },
 	[SONDE_EV_ATTACH] = { sizeof(struct sonde_json_event), json_valid_event },
 	[SONDE_EV_VERDICT] = { sizeof(struct sonde_verdict_event), NULL },

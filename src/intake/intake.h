@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/slice.h"
 #include "sonde/event.h"
 #include "sonde/stats.h"
 
@@ -62,5 +63,7 @@ void intake_free(struct intake *i);
 int intake_run_once(struct intake *i, int timeout_ms);
 /* An act: sent to the prober and recorded. 0, -EAGAIN, -ENOTCONN. */
 int intake_verdict(struct intake *i, uint64_t conn, enum sonde_verdict verdict);
+/* An event of the engine's own, now and recorded: JSON. 0 or -E2BIG. */
+int intake_tell(struct intake *i, uint16_t kind, struct slice json);
 /* Ends soon: as if the prober had said END (SIGTERM to the engine). */
 void intake_stop(struct intake *i);

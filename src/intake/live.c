@@ -46,8 +46,8 @@ struct intake {
 	uint64_t last_ns;	      /* time of the newest event delivered */
 	uint64_t next_tick_ns;
 	uint64_t held_ns; /* since when the ring waits for SONDE_CONTROL_GO; 0: it does not */
-	bool more;   /* the last turn did not take everything */
-	bool ending; /* nothing but the ring up to end_pos is delivered */
+	bool more;	  /* the last turn did not take everything */
+	bool ending;	  /* nothing but the ring up to end_pos is delivered */
 	bool ended;
 	uint64_t end_pos, ending_ns; /* ending_ns: when the ring last moved on */
 
@@ -192,6 +192,22 @@ int intake_verdict(struct intake *i, uint64_t conn, enum sonde_verdict verdict)
 	i->verdicts[i->n_verdicts++] = e;
 	if (!i->delivering)
 		deliver_verdicts(i);
+	return 0;
+}
+
+int intake_tell(struct intake *i, uint16_t kind, struct slice json)
+{
+	struct sonde_json_event *e = (void *)i->message;
+
+	if (json.n > sizeof(i->message) - sizeof(*e) || json.n > SONDE_EVENT_MAX - sizeof(*e))
+		return -E2BIG;
+	e->hdr = (struct sonde_event){ .ts_ns = now_ns(),
+				       .size = (uint32_t)(sizeof(*e) + json.n),
+				       .kind = kind };
+	memcpy(e->json, json.p, json.n);
+	if (!event_valid(&e->hdr, e->hdr.size))
+		return -EBADMSG;
+	deliver(i, &e->hdr);
 	return 0;
 }
 

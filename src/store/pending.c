@@ -31,6 +31,8 @@ int pending_new(size_t max, struct pending **ret)
 	p->nodes_tail = &p->nodes;
 	p->spans_tail = &p->spans;
 	p->runs_tail = &p->runs;
+	p->states_tail = &p->states;
+	p->cuts_tail = &p->cuts;
 	*ret = p;
 	return 0;
 }
@@ -42,6 +44,7 @@ void pending_free(struct pending *p)
 	HASH_CLEAR(hh, p->blobs_by_id);
 	HASH_CLEAR(hh, p->spans_by_key);
 	HASH_CLEAR(hh, p->runs_by_id);
+	HASH_CLEAR(hh, p->states_by_run);
 	arena_free(p->mem);
 	free(p);
 }
@@ -166,5 +169,40 @@ int pending_run(struct pending *p, const struct run *run)
 	r->run = copy;
 	HASH_ADD(hh, p->runs_by_id, run.run_id, sizeof(r->run.run_id), r);
 	ADD(p, runs, r);
+	return 0;
+}
+
+int pending_state(struct pending *p, const struct id128 *run, struct slice state)
+{
+	struct slice bytes = arena_copy(p->mem, state);
+	struct pending_state *s;
+
+	if (state.n && !bytes.n)
+		return -ENOBUFS;
+	HASH_FIND(hh, p->states_by_run, run, sizeof(*run), s);
+	if (s) {
+		s->bytes = bytes;
+		return 0;
+	}
+	s = ARENA_NEW(p->mem, struct pending_state);
+	if (!s)
+		return -ENOBUFS;
+	s->run = *run;
+	s->bytes = bytes;
+	HASH_ADD(hh, p->states_by_run, run, sizeof(s->run), s);
+	ADD(p, states, s);
+	return 0;
+}
+
+int pending_cut(struct pending *p, const struct id128 *run, bool all, struct slice why)
+{
+	struct pending_cut *c = ARENA_NEW(p->mem, struct pending_cut);
+
+	if (!c)
+		return -ENOBUFS;
+	c->run = *run;
+	c->all = all;
+	c->why = arena_copy(p->mem, why);
+	ADD(p, cuts, c);
 	return 0;
 }

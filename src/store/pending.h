@@ -48,11 +48,28 @@ struct pending_run {
 	UT_hash_handle hh;
 };
 
+struct pending_state {
+	struct pending_state *next;
+	struct id128 run;
+	struct slice bytes; /* empty: it goes */
+	UT_hash_handle hh;
+};
+
+/* Steps of an earlier writer's: after what was pending then, before what comes now. */
+struct pending_cut {
+	struct pending_cut *next;
+	struct id128 run;
+	bool all;
+	struct slice why; /* empty: the run goes on */
+};
+
 struct pending {
 	struct arena *mem;
 	struct pending_blob *blobs, **blobs_tail, *blobs_by_id;
 	struct pending_node *nodes, **nodes_tail;
 	struct pending_span *spans, **spans_tail, *spans_by_key;
+	struct pending_state *states, **states_tail, *states_by_run;
+	struct pending_cut *cuts, **cuts_tail;
 	struct pending_run *runs, **runs_tail, *runs_by_id;
 	size_t rows;
 	uint64_t since_ns; /* time of the first tick that saw something; 0: none has */
@@ -72,3 +89,5 @@ int pending_node(struct pending *p, const struct id128 *id, const struct id128 *
 		 const struct id128 *message, uint32_t depth);
 int pending_span(struct pending *p, const struct span *span);
 int pending_run(struct pending *p, const struct run *run);
+int pending_state(struct pending *p, const struct id128 *run, struct slice state);
+int pending_cut(struct pending *p, const struct id128 *run, bool all, struct slice why);

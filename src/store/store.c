@@ -303,6 +303,31 @@ void store_run(struct store *s, const struct run *run)
 	given(s, pending_run(s->pending, run));
 }
 
+void store_state(struct store *s, const struct id128 *run, struct slice state)
+{
+	given(s, pending_state(s->pending, run, state));
+}
+
+int store_states(struct store *s, int (*fn)(void *ctx, struct slice state), void *ctx)
+{
+	sqlite3_stmt *st = NULL;
+	int r = 0, rc = sqlite3_prepare_v2(s->db, "SELECT state FROM open_state ORDER BY run", -1,
+					   &st, NULL);
+
+	while (rc == SQLITE_OK && r == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		r = fn(ctx, (struct slice){ sqlite3_column_blob(st, 0),
+					    (size_t)sqlite3_column_bytes(st, 0) });
+		rc = SQLITE_OK;
+	}
+	sqlite3_finalize(st);
+	return r < 0 || rc == SQLITE_OK || rc == SQLITE_DONE ? r : -EIO;
+}
+
+void store_cut(struct store *s, const struct id128 *run, enum store_cut what, struct slice why)
+{
+	given(s, pending_cut(s->pending, run, what == STORE_CUT_ALL, why));
+}
+
 void store_tick(struct store *s, uint64_t now_ns)
 {
 	struct pending *p = s->pending;

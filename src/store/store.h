@@ -37,6 +37,20 @@ void store_node(struct store *s, const struct id128 *id, const struct id128 *par
 		const struct id128 *message, uint32_t depth);
 void store_span(struct store *s, const struct span *span);
 void store_run(struct store *s, const struct run *run);
+/*
+ * What is needed to go on with an open run (trace's own words); empty: it is over. It is written
+ * with the same batch as the run.
+ */
+void store_state(struct store *s, const struct id128 *run, struct slice state);
+/* All of it, as it was left. 0, -errno or what @fn returned. */
+int store_states(struct store *s, int (*fn)(void *ctx, struct slice state), void *ctx);
+/*
+ * Steps of a run that nobody will end become final as they are: all that are open, or those that
+ * were in flight when their engine died (calls, exchanges). With @why the run itself is over as
+ * well, "incomplete".
+ */
+enum store_cut { STORE_CUT_IN_FLIGHT, STORE_CUT_ALL };
+void store_cut(struct store *s, const struct id128 *run, enum store_cut what, struct slice why);
 /* Called from ticks: commits a batch that is old or large enough. */
 void store_tick(struct store *s, uint64_t now_ns);
 /* Whether content was removed by others since the last call: what was given once must be given
@@ -70,7 +84,10 @@ struct store_gc_options {
 	uint64_t runs_before_ns;    /* runs that ended before it, with their steps */
 	uint64_t content_before_ns; /* what was said in runs that ended before it */
 	uint64_t max_bytes; /* then the oldest runs, until no more than that is in use; 0: any */
-	bool dry_run;	    /* only counts; of max_bytes it knows no more than how much there is */
+	/* Steps that a sink has not got yet (sink.h) stay, until so many bytes more than max_bytes
+	 * are in use, and where the disk runs over; 0: sinks keep nothing. */
+	uint64_t sinks_keep_bytes;
+	bool dry_run; /* only counts; of max_bytes it knows no more than how much there is */
 	/* Now and then; @of 0: not known. NULL: nobody is told. */
 	void (*progress)(void *ctx, const char *doing, int64_t done, int64_t of);
 	void *ctx;
@@ -79,6 +96,7 @@ struct store_gc_options {
 struct store_gc_result {
 	int64_t runs, spans;   /* that went */
 	int64_t content_spans; /* that what was said in went of */
+	int64_t unsent;	       /* steps that went before a sink had them */
 	int64_t nodes, blobs;  /* that nothing refers to any more */
 	int64_t running;       /* runs in progress: they stay */
 	int64_t used_bytes_before, used_bytes;

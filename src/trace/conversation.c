@@ -428,6 +428,22 @@ void conversation_asked(struct call_state *c)
 		c->conv->last_span = c->id;
 }
 
+void conversation_enter_head(struct tree_state *tree, const struct conversation *conv)
+{
+	struct call_state c = { .scope = conv->head_scope };
+
+	if (id128_is_zero(&conv->head.node))
+		return;
+	enter_one(&tree->outputs, &conv->head.node, conv->head);
+	if (!id128_is_zero(&conv->head_scope)) {
+		const struct id128 key = scoped(&c, &conv->head.node);
+
+		enter_one(&tree->outputs, &key, conv->head);
+	}
+	if (!id128_is_zero(&conv->response_key))
+		enter_one(&tree->responses, &conv->response_key, conv->head);
+}
+
 void conversation_alternative(struct call_state *c, const struct content_answer *answer)
 {
 	if (answer->any && !c->call->body_cut)
@@ -462,9 +478,16 @@ void conversation_answered(struct call_state *c, const struct llm_call *call,
 		set_outcome(c, scoped(c, &c->input_node), failed, lost);
 	}
 	conversation_alternative(c, answer);
+	if (c->conv && answer->any) {
+		c->conv->head = ref_of_answer(c, answer);
+		c->conv->head_scope = c->scope;
+		c->conv->response_key = (struct id128){ 0 };
+	}
 	if (call->response_id.n) {
 		const struct id128 key = key_of_text(call->response_id);
 
+		if (c->conv)
+			c->conv->response_key = key;
 		enter_one(&c->tree->responses, &key, ref_of_answer(c, answer));
 	}
 }

@@ -76,6 +76,34 @@ struct conversation *conversation_named(struct tree_state *tree, const char *kin
 
 /* --- the table --- */
 
+void conversation_restore(struct tree_state *tree, struct conversation *from)
+{
+	const uint64_t process[2] = { from->process.tgid, from->process.start_ns };
+	struct conversation *conv = NULL;
+
+	if (from->number && HASH_COUNT(tree->convs) < TREE_CONVERSATIONS_MAX &&
+	    !conversation_at(tree, from->number))
+		conv = calloc(1, sizeof(*conv));
+	if (!conv) {
+		free(from->session);
+		free(from->user);
+		return;
+	}
+	*conv = *from;
+	HASH_ADD(hh, tree->convs, number, sizeof(conv->number), conv);
+	if (!conv->hh.tbl) {
+		free(conv->session);
+		free(conv->user);
+		free(conv);
+		return;
+	}
+	give_name(conv, tree, "session", slice_of(conv->session), conv->system.b,
+		  sizeof(conv->system.b));
+	give_name(conv, tree, "process", (struct slice){ (const char *)process, sizeof(process) },
+		  conv->system.b, sizeof(conv->system.b));
+	conversation_enter_head(tree, conv);
+}
+
 struct conversation *conversation_at(struct tree_state *tree, uint64_t number)
 {
 	struct conversation *conv;

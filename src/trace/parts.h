@@ -204,6 +204,8 @@ void conversation_answered(struct call_state *c, const struct llm_call *call,
 void conversation_summary(struct call_state *c, const struct llm_call *call);
 void conversation_alternative(struct call_state *c, const struct content_answer *answer);
 struct node_ref *conversation_response(struct tree_state *tree, struct slice response_id);
+/* Its newest answer can be gone on from again. */
+void conversation_enter_head(struct tree_state *tree, const struct conversation *conv);
 
 /* --- blind.c --- */
 /* A call begins of which nobody knows what it asks, nor what it goes on from. */
@@ -236,6 +238,8 @@ struct conversation *conversation_named(struct tree_state *tree, const char *kin
 /* While it is held it is not forgotten. */
 struct conversation *conversation_hold(struct conversation *conv);
 void conversation_release(struct conversation *conv);
+/* As an earlier engine has left it. Takes over what @from holds. */
+void conversation_restore(struct tree_state *tree, struct conversation *from);
 void conversation_let_go(struct tree_state *tree, const struct run_state *r);
 void conversation_free_all(struct tree_state *tree);
 

@@ -80,6 +80,19 @@ static void take_program(struct proc_state *ps, const struct process *p, uint64_
 	keep(&ps->cwd, p->cwd);
 }
 
+/* Told again to an engine that goes on with it: nothing has happened. */
+static void resume_program(struct proc_state *ps, const struct process *p)
+{
+	ps->resumed = false;
+	ps->argv_cut = p->argv_cut;
+	ps->argv = copy_argv(p->argv);
+	if (!ps->argv.p)
+		ps->argv.n = 0;
+	keep(&ps->path, p->path.n ? p->path : p->exe);
+	keep(&ps->cwd, p->cwd);
+	process_emit(ps);
+}
+
 static struct slice program_name(const struct proc_state *ps)
 {
 	const struct process p = { .path = slice_of(ps->path), .argv = ps->argv };
@@ -113,7 +126,9 @@ static void emit_ending(struct emit *e, const struct proc_state *ps)
 		if (ps->traced_by_sonde)
 			emit_lit(e, ATTR_TRACED_BY, "sonde");
 		else if (ps->final)
-			emit_lit(e, ATTR_CUT, "still running when the capture ended");
+			emit_lit(e, ATTR_CUT,
+				 ps->resumed ? "it ended while sonde did not run"
+					     : "still running when the capture ended");
 		return;
 	}
 	if (ps->signal)
@@ -359,6 +374,10 @@ void process_exec(struct tree_state *tree, struct process *p, uint64_t ts_ns)
 	if (ps->final)
 		return;
 	notes_program(tree, p);
+	if (ps->resumed) {
+		resume_program(ps, p);
+		return;
+	}
 	take_program(ps, p, ts_ns);
 	if (!ps->run)
 		choose_run(ps);

@@ -3,6 +3,7 @@
 #include "trace/emit.h"
 #include "trace/mcp.h"
 #include "trace/observed/observed.h"
+#include "trace/open_state.h"
 
 const char *const run_status_names[] = {
 	[RUN_RUNNING] = "running",     [RUN_COMPLETED] = "completed",
@@ -49,6 +50,8 @@ struct run_state *run_begin(struct tree_state *tree, struct id128 id, struct pro
 	}
 	DL_APPEND(tree->runs, r);
 	tree->n_runs++;
+	if (tree->resume)
+		resume_apply(r);
 	return r;
 }
 
@@ -185,6 +188,7 @@ void run_emit(struct run_state *r, bool force)
 	if (!force && t->now_ns < r->emitted_ns + EMIT_EVERY_NS)
 		return;
 	r->dirty = false;
+	r->tree->state_due = true;
 	r->emitted_ns = t->now_ns;
 	if (!r->finished)
 		status_decide(r);

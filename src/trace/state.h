@@ -43,6 +43,15 @@
 #define EMIT_EVERY_NS	       1000000000ull
 #define SCRATCH_MAX	       (128u << 20) /* of one call's content while it is read */
 
+#define OPEN_WORDS_MAX	       256
+
+/* Words of sonde's own that were read again (open_fields.h). */
+struct open_words {
+	char *list[OPEN_WORDS_MAX];
+	unsigned n;
+};
+void open_words_done(struct open_words *words);
+
 struct trace {
 	const struct trace_sink *sink;
 	void *ctx;
@@ -68,6 +77,11 @@ struct trace {
 	unsigned n_attached;
 	struct egress_rule *egress;
 	size_t n_egress;
+	struct resume_state *resumable; /* resume.c: what an earlier engine has left */
+	unsigned n_resumable;
+	uint64_t host_ns; /* when the prober introduced itself; 0: not yet */
+	struct open_words words;
+	bool ending; /* the capture ends; what it watched may go on */
 };
 
 struct attach_note {
@@ -142,6 +156,7 @@ struct proc_state {
 	bool flagged;	     /* its span says that no tool call explains it */
 	bool exited, final;
 	bool traced_by_sonde; /* by another one, and what it starts: it runs on */
+	bool resumed;	      /* of an earlier engine; its program is not told yet */
 	bool read_tls;	      /* a TLS stream of it was seen */
 	char *unread;	      /* to whom it has spoken TLS that was not, the first; or NULL */
 };
@@ -180,6 +195,18 @@ struct tool_state {
 	bool alone;   /* its answer asked for no other */
 };
 
+/* A call that a later one may continue. */
+struct node_ref {
+	uint64_t conv; /* its number */
+	struct id64 span;
+	struct id128 node;
+	struct id128 asked; /* of an answer: the node of its request */
+	struct id128 said;  /* likewise: its words, whatever was asked */
+	uint32_t depth;
+	bool continued, ambiguous, failed;
+	bool unheard; /* of a request: an answer to it, or to an equal one, was lost */
+};
+
 /* Calls that continue each other. */
 struct conversation {
 	UT_hash_handle hh; /* by number; in order of their last use */
@@ -191,6 +218,9 @@ struct conversation {
 	char *session, *user;	  /* what its calls say; another one's is not its */
 	struct process_key process;
 	struct id64 last_span;
+	struct node_ref head;	 /* its newest answer */
+	struct id128 head_scope; /* of the ids that its call carried */
+	struct id128 response_key;
 	const char *purpose; /* of its calls, where that is not a person's request; else NULL */
 	unsigned refs;	     /* calls and tools that are at work in it */
 	bool blind;	     /* what it began with was not heard, nor any later request */
@@ -329,6 +359,11 @@ struct tree_state {
 	bool adopts;		    /* who comes without a parent that is known belongs to it */
 	bool exited, finished;
 	bool writable_by_agent;
+	bool outlives;	/* a daemon's: the next engine may go on with it (open_state.h) */
+	bool state_due; /* it has changed since it was told how to */
+	bool resume_checked;
+	uint64_t resumed_ns;	     /* when it was taken up again; 0: it was not */
+	struct resume_state *resume; /* until its first run is there */
 };
 
 /* One task that an agent of the tree works at. */
@@ -368,18 +403,6 @@ struct run_state {
 	bool broken_off;   /* its last call was */
 	bool task_is_good; /* said to a call that had tools */
 	bool last_call_failed, last_call_timed_out;
-};
-
-/* A call that a later one may continue. */
-struct node_ref {
-	uint64_t conv; /* its number */
-	struct id64 span;
-	struct id128 node;
-	struct id128 asked; /* of an answer: the node of its request */
-	struct id128 said;  /* likewise: its words, whatever was asked */
-	uint32_t depth;
-	bool continued, ambiguous, failed;
-	bool unheard; /* of a request: an answer to it, or to an equal one, was lost */
 };
 
 static inline bool process_key_eq(struct process_key a, struct process_key b)

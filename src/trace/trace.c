@@ -8,6 +8,7 @@
 #include "trace/mcp.h"
 #include "trace/observed/file.h"
 #include "trace/observed/network.h"
+#include "trace/open_state.h"
 #include "trace/state.h"
 
 #define CONTENT_LIMIT_DEFAULT 5000
@@ -52,6 +53,7 @@ void trace_free(struct trace *t)
 	}
 	tentative_free_all(t);
 	call_free_orphans(t);
+	resume_done(t);
 	notes_done(t);
 	cache_done(&t->answers);
 	content_done(&t->content);
@@ -121,6 +123,7 @@ static void take_settings(struct trace *t, const struct sonde_event *e)
 		configure(t, j);
 		return;
 	}
+	t->host_ns = e->ts_ns;
 	keep(&t->boot_id, json_str(j, "boot_id"));
 	keep(&t->host, json_str(j, "hostname"));
 }
@@ -288,6 +291,9 @@ void trace_event(struct trace *t, const struct sonde_event *e, struct process *p
 	case SONDE_EV_PROBER_LOST:
 		t->prober_lost = true;
 		break;
+	case SONDE_EV_STATE:
+		resume_add(t, e);
+		break;
 	case SONDE_EV_TICK:
 		tree_tick(t);
 		tentative_tick(t);
@@ -365,6 +371,7 @@ void trace_end(struct trace *t, uint64_t ts_ns)
 
 	if (ts_ns > t->now_ns)
 		t->now_ns = ts_ns;
+	t->ending = true;
 	for (tree = t->trees; tree; tree = tree->hh.next)
 		tree_finish(tree, t->now_ns);
 }

@@ -25,6 +25,12 @@ struct trace_config {
 	uint64_t max_run_ns; /* a run that takes longer has timed out; 0: no limit */
 };
 
+enum trace_cut {
+	CUT_RESUMED, /* the run goes on: what was in flight when its engine died is over */
+	CUT_LEFT,    /* the run is over: so is whatever is open of it */
+	CUT_ENDED,   /* it ended while nobody watched; @why says so */
+};
+
 /*
  * Where results go. Content comes before what refers to it; equal content has equal ids and is
  * given once (and again after it was long unused: sinks ignore what they have).
@@ -37,6 +43,11 @@ struct trace_sink {
 		     const struct id128 *message, uint32_t depth);
 	void (*span)(void *ctx, const struct span *span);
 	void (*run)(void *ctx, const struct run *run);
+	/* What is needed to go on with an open tree of runs (SONDE_EV_STATE), named after its first
+	 * run; empty: it is over. NULL where nobody keeps it. */
+	void (*state)(void *ctx, const struct id128 *run, struct slice json);
+	/* Steps of a run that nobody is at work at any more. NULL likewise. */
+	void (*cut)(void *ctx, const struct id128 *run, enum trace_cut what, struct slice why);
 	/* What happens right now; NULL where nobody watches. */
 	void (*live_change)(void *ctx, const struct live_change *change);
 	void (*live_piece)(void *ctx, const struct live_piece *piece);

@@ -5,6 +5,7 @@
 #include "trace/emit.h"
 #include "trace/mcp.h"
 #include "trace/observed/observed.h"
+#include "trace/open_state.h"
 
 #define LINGER_NS 1000000000ull /* late facts of a tree that has ended */
 
@@ -79,6 +80,7 @@ static void read_scope(struct tree_state *tree, const cJSON *j)
 	 * an import are not at work here. */
 	tree->writable_by_agent =
 		!tree->source && (!slice_eq(owner, SLICE("daemon")) || tree->uid == 0);
+	tree->outlives = slice_eq(owner, SLICE("daemon"));
 }
 
 static struct tree_state *tree_new(struct trace *t, const struct sonde_event *e, uint32_t scope,
@@ -140,11 +142,13 @@ struct tree_state *tree_begin(struct trace *t, const struct sonde_event *e, cons
 	if (!tree)
 		return NULL;
 	read_scope(tree, json);
+	resume_claim(tree, tree->root);
 	if (!run_begin(tree, tree->id, tree->root, e->ts_ns)) {
 		tree_free(tree);
 		return NULL;
 	}
-	name_root(tree, p);
+	if (!tree->resumed_ns)
+		name_root(tree, p);
 	HASH_ADD(hh, t->trees, scope, sizeof(tree->scope), tree);
 	if (!tree->hh.tbl) {
 		tree_free(tree);
@@ -218,12 +222,18 @@ void tree_finish(struct tree_state *tree, uint64_t ts_ns)
 	if (tree->finished)
 		return;
 	call_abandon_all(tree);
+	if (tree->t->ending) {
+		tree->state_due = true;
+		open_state_tell(tree);
+	}
 	mcp_finish_all(tree, ts_ns);
 	tool_finish_all(tree, ts_ns);
 	process_finish_all(tree, ts_ns);
 	tree->finished = true;
 	list_for_each (r, tree->runs)
 		run_finish(r, ts_ns);
+	if (!tree->t->ending)
+		open_state_forget(tree);
 }
 
 void tree_left(struct tree_state *tree, uint64_t ts_ns)
@@ -259,12 +269,15 @@ static void tick(struct tree_state *tree)
 			run_emit(r, false);
 		live_run(r);
 	}
+	resume_tree_tick(tree);
+	open_state_tell(tree);
 }
 
 void tree_tick(struct trace *t)
 {
 	struct tree_state *tree = t->trees, *next;
 
+	resume_tick(t);
 	for (; tree; tree = next) {
 		next = tree->hh.next;
 		if (is_over(tree, t->now_ns))
@@ -300,6 +313,7 @@ void tree_free(struct tree_state *tree)
 	cache_done(&tree->inputs);
 	cache_done(&tree->responses);
 	cache_done(&tree->mcp_ended);
+	resume_free(tree->resume);
 	free(tree->cwd);
 	free(tree->user);
 	free(tree->project);
