@@ -134,6 +134,11 @@ int64_t metrics_seq(const struct metrics *m)
 	return m->seq;
 }
 
+bool metrics_limited(const struct metrics *m, enum metric_id which)
+{
+	return HASH_COUNT(m->series[which]) > m->n[which];
+}
+
 uint64_t metrics_start_ns(const struct metrics *m)
 {
 	return m->start_ns;

@@ -40,6 +40,8 @@ enum metric_label {
 	LABEL_NR,
 };
 #define METRIC_VALUE_MAX 128
+/* The name that the sums of /metrics are kept under (store/sink.h). */
+#define METRICS_SINK "prometheus"
 /* Masks for metrics_new(). */
 #define METRIC_LABEL(which) (1u << (which))
 #define METRIC_LABELS_OTLP                                                        \
@@ -79,6 +81,10 @@ extern const struct metric_def metric_defs[METRIC_NR];
 /* "agent", "provider", ... as Prometheus has them. */
 extern const char *const metric_label_names[LABEL_NR];
 
+/* @value as a label may have it; returns its bytes. Control characters become blanks, what is no
+ * UTF-8 U+FFFD; cut between characters. */
+size_t metrics_clean(struct slice value, char ret[METRIC_VALUE_MAX]);
+
 /* One combination of labels. Lent for the callback. */
 struct metric_series {
 	struct slice labels[LABEL_NR]; /* empty: it has none */
@@ -108,6 +114,8 @@ int metrics_add(struct metrics *m, int sign, const struct span *span, const stru
 int metrics_read(struct metrics *m, struct store_reader *r, size_t limit);
 /* Up to which seq everything is in it. */
 int64_t metrics_seq(const struct metrics *m);
+/* Whether a metric has had more series than it may. */
+bool metrics_limited(const struct metrics *m, enum metric_id which);
 /* Since when it counts: Unix ns. */
 uint64_t metrics_start_ns(const struct metrics *m);
 

@@ -21,7 +21,6 @@ struct counted {
 
 /* --- labels --- */
 
-/* A character as a label may have it: no line ends, no control characters, no broken UTF-8. */
 static struct slice clean_char(struct slice rest, size_t *ret_used)
 {
 	const size_t n = utf8_char(rest);
@@ -34,7 +33,7 @@ static struct slice clean_char(struct slice rest, size_t *ret_used)
 	return (struct slice){ rest.p, n };
 }
 
-static void set(struct counted *c, enum metric_label which, struct slice value)
+size_t metrics_clean(struct slice value, char ret[METRIC_VALUE_MAX])
 {
 	size_t n = 0, used;
 
@@ -43,10 +42,15 @@ static void set(struct counted *c, enum metric_label which, struct slice value)
 
 		if (n + ch.n > METRIC_VALUE_MAX)
 			break;
-		memcpy(c->text[which] + n, ch.p, ch.n);
+		memcpy(ret + n, ch.p, ch.n);
 		n += ch.n;
 	}
-	c->labels[which] = (struct slice){ c->text[which], n };
+	return n;
+}
+
+static void set(struct counted *c, enum metric_label which, struct slice value)
+{
+	c->labels[which] = (struct slice){ c->text[which], metrics_clean(value, c->text[which]) };
 }
 
 /* A member of the run's resource: a string that needs no escapes, or nothing. */

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "export/prometheus.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "base/util.h"
 
 static void put(struct prometheus *p, struct slice s)
@@ -177,6 +174,11 @@ static const struct {
 				  "Requests to MCP servers, as the client saw them." },
 	[METRIC_RUN_DURATION] = { "sonde_run_duration_seconds", NS, "Runs that have ended." },
 };
+
+const char *prometheus_name(enum metric_id which)
+{
+	return families[which].name;
+}
 
 struct page {
 	struct prometheus *p;

@@ -37,5 +37,10 @@ void prometheus_sample(struct prometheus *p, const struct prometheus_label *labe
 		       int64_t v, int digits);
 void prometheus_end(struct prometheus *p);
 
+/* What a metric is called, without _total. */
+const char *prometheus_name(enum metric_id which);
 /* All that spans came to; families without series are left out. */
 void prometheus_metrics(struct prometheus *p, struct metrics *m);
+/* Its size, runs in progress, how far sinks and sums are; @m NULL: there are no sums yet. 0 or
+ * -errno. */
+int prometheus_store(struct prometheus *p, struct store_reader *r, const struct metrics *m);
