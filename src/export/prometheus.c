@@ -171,7 +171,7 @@ static const struct {
 	[METRIC_TOKEN_USAGE] = { "sonde_llm_call_tokens", COUNT, "Tokens of each model call." },
 	[METRIC_TOOL_DURATION] = { "sonde_tool_duration_seconds", NS, "Tool calls." },
 	[METRIC_MCP_DURATION] = { "sonde_mcp_request_duration_seconds", NS,
-				  "Requests to MCP servers, as the client saw them." },
+				  "MCP requests, as the side that asks sees them." },
 	[METRIC_RUN_DURATION] = { "sonde_run_duration_seconds", NS, "Runs that have ended." },
 };
 
