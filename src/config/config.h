@@ -36,6 +36,9 @@ enum sink_kind { SINK_OTLP, SINK_NDJSON };
 enum sink_protocol { SINK_PROTOBUF, SINK_JSON }; /* of OTLP over HTTP */
 enum sink_names { SINK_NAMES_141, SINK_NAMES_LATEST, SINK_NAMES_OPENINFERENCE };
 
+/* Which labels metrics have besides those of the call: each those of the one before as well. */
+enum metrics_labels { LABELS_NONE, LABELS_PLACE, LABELS_PROJECT, LABELS_USER };
+
 struct sink_config {
 	struct sink_config *next;
 	const char *name;
@@ -88,6 +91,7 @@ struct config {
 	struct {
 		const char *listen;  /* "127.0.0.1:9464"; NULL: nowhere */
 		uint64_t max_series; /* label combinations of a metric; the rest is "other" */
+		int labels;	     /* enum metrics_labels */
 	} prometheus;
 	struct {
 		bool enabled;

@@ -10,6 +10,7 @@
 
 static const char *const contents[] = { "off", "minimal", "standard", "full", NULL };
 static const char *const protocols[] = { "protobuf", "json", NULL };
+static const char *const labels[] = { "none", "place", "project", "user", NULL };
 static const char *const names[] = { "1.41", "latest", "openinference", NULL };
 
 /* clang-format off */
@@ -77,6 +78,9 @@ const struct config_setting config_settings[] = {
 	  "address and port to serve /metrics, /healthz and /readyz on: 127.0.0.1:9464", NULL },
 	{ "prometheus", "max_series", CONFIG_COUNT, IN(prometheus.max_series), "2000",
 	  "label combinations of a metric; what is more counts as \"other\"", NULL },
+	{ "prometheus", "labels", CONFIG_CHOICE, IN(prometheus.labels), "place",
+	  "besides agent, provider and model: place is namespace and container; project: and that; user: and that",
+	  labels },
 
 	{ "kubernetes", "enabled", CONFIG_BOOL, IN(kubernetes.enabled), "no",
 	  "whether to ask the API server which pods run on this node", NULL },
