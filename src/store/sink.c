@@ -187,31 +187,63 @@ int store_sink_set(struct store_sinks *s, const char *name, int64_t seq, struct 
 	return rc == SQLITE_DONE ? 0 : sinks_errno(s, rc);
 }
 
-static bool is_among(const char *name, const char *const *names, size_t n)
+int store_sinks_each(struct store_reader *r, store_sink_fn fn, void *ctx)
 {
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	return false;
+	_cleanup_(stmt_freep) sqlite3_stmt *all = NULL;
+	int rc = sqlite3_prepare_v2(r->db,
+				    "SELECT name, seq, state, updated_ns FROM sinks ORDER BY name",
+				    -1, &all, NULL);
+
+	if (rc != SQLITE_OK)
+		return reader_errno(r, rc);
+	while ((rc = sqlite3_step(all)) == SQLITE_ROW) {
+		const struct slice state = { sqlite3_column_blob(all, 2),
+					     (size_t)sqlite3_column_bytes(all, 2) };
+
+		rc = fn(ctx, (const char *)sqlite3_column_text(all, 0),
+			sqlite3_column_int64(all, 1), state,
+			(uint64_t)sqlite3_column_int64(all, 3));
+		if (rc < 0)
+			return rc;
+	}
+	return rc == SQLITE_DONE ? 0 : reader_errno(r, rc);
 }
 
-int store_sinks_keep(struct store_sinks *s, const char *const *names, size_t n)
+static int forget(const struct store_sinks *s, const char *name)
 {
-	_cleanup_(stmt_freep) sqlite3_stmt *all = NULL, *drop = NULL;
-	int rc = sqlite3_prepare_v2(s->db, "SELECT name FROM sinks", -1, &all, NULL);
+	_cleanup_(stmt_freep) sqlite3_stmt *drop = NULL;
+	int rc = sqlite3_prepare_v2(s->db, "DELETE FROM sinks WHERE name = ?1", -1, &drop, NULL);
 
 	if (rc == SQLITE_OK)
-		rc = sqlite3_prepare_v2(s->db, "DELETE FROM sinks WHERE name = ?1", -1, &drop,
-					NULL);
-	while (rc == SQLITE_OK && sqlite3_step(all) == SQLITE_ROW) {
-		const char *name = (const char *)sqlite3_column_text(all, 0);
+		rc = sqlite3_bind_text(drop, 1, name, -1, SQLITE_STATIC);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(drop);
+	return rc == SQLITE_DONE ? 0 : sinks_errno(s, rc);
+}
 
-		if (!name || is_among(name, names, n))
-			continue;
-		sqlite3_reset(drop);
-		rc = sqlite3_bind_text(drop, 1, name, -1, SQLITE_TRANSIENT);
-		if (rc == SQLITE_OK && sqlite3_step(drop) != SQLITE_DONE)
-			rc = sqlite3_errcode(s->db);
+/* One by one: a row that goes is not looked at while others are read. */
+int store_sinks_forget(struct store_sinks *s, bool (*gone)(void *ctx, const char *name), void *ctx)
+{
+	static const char sql[] = "SELECT name FROM sinks WHERE name > ?1 ORDER BY name LIMIT 1";
+	_cleanup_(freep) char *name = strdup("");
+	int rc, r = name ? 0 : -ENOMEM;
+
+	while (r == 0) {
+		_cleanup_(stmt_freep) sqlite3_stmt *next = NULL;
+
+		rc = sqlite3_prepare_v2(s->db, sql, -1, &next, NULL);
+		if (rc == SQLITE_OK)
+			rc = sqlite3_bind_text(next, 1, name, -1, SQLITE_TRANSIENT);
+		if (rc == SQLITE_OK)
+			rc = sqlite3_step(next);
+		if (rc != SQLITE_ROW)
+			return rc == SQLITE_DONE ? 0 : sinks_errno(s, rc);
+		free(name);
+		name = slice_dup(slice_of((const char *)sqlite3_column_text(next, 0)));
+		sqlite3_reset(next);
+		r = name ? 0 : -ENOMEM;
+		if (name && gone(ctx, name))
+			r = forget(s, name);
 	}
-	return rc == SQLITE_OK ? 0 : sinks_errno(s, rc);
+	return r;
 }

@@ -5,6 +5,20 @@
  * and what comes twice has the same id.
  *
  * A span that was corrected after it was final comes again, with a higher version.
+ *
+ * A state is a JSON object. Sinks of the configuration (export/sink.h) have in it
+ *
+ *	type		"otlp", "ndjson"
+ *	signal		of otlp: "traces", "logs", "metrics"
+ *	target		where it goes to, nothing secret in it
+ *	sent		spans, log records or points of metrics that were taken
+ *	refused		that never will be
+ *	retries		requests that were to be sent again
+ *	ok_ns		Unix time of the last that was taken; 0: none yet
+ *	failing_since_ns	0: it does not fail
+ *	error		what it failed of last, until something is taken; absent: nothing
+ *
+ * and what else they need to go on. How far behind one is: store_newest_seq() less its seq.
  */
 #pragma once
 
@@ -29,5 +43,10 @@ int store_sink_get(struct store_sinks *s, const char *name, int64_t *ret_seq,
 /* 0; -EAGAIN where others write for too long: to be tried again. */
 int store_sink_set(struct store_sinks *s, const char *name, int64_t seq, struct slice state,
 		   uint64_t now_ns);
-/* Forgets all but @names: sinks that the configuration does not have any more. */
-int store_sinks_keep(struct store_sinks *s, const char *const *names, size_t n);
+/* By name; rows are lent. */
+typedef int (*store_sink_fn)(void *ctx, const char *name, int64_t seq, struct slice state,
+			     uint64_t updated_ns);
+/* All that there are, for who only reads. */
+int store_sinks_each(struct store_reader *r, store_sink_fn fn, void *ctx);
+/* Forgets those that @gone says so of. */
+int store_sinks_forget(struct store_sinks *s, bool (*gone)(void *ctx, const char *name), void *ctx);
