@@ -172,8 +172,25 @@ static const char version_5[] =
 	" updated_ns INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
 	"CREATE INDEX runs_uid ON runs (uid, start_ns, id);";
 
+/*
+ * Version 6. Who adds up must take out again what it has counted and is no more: a final span as it
+ * was before its correction, in the same columns (changes.h). While there are sinks, and until all
+ * are past it.
+ */
+static const char version_6[] =
+	"CREATE TABLE superseded AS SELECT seq AS replaced_by, * FROM spans WHERE 0;"
+	"CREATE UNIQUE INDEX superseded_by ON superseded (replaced_by);"
+	"CREATE UNIQUE INDEX superseded_seq ON superseded (seq);"
+	"CREATE INDEX superseded_span ON superseded (run, id);"
+	"CREATE TRIGGER spans_superseded BEFORE UPDATE OF seq ON spans"
+	" WHEN old.seq IS NOT NULL AND new.seq <> old.seq AND EXISTS (SELECT 1 FROM sinks) BEGIN"
+	" DELETE FROM superseded WHERE replaced_by <= (SELECT min(seq) FROM sinks);"
+	" INSERT INTO superseded SELECT new.seq, s.* FROM spans AS s WHERE s.n = old.n; END;"
+	"CREATE TRIGGER spans_gone AFTER DELETE ON spans WHEN old.version > 1 BEGIN"
+	" DELETE FROM superseded WHERE run = old.run AND id = old.id; END;";
+
 static const struct schema_step schema_steps[] = {
-	{ version_1 }, { version_2 }, { version_3 }, { version_4 }, { version_5 },
+	{ version_1 }, { version_2 }, { version_3 }, { version_4 }, { version_5 }, { version_6 },
 };
 
 const int schema_version = ARRAY_SIZE(schema_steps);

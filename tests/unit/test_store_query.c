@@ -6,6 +6,8 @@
 #include "store_alloc.h"
 #include "store_make.h"
 
+#include "store/schema.h"
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
 
 static void fill(const char *path)
@@ -437,7 +439,7 @@ static void info_counts(void **state)
 	assert_int_equal(store_info(r, &info), 0);
 	assert_int_equal(info.runs, 5);
 	assert_int_equal(info.spans, 15);
-	assert_int_equal(info.version, 4);
+	assert_int_equal(info.version, schema_version);
 	assert_true(info.sound);
 	assert_int_equal(info.first_ns, START);
 	assert_int_equal(info.last_ns, START + 240 * SEC);
