@@ -54,6 +54,8 @@ int exporter_main(const struct config *c)
 		return 0;
 	if (r < 0)
 		return 1;
-	sigwait(&set, &got);
+	r = sigwait(&set, &got);
+	if (r)
+		return log_errno(-r, "the exporter cannot wait for its end"), 1;
 	return 0;
 }

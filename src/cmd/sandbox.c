@@ -160,11 +160,11 @@ static const int allowed[] = {
 
 /* Calls that who sends to others may make besides. */
 static const int allowed_exporter[] = {
-	SCMP_SYS(connect),    SCMP_SYS(sendto),	     SCMP_SYS(recvfrom),    SCMP_SYS(sendmmsg),
-	SCMP_SYS(setsockopt), SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(shutdown),
+	SCMP_SYS(connect),    SCMP_SYS(sendto),		 SCMP_SYS(recvfrom),	SCMP_SYS(sendmmsg),
+	SCMP_SYS(setsockopt), SCMP_SYS(getsockname),	 SCMP_SYS(getpeername), SCMP_SYS(shutdown),
 	SCMP_SYS(bind), /* of the resolver's netlink socket */
-	SCMP_SYS(socketpair), SCMP_SYS(pipe2),	     SCMP_SYS(rename),	    SCMP_SYS(renameat),
-	SCMP_SYS(renameat2),
+	SCMP_SYS(socketpair), SCMP_SYS(pipe2),		 SCMP_SYS(rename),	SCMP_SYS(renameat),
+	SCMP_SYS(renameat2),  SCMP_SYS(rt_sigtimedwait),
 };
 
 /* Which families: the resolver asks over Unix and netlink sockets. */

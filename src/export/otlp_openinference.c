@@ -150,27 +150,38 @@ static struct slice text_of(const struct place *at, struct slice json)
 	return json.n && json.p[0] == '"' ? json_text(json, at->mem) : json;
 }
 
+enum { PART_TYPE, PART_CONTENT, PART_ID, PART_NAME, PART_ARGUMENTS, PART_RESPONSE, PART_NR };
+
+static bool read_part(struct slice part, struct slice ret[PART_NR])
+{
+	static const char *const names[PART_NR] = { "type", "content",	 "id",
+						    "name", "arguments", "response" };
+
+	return json_members(part, names, ret, PART_NR);
+}
+
+/* An answer of a tool is a message of its own there. */
+static bool is_response(struct slice part)
+{
+	return json_is(json_member(part, SLICE("type")), "tool_call_response");
+}
+
 static void put_part(const struct place *at, struct slice part, int i, int *calls)
 {
-	static const char *const names[] = { "type", "content",	  "id",
-					     "name", "arguments", "response" };
-	enum { TYPE, CONTENT, ID, NAME, ARGUMENTS, RESPONSE };
-	struct slice v[ARRAY_SIZE(names)];
+	struct slice v[PART_NR];
 
-	if (!json_members(part, names, v, ARRAY_SIZE(names)))
+	if (!read_part(part, v))
 		return;
-	if (json_is(v[TYPE], "tool_call")) {
+	if (json_is(v[PART_TYPE], "tool_call")) {
 		const int c = (*calls)++;
 
-		put(at, text_of(at, v[ID]), "tool_calls.%d.tool_call.id", c);
-		put(at, text_of(at, v[NAME]), "tool_calls.%d.tool_call.function.name", c);
-		put(at, text_of(at, v[ARGUMENTS]), "tool_calls.%d.tool_call.function.arguments", c);
-	} else if (json_is(v[TYPE], "tool_call_response")) {
-		put(at, text_of(at, v[ID]), "tool_call_id");
-		put(at, text_of(at, v[RESPONSE]), "content");
+		put(at, text_of(at, v[PART_ID]), "tool_calls.%d.tool_call.id", c);
+		put(at, text_of(at, v[PART_NAME]), "tool_calls.%d.tool_call.function.name", c);
+		put(at, text_of(at, v[PART_ARGUMENTS]),
+		    "tool_calls.%d.tool_call.function.arguments", c);
 	} else {
-		put(at, text_of(at, v[TYPE]), "contents.%d.message_content.type", i);
-		put(at, text_of(at, v[CONTENT]), "contents.%d.message_content.text", i);
+		put(at, text_of(at, v[PART_TYPE]), "contents.%d.message_content.type", i);
+		put(at, text_of(at, v[PART_CONTENT]), "contents.%d.message_content.text", i);
 	}
 }
 
@@ -200,20 +211,55 @@ static bool put_only_text(const struct place *at, struct slice parts)
 	return true;
 }
 
-static void put_message(const struct place *at, struct slice message)
+/* What is left of a message without the answers of tools. */
+static void put_message(const struct place *at, struct slice role, struct slice parts)
+{
+	struct slice part;
+	struct json_iter it;
+	int calls = 0, i = 0;
+
+	put(at, text_of(at, role), "role");
+	if (put_only_text(at, parts) || !json_array(parts, &it))
+		return;
+	while (i < MESSAGES_MAX && json_next(&it, &part))
+		if (!is_response(part))
+			put_part(at, part, i++, &calls);
+}
+
+static void put_response(const struct place *at, struct slice part)
+{
+	struct slice v[PART_NR];
+
+	if (!read_part(part, v))
+		return;
+	put(at, SLICE("tool"), "role");
+	put(at, text_of(at, v[PART_ID]), "tool_call_id");
+	put(at, text_of(at, v[PART_RESPONSE]), "content");
+}
+
+/* Messages that one becomes: each is told apart by the next number. */
+static void put_each(struct place *at, const char *list, struct slice message, int *number)
 {
 	static const char *const names[] = { "role", "parts" };
 	struct slice v[2], part;
 	struct json_iter it;
-	int calls = 0;
+	size_t others = 0, responses = 0;
 
 	if (!json_members(message, names, v, 2))
 		return;
-	put(at, text_of(at, v[0]), "role");
-	if (put_only_text(at, v[1]) || !json_array(v[1], &it))
+	if (json_array(v[1], &it))
+		while (json_next(&it, &part))
+			if (!is_response(part)) {
+				others++;
+			} else if (responses++ < MESSAGES_MAX) {
+				snprintf(at->prefix, sizeof(at->prefix), "%s.%d.message", list,
+					 (*number)++);
+				put_response(at, part);
+			}
+	if (responses && !others)
 		return;
-	for (int i = 0; i < MESSAGES_MAX && json_next(&it, &part); i++)
-		put_part(at, part, i, &calls);
+	snprintf(at->prefix, sizeof(at->prefix), "%s.%d.message", list, (*number)++);
+	put_message(at, v[0], v[1]);
 }
 
 static void put_messages(const struct otlp_naming *n, const char *list, struct slice messages)
@@ -222,6 +268,7 @@ static void put_messages(const struct otlp_naming *n, const char *list, struct s
 		     skip = all > MESSAGES_MAX ? all - MESSAGES_MAX : 0;
 	struct slice message;
 	struct json_iter it;
+	int number = 0;
 
 	if (!json_array(messages, &it))
 		return;
@@ -233,8 +280,7 @@ static void put_messages(const struct otlp_naming *n, const char *list, struct s
 		at.mem = arena_new(2 * message.n + 65536);
 		if (!at.mem)
 			return;
-		snprintf(at.prefix, sizeof(at.prefix), "%s.%zu.message", list, i - skip);
-		put_message(&at, message);
+		put_each(&at, list, message, &number);
 		arena_free(at.mem);
 	}
 }

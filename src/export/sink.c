@@ -68,14 +68,14 @@ static void *work(void *ctx)
 }
 
 static int open_sink(struct worker *w, const struct sink_type *t, const struct sink_config *c,
-		     struct sinks *all, const char *store)
+		     size_t max_series, struct sinks *all, const char *store)
 {
 	struct sink *s = &w->sink;
 	char why[400] = "";
 	int r;
 
 	w->all = all;
-	*s = (struct sink){ .type = t, .env = { c, &all->stop }, .store = store };
+	*s = (struct sink){ .type = t, .env = { c, &all->stop, max_series }, .store = store };
 	s->limit = SINK_BATCH;
 	snprintf(s->name, sizeof(s->name), "%s:%.100s%s%s", config_sink_sections[t->kind], c->name,
 		 t->signal ? ":" : "", t->signal ? t->signal : "");
@@ -108,7 +108,8 @@ static int open_all(struct sinks *all, const struct config *c, const char *store
 	for (const struct sink_config *s = c->sinks; s && r == 0; s = s->next)
 		for (const struct sink_type *const *t = sink_types; *t && r == 0; t++)
 			if (is_wanted(*t, s))
-				r = open_sink(&all->workers[all->n++], *t, s, all, store);
+				r = open_sink(&all->workers[all->n++], *t, s,
+					      c->prometheus.max_series, all, store);
 	return r;
 }
 

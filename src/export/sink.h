@@ -38,7 +38,10 @@ struct sink_report {
 struct sink_env {
 	const struct sink_config *config;
 	const atomic_bool *stop; /* whether to end what is under way */
+	size_t max_series;	 /* of a metric */
 };
+
+#define SINK_ROUND_SAVE 2 /* of round: note the state, then again */
 
 /* A kind of sink. It has either begin, add and send, or round. */
 struct sink_type {
@@ -60,8 +63,9 @@ struct sink_type {
 	int64_t (*items)(const void *self);
 	void (*send)(void *self, struct sink_report *ret);
 
-	/* Reads from *@seq on, and sends when it is time; 1: at once again; 0: nothing to do;
-	 * -errno. *@ret_items: that were sent; 0: nothing was to be sent. */
+	/* Reads from *@seq on, and sends when it is time; 1: at once again; SINK_ROUND_SAVE; 0:
+	 * nothing to do; -errno: load() comes next. *@ret_items: that were sent; 0: nothing was to
+	 * be sent. */
 	int (*round)(void *self, struct store_reader *r, int64_t *seq, struct sink_report *ret,
 		     int64_t *ret_items);
 

@@ -186,6 +186,8 @@ static int refused(struct sink *s, int64_t last, int64_t items, const struct sin
 
 static int failed(struct sink *s, const struct sink_report *rep, uint64_t now_ns)
 {
+	if (s->env.stop && atomic_load(s->env.stop))
+		return -EAGAIN; /* it was ended, it did not fail */
 	if (rep->verdict == SINK_SLOW && s->limit > 1)
 		s->limit /= 2;
 	if (!s->failing_since_ns) {
@@ -269,7 +271,15 @@ static int own_round(struct sink *s, uint64_t now_ns)
 	const int r = s->type->round(s->self, s->reader, &seq, &rep, &items);
 
 	if (r < 0)
+		s->loaded = false;
+	if (r == SINK_ROUND_SAVE) {
+		s->loaded = save(s, now_ns) == 0;
+		return s->loaded ? 1 : -EAGAIN;
+	}
+	if (r < 0)
 		return r;
+	if (r == 0)
+		s->seq = seq; /* what was read is in the state, sent or not */
 	if (items == 0)
 		return r;
 	if (rep.verdict == SINK_TAKEN)
