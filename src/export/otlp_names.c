@@ -2,6 +2,7 @@
 #include "export/otlp_names.h"
 
 #include "base/util.h"
+#include "export/otlp_content.h"
 
 void otlp_name_text(const struct otlp_naming *n, const char *name, struct slice s)
 {
@@ -32,11 +33,14 @@ static void put_session(const struct otlp_naming *n)
 static void put_content(const struct otlp_naming *n)
 {
 	const struct span_content *c = n->said;
+	_cleanup_(buf_done) struct buf output = { 0 }, tools = { 0 };
 
-	otlp_name_text(n, "gen_ai.system_instructions", c->system);
+	otlp_output_messages(n->span, c->output_messages, &output);
+	otlp_tool_definitions(c->tools, &tools);
+	otlp_name_text(n, "gen_ai.system_instructions", otlp_system_parts(c->system));
 	otlp_name_text(n, "gen_ai.input.messages", c->input_messages);
-	otlp_name_text(n, "gen_ai.output.messages", c->output_messages);
-	otlp_name_text(n, "gen_ai.tool.definitions", c->tools);
+	otlp_name_text(n, "gen_ai.output.messages", buf_slice(&output));
+	otlp_name_text(n, "gen_ai.tool.definitions", buf_slice(&tools));
 	otlp_name_text(n, "gen_ai.tool.call.arguments", c->arguments);
 	otlp_name_text(n, "gen_ai.tool.call.result", c->result);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/util.h"
+#include "export/otlp_content.h"
 #include "export/otlp_names.h"
 
 #define MESSAGES_MAX 256 /* the last ones; so many parts of each */
@@ -247,15 +248,15 @@ static void put_each(struct place *at, const char *list, struct slice message, i
 
 	if (!json_members(message, names, v, 2))
 		return;
-	if (json_array(v[1], &it))
-		while (json_next(&it, &part))
-			if (!is_response(part)) {
-				others++;
-			} else if (responses++ < MESSAGES_MAX) {
-				snprintf(at->prefix, sizeof(at->prefix), "%s.%d.message", list,
-					 (*number)++);
-				put_response(at, part);
-			}
+	for (bool more = json_array(v[1], &it); more && json_next(&it, &part);) {
+		if (!is_response(part)) {
+			others++;
+		} else if (responses++ < MESSAGES_MAX) {
+			snprintf(at->prefix, sizeof(at->prefix), "%s.%d.message", list,
+				 (*number)++);
+			put_response(at, part);
+		}
+	}
 	if (responses && !others)
 		return;
 	snprintf(at->prefix, sizeof(at->prefix), "%s.%d.message", list, (*number)++);
@@ -287,11 +288,13 @@ static void put_messages(const struct otlp_naming *n, const char *list, struct s
 
 static void put_tools(const struct otlp_naming *n, struct slice tools)
 {
+	_cleanup_(buf_done) struct buf list = { 0 };
 	char name[64];
 	struct slice tool;
 	struct json_iter it;
 
-	if (!json_array(tools, &it))
+	otlp_tool_definitions(tools, &list);
+	if (!json_array(buf_slice(&list), &it))
 		return;
 	for (int i = 0; i < MESSAGES_MAX && json_next(&it, &tool); i++) {
 		snprintf(name, sizeof(name), "llm.tools.%d.tool.json_schema", i);
@@ -320,7 +323,7 @@ static void put_input(const struct otlp_naming *n)
 		return;
 	}
 	buf_add(&all, SLICE("[{\"role\":\"system\",\"parts\":"), SIZE_MAX);
-	buf_add(&all, c->system, SIZE_MAX);
+	buf_add(&all, otlp_system_parts(c->system), SIZE_MAX);
 	buf_add(&all, count_items(messages) ? SLICE("},") : SLICE("}"), SIZE_MAX);
 	buf_add(&all, slice_from(messages, 1), SIZE_MAX);
 	put_messages(n, "llm.input_messages", buf_slice(&all));
