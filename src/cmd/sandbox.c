@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -157,6 +158,18 @@ static const int allowed[] = {
 	SCMP_SYS(exit_group),
 };
 
+/* Calls that who sends to others may make besides. */
+static const int allowed_exporter[] = {
+	SCMP_SYS(connect),    SCMP_SYS(sendto),		 SCMP_SYS(recvfrom),	SCMP_SYS(sendmmsg),
+	SCMP_SYS(setsockopt), SCMP_SYS(getsockname),	 SCMP_SYS(getpeername), SCMP_SYS(shutdown),
+	SCMP_SYS(bind), /* of the resolver's netlink socket */
+	SCMP_SYS(socketpair), SCMP_SYS(pipe2),		 SCMP_SYS(rename),	SCMP_SYS(renameat),
+	SCMP_SYS(renameat2),  SCMP_SYS(rt_sigtimedwait),
+};
+
+/* Which families: the resolver asks over Unix and netlink sockets. */
+static const int allowed_families[] = { AF_INET, AF_INET6, AF_UNIX, AF_NETLINK };
+
 /* A call that the engine may make where one argument is as told: (argument & mask) == value. */
 struct limited {
 	int call;
@@ -198,18 +211,39 @@ static int allow_limited(scmp_filter_ctx f)
 	return r ? r : seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 }
 
-static int filter_calls(void)
+static int allow_all(scmp_filter_ctx f, const int *calls, size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < n; i++) {
+		r = seccomp_rule_add(f, SCMP_ACT_ALLOW, calls[i], 0);
+		if (r == -EDOM) /* not on this architecture */
+			r = 0;
+	}
+	return r;
+}
+
+static int allow_exporter(scmp_filter_ctx f)
+{
+	int r = allow_all(f, allowed_exporter, ARRAY_SIZE(allowed_exporter));
+
+	for (size_t i = 0; !r && i < ARRAY_SIZE(allowed_families); i++)
+		r = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+				     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)allowed_families[i]));
+	return r;
+}
+
+static int filter_calls(bool exporter)
 {
 	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int r = f ? 0 : -ENOMEM;
 
-	for (size_t i = 0; !r && i < ARRAY_SIZE(allowed); i++) {
-		r = seccomp_rule_add(f, SCMP_ACT_ALLOW, allowed[i], 0);
-		if (r == -EDOM) /* not on this architecture */
-			r = 0;
-	}
+	if (!r)
+		r = allow_all(f, allowed, ARRAY_SIZE(allowed));
 	if (!r)
 		r = allow_limited(f);
+	if (!r && exporter)
+		r = allow_exporter(f);
 	/* The frequent calls, a data chunk's path through the filter is short. */
 	if (!r)
 		r = seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, 2);
@@ -219,7 +253,7 @@ static int filter_calls(void)
 	return r;
 }
 
-int sandbox_enter(void)
+static int enter(bool exporter)
 {
 	int r = drop_capabilities();
 
@@ -227,5 +261,15 @@ int sandbox_enter(void)
 		return r;
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
-	return filter_calls();
+	return filter_calls(exporter);
+}
+
+int sandbox_enter(void)
+{
+	return enter(false);
+}
+
+int sandbox_enter_exporter(void)
+{
+	return enter(true);
 }

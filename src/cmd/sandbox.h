@@ -13,3 +13,6 @@ int sandbox_become(uid_t uid, gid_t gid, const char *user);
  * EPERM. 0 or -errno.
  */
 int sandbox_enter(void);
+/* For the exporter: the same, and connections to others, and files renamed (rotated). What the
+ * resolver loads it must have loaded before. */
+int sandbox_enter_exporter(void);

@@ -28,7 +28,7 @@ config base llm policy
 mcp base proto
 trace base proc llm mcp price policy
 store base
-export base store
+export base store proto config
 api base config export store
 TABLE
 # A library belongs to the layer that wraps it.

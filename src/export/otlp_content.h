@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What was said, in the shapes of the GenAI conventions' schemas. Messages have them as they are
+ * stored; the rest is brought into them here.
+ */
+#pragma once
+
+#include "export/span_json.h"
+
+/* The parts of a system prompt: of a stored message, or what stands there already. */
+struct slice otlp_system_parts(struct slice json);
+/* Output messages with the reason that each ended for. Appends; empty @messages: nothing. */
+void otlp_output_messages(const struct span *span, struct slice messages, struct buf *ret);
+/* "stop", "length", "tool_call", "content_filter", "error", or the provider's own word. */
+struct slice otlp_finish_reason(struct slice provider_reason);
+/* Lists of tools as providers take them, as [{"type":"function","name":...,"parameters":...}]. */
+void otlp_tool_definitions(struct slice tools, struct buf *ret);
