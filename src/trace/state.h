@@ -23,6 +23,7 @@
 #include "trace/hash.h"
 #include "trace/identity.h"
 #include "trace/redact.h"
+#include "trace/resource.h"
 #include "trace/signal.h"
 #include "trace/trace.h"
 #include "trace/trigger.h"
@@ -63,6 +64,7 @@ struct trace {
 	unsigned n_attached;
 	struct egress_rule *egress;
 	size_t n_egress;
+	struct known_places places;
 };
 
 struct attach_note {
@@ -277,6 +279,7 @@ struct tree_state {
 	uint64_t loss[SONDE_LOSS_NR]; /* of the capture, before it began */
 	char *cwd, *user, *project;
 	struct trigger trigger;
+	struct run_place place; /* of its root */
 	struct assurance assurance;
 	struct sent_signals signals; /* to its root */
 	struct waits waits;
@@ -327,6 +330,7 @@ struct run_state {
 	int64_t http_steps, dropped_steps;
 	struct agent_span *agents;	     /* the first is the root */
 	unsigned n_agents, n_calls, n_tools; /* the latter two: in flight */
+	struct run_place place;		     /* of who asks for it first; nobody's: the tree's */
 	struct files *files;		     /* observed/file.h; NULL: none yet */
 	struct network *network;	     /* observed/network.h; likewise */
 
