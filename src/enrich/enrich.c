@@ -26,7 +26,7 @@ struct enrich {
 	struct watch *watch;
 	struct api *api;
 	char said[256]; /* of what does not work */
-	bool said_complete;
+	bool said_complete, said_full;
 };
 
 static void on_stop(int sig)
@@ -67,13 +67,6 @@ static int send_event(void *ctx, struct slice json)
 	return r < 0 ? r : -ECANCELED;
 }
 
-static int on_body(void *ctx, struct slice piece)
-{
-	struct enrich *e = ctx;
-
-	return watch_body(e->watch, piece);
-}
-
 /* Each trouble once, and that it is over. */
 static void say(struct enrich *e, const char *error)
 {
@@ -93,6 +86,22 @@ static void say(struct enrich *e, const char *error)
 		log_info("kubernetes: %zu pods of node '%s' are known", facts_count(e->facts),
 			 e->c->node);
 	}
+	if (watch_is_full(e->watch) && !e->said_full) {
+		e->said_full = true;
+		log_warn("kubernetes: node '%s' has more than %d pods: those beyond have no names",
+			 e->c->node, FACTS_PODS_MAX);
+	}
+}
+
+static int on_body(void *ctx, struct slice piece)
+{
+	struct enrich *e = ctx;
+	int r = watch_body(e->watch, piece);
+
+	/* A request that stands for minutes is no reason to be silent. */
+	if (r == 0 && watch_is_long(e->watch))
+		say(e, "");
+	return r;
 }
 
 /* A little earlier or later than others that wait for the same server. */

@@ -29,6 +29,7 @@ struct watch {
 	bool gone;     /* the server does not know our version any more */
 	bool heard;    /* something came on this request */
 	bool complete; /* the list was read whole once */
+	bool full;     /* there were more pods than are followed */
 	int fatal;     /* of sending */
 	char trouble[256];
 };
@@ -64,6 +65,11 @@ const char *watch_trouble(const struct watch *w)
 bool watch_is_complete(const struct watch *w)
 {
 	return w->complete;
+}
+
+bool watch_is_full(const struct watch *w)
+{
+	return w->full;
 }
 
 bool watch_is_long(const struct watch *w)
@@ -155,12 +161,9 @@ static int take_pod(struct watch *w, const cJSON *pod)
 {
 	int r = facts_pod(w->facts, pod, &w->c);
 
-	if (r == -ENOSPC || r == -ENOMEM || r == -EBADMSG) {
-		snprintf(w->trouble, sizeof(w->trouble), "%s",
-			 r == -ENOSPC ? "more pods than are followed: the rest has no names"
-				      : "a pod could not be read");
+	w->full |= r == -ENOSPC;
+	if (r == -ENOSPC || r == -ENOMEM || r == -EBADMSG)
 		return 0;
-	}
 	if (r < 0)
 		w->fatal = r;
 	return r;
@@ -180,6 +183,7 @@ static int take_change(struct watch *w, struct slice line)
 		w->gone = json_int(object, "code") == HTTP_GONE;
 		return -EBADMSG;
 	}
+	w->trouble[0] = '\0';
 	if (slice_eq(type, SLICE("ADDED")) || slice_eq(type, SLICE("MODIFIED")))
 		r = take_pod(w, object);
 	else if (slice_eq(type, SLICE("DELETED")))

@@ -43,5 +43,7 @@ int watch_body(struct watch *w, struct slice piece);
 int watch_done(struct watch *w, int status, int r, uint64_t ms);
 /* Why it does not work at present, for people; "": it does. */
 const char *watch_trouble(const struct watch *w);
+/* Whether there were more pods than FACTS_PODS_MAX: the rest has no names. */
+bool watch_is_full(const struct watch *w);
 /* Whether the list was read whole at least once. */
 bool watch_is_complete(const struct watch *w);

@@ -159,6 +159,20 @@ static void only_names_of_places_are_taken_and_no_secrets(void **state)
 			    "\"k8s.pod.uid\":\"" POD "\"}");
 }
 
+static void a_pod_is_begun_by_what_comes_again(void **state)
+{
+	(void)state;
+	scope_in(CGROUP);
+	assert_string_equal(w.began, "kubernetes|" POD "|agent in /proj");
+	container("{\"pod\":\"" POD "\",\"resource\":{\"k8s.pod.name\":\"web-5d-x\","
+		  "\"k8s.namespace.name\":\"shop\"}}");
+	assert_string_equal(w.began, "kubernetes|pod shop/web-5d-x|pod shop/web-5d-x");
+	container("{\"pod\":\"" POD "\",\"resource\":{\"k8s.pod.name\":\"nightly-1-x\","
+		  "\"k8s.namespace.name\":\"shop\",\"k8s.job.name\":\"nightly-1\","
+		  "\"k8s.cronjob.name\":\"nightly\"}}");
+	assert_string_equal(w.began, "kubernetes|cronjob shop/nightly|cronjob shop/nightly");
+}
+
 static void hostile_events_are_counted(void **state)
 {
 	static const char *const bad[] = { "{}", "[]", "nonsense", "{\"container\":\"\"}",
@@ -223,6 +237,7 @@ int main(void)
 		TEST(a_run_that_is_over_is_told_again),
 		TEST(what_has_gone_is_still_known_for_its_runs),
 		TEST(only_names_of_places_are_taken_and_no_secrets),
+		TEST(a_pod_is_begun_by_what_comes_again),
 		TEST(hostile_events_are_counted),
 		TEST(what_is_kept_is_bounded),
 		TEST(refused_memory_loses_names_and_nothing_else),
