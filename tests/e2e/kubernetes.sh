@@ -47,7 +47,7 @@ conf() {
 
 # begin	enricher and engine, with one run in the pod; said: what they say
 begin() {
-	rm -f "$T"/db* "$T/in"
+	rm -f "$T"/db* "$T/in" "$T/pids"
 	mkfifo "$T/in"
 	"$ENRICHER" "$T/conf" "$T/db" "$CGROUP" <"$T/in" >"$T/pids" 2>"$T/said" &
 	both=$!
