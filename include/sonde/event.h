@@ -57,8 +57,8 @@ enum sonde_event_kind {
 	SONDE_EV_WAIT = 43,	/* for input: it begins or ends */
 
 	/* about where processes run */
-	SONDE_EV_STATE = 51, /* engine, at its start: JSON; what one before it left open */
-	SONDE_EV_CONTAINER = 50, /* enricher: JSON; what is known of a container */
+	SONDE_EV_CONTAINER = 50, /* enricher, prober: JSON; what is known of a container or pod */
+	SONDE_EV_STATE = 51,	 /* engine, at its start: JSON; what one before it left open */
 
 	/* about the capture itself */
 	SONDE_EV_LOSS = 30,    /* intake: all loss counters, when one has grown */
@@ -463,11 +463,12 @@ _Static_assert(sizeof(struct sonde_wait_event) == 40, "wire format");
  *          "read_only_root":true}}; namespaces: that are not those of the host's
  *          init, or of the prober where that one is out of reach
  *
- * CONTAINER {"container":"64 hex
- * digits","gone":true,"resource":{"container.name","container.image.name",
- *          "k8s.pod.name","k8s.pod.uid","k8s.namespace.name","k8s.node.name","k8s.container.name",
- *          "k8s.deployment.name",...,"k8s.pod.label.NAME"}}: OpenTelemetry's names; it replaces
- * what was known; header: no process
+ * CONTAINER {"container":"ID" or "pod":"UID","gone":true,"by":"prober","resource":{
+ *          "container.name","container.image.name","k8s.pod.name","k8s.pod.uid",
+ *          "k8s.namespace.name","k8s.node.name","k8s.container.name","k8s.deployment.name",...,
+ *          "k8s.pod.label.NAME"}}: OpenTelemetry's names, texts only; it replaces what the same
+ * teller (without "by": the enricher) has told of it; of a pod: what all its containers have in
+ * common; header: no process
  *
  * ATTACH  {"file","dev","inode","build_id","library","version","ok":true,"reason",
  *          "cost":"cheap|classic","how":"multi|session|perf","late_ms":N,

@@ -373,6 +373,9 @@ int engine_live(const struct engine_config *c, int prober_fd)
 		r = intake_new(prober_fd, e.recorder, &e.stats, on_event, &e, &e.intake);
 		if (r < 0)
 			log_errno(r, "cannot listen to the prober");
+		else if (c->enrich_fd > 0 && intake_add_enricher(e.intake, c->enrich_fd) < 0)
+			log_warn("nothing will be known of containers but their ids: the enricher "
+				 "cannot be listened to");
 	}
 	if (r < 0) {
 		finish(&e, false);

@@ -27,6 +27,7 @@ struct engine_config {
 	 */
 	void (*ready)(void *ctx);
 	void *ready_ctx;
+	int enrich_fd;			      /* intake_add_enricher(); 0 or -1: none */
 	struct price_table *prices;	      /* lent */
 	const struct llm_endpoint *endpoints; /* of the configuration, lent */
 	/* Of a daemon's: */

@@ -40,6 +40,9 @@ static int read_filter(struct store_reader *r, struct store_filter *ret)
 		.project = project_of(g->project),
 		.workflow = slice_of(g->workflow),
 		.user = slice_of(g->user),
+		.container = slice_of(g->container),
+		.namespace = slice_of(g->namespace),
+		.pod = slice_of(g->pod),
 		.text = slice_of(g->text),
 		.limit = g->limit,
 	};

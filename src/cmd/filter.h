@@ -19,7 +19,7 @@
 /* What was given on the command line. */
 struct filter_values {
 	const char *agent, *model, *provider, *tool, *trigger, *project, *workflow, *user, *session,
-		*text;
+		*text, *container, *namespace, *pod;
 	uint64_t since_ns, until_ns, limit;
 	bool limit_given;
 	int status; /* index of filter_statuses; below 0: none */
@@ -45,6 +45,9 @@ extern const char *const filter_statuses[];
 	FILTER_STRING(project, 0, "DIR", "in this project"),                                       \
 	FILTER_STRING(workflow, 0, "NAME", "of this workflow"),                                    \
 	FILTER_STRING(user, 0, "NAME", "of this user"),                                            \
+	FILTER_STRING(container, 0, "NAME", "in this container, by name or the begin of its id"),  \
+	FILTER_STRING(namespace, 0, "NAME", "in this namespace of Kubernetes"),                    \
+	FILTER_STRING(pod, 0, "NAME", "in this pod, by name or uid"),                              \
 	FILTER_STRING(session, 0, "SESSION", "of this session, or 'last'"),                        \
 	FILTER_STRING(text, 's', "WORDS", "whose task has these words"),                           \
 	{ "limit", 'n', OPTION_COUNT, &filter_given.limit, "N", "at most so many; 0: all. Lists for people: 50", NULL, \

@@ -128,6 +128,7 @@ static int show_tree(struct showing *s, const struct id128 *run)
 	for (struct kept_run *k = steps.runs; r >= 0 && k; k = k->hh.next) {
 		tree_print_head(&s->screen, &k->run);
 		print_facts(&s->screen, &k->run);
+		place_print(&s->screen, &k->run);
 		assurance_print(&s->screen, &k->run);
 		tree_print(&s->screen, &steps, run, &o);
 		tree_print_totals(&s->screen, &k->run);

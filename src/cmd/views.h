@@ -14,6 +14,8 @@ struct views_options {
 /* A bar for each step over the run's time, and where the time went. */
 int timeline_print(struct store_reader *r, const struct id128 *run, const struct views_options *o,
 		   const struct screen *s);
+/* Lines below the head: container and pod, where there are any. */
+void place_print(const struct screen *s, const struct run *run);
 /* What really happened on the machine: commands, files, network. */
 int system_print(struct store_reader *r, const struct id128 *run, const struct views_options *o,
 		 const struct screen *s);

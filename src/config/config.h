@@ -96,6 +96,7 @@ struct config {
 	struct {
 		bool enabled;
 		const char *api_server, *token_file, *ca_file, *node;
+		struct config_list *labels;
 	} kubernetes;
 };
 

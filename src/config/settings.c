@@ -93,6 +93,9 @@ const struct config_setting config_settings[] = {
 	  "certificates that its own is checked by", NULL },
 	{ "kubernetes", "node", CONFIG_TEXT, IN(kubernetes.node), NULL,
 	  "the name of this node; without it $NODE_NAME, else the host's name", NULL },
+	{ "kubernetes", "label", CONFIG_LIST, IN(kubernetes.labels), NULL,
+	  "labels of pods that are kept: team, app.kubernetes.io/*; without any: app, k8s-app and "
+	  "app.kubernetes.io/*", NULL },
 };
 const size_t config_n_settings = ARRAY_SIZE(config_settings);
 

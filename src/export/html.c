@@ -77,6 +77,7 @@ static void put_facts(struct html_page *p, const struct run *r)
 	html_fact(p->f, "triggered by", r->trigger_name);
 	html_fact(p->f, "user", r->user);
 	html_fact(p->f, "host", r->host);
+	html_fact(p->f, "ran in", r->resource);
 	html_fact(p->f, "assurance", r->assurance);
 	fputs("</table>\n", p->f);
 }

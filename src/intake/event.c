@@ -24,6 +24,12 @@ static bool json_valid_event(const struct sonde_event *e)
 	return n > 0 && !memchr(j->json, '\0', n);
 }
 
+/* Of no process: whoever tells has nothing to say of those. */
+static bool container_valid(const struct sonde_event *e)
+{
+	return json_valid_event(e) && e->tgid == 0 && e->start_ns == 0;
+}
+
 static bool exec_valid(const struct sonde_event *e)
 {
 	const struct sonde_exec_event *x = (const void *)e;
@@ -138,6 +144,7 @@ static const struct rule {
 	[SONDE_EV_SIGNAL] = { sizeof(struct sonde_signal_event), signal_valid },
 	[SONDE_EV_WAIT] = { sizeof(struct sonde_wait_event), wait_valid },
 	[SONDE_EV_STATE] = { sizeof(struct sonde_json_event), json_valid_event },
+	[SONDE_EV_CONTAINER] = { sizeof(struct sonde_json_event), container_valid },
 	[SONDE_EV_LOSS] = { sizeof(struct sonde_loss_event), NULL },
 	[SONDE_EV_ATTACH] = { sizeof(struct sonde_json_event), json_valid_event },
 	[SONDE_EV_VERDICT] = { sizeof(struct sonde_verdict_event), NULL },

@@ -2,8 +2,8 @@
 /*
  * One ordered sequence of events, live or from a file.
  *
- * Live: what the prober's socket and the kernel's ring hold, merged in the order taken, with
- * LOSS, TICK (every 100 ms), PROBER_LOST and END added. Replay: exactly the recorded sequence.
+ * Live: what the sockets of prober and enricher and the kernel's ring hold, merged in the order
+ * taken, with LOSS, TICK (every 100 ms), PROBER_LOST and END added. Replay: exactly the recorded sequence.
  * Either way the consumer sees the same thing, and a recording is written here, after the merge.
  */
 #pragma once
@@ -56,6 +56,12 @@ struct intake;
 int intake_new(int prober_fd, struct recorder *recorder, struct stats *stats, intake_fn fn,
 	       void *ctx, struct intake **ret);
 void intake_free(struct intake *i);
+/*
+ * A second socket, of somebody who may tell of containers and of nothing else; what it sends is
+ * stamped with the time at which it was taken. Takes it over; that it closes ends nothing. 0 or
+ * -errno.
+ */
+int intake_add_enricher(struct intake *i, int fd);
 /*
  * Waits for events at most @timeout_ms and delivers what is there.
  * 1 while there is more to come, 0 after END was delivered, -errno.

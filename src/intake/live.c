@@ -33,7 +33,7 @@
 #define HELD_NS	 5000000000ull /* the longest that the ring waits for what it is about */
 
 struct intake {
-	int sock, epoll, ring_fd;
+	int sock, epoll, ring_fd, enricher; /* enricher -1: none */
 	struct recorder *recorder;
 	struct stats *stats;
 	intake_fn fn;
@@ -76,6 +76,7 @@ int intake_new(int prober_fd, struct recorder *recorder, struct stats *stats, in
 		return -ENOMEM;
 	}
 	i->sock = prober_fd;
+	i->enricher = -1;
 	i->ring_fd = -1;
 	i->spill.max = SPILL_MAX;
 	i->recorder = recorder;
@@ -109,6 +110,7 @@ void intake_free(struct intake *i)
 	if (i->shared)
 		munmap(i->shared, sizeof(*i->shared));
 	close_fd(&i->sock);
+	close_fd(&i->enricher);
 	close_fd(&i->epoll);
 	close_fd(&i->ring_fd);
 	free(i);
@@ -305,6 +307,49 @@ static int drain_socket(struct intake *i)
 	return r < 0 ? r : 0;
 }
 
+/* --- the enricher --- */
+
+int intake_add_enricher(struct intake *i, int fd)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+
+	close_fd(&i->enricher);
+	i->enricher = fd;
+	return epoll_ctl(i->epoll, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
+}
+
+/* It is believed no more than what it is for: it talks to a server over the network. */
+static void take_container(struct intake *i, size_t n)
+{
+	struct sonde_event *e = (void *)i->message;
+
+	if (!event_valid(e, n) || e->kind != SONDE_EV_CONTAINER) {
+		stat_add(i->stats, STAT_EVENTS_BAD, 1);
+		return;
+	}
+	e->ts_ns = now_ns();
+	deliver(i, e);
+}
+
+static void drain_enricher(struct intake *i)
+{
+	for (int m = 0; m < BATCH_MESSAGES && i->enricher >= 0 && !i->ending; m++) {
+		int fds[IPC_FDS_MAX];
+		ssize_t n = ipc_recv(i->enricher, i->message, fds);
+
+		if (n == -EAGAIN)
+			return;
+		for (int f = 0; f < IPC_FDS_MAX; f++)
+			close_fd(&fds[f]); /* it has none to give */
+		if (n > 0)
+			take_container(i, (size_t)n);
+		else if (n == -EMSGSIZE)
+			stat_add(i->stats, STAT_EVENTS_BAD, 1);
+		else
+			close_fd(&i->enricher); /* what it has told stands */
+	}
+}
+
 /* --- the ring --- */
 
 /* The next record that is to be delivered; false where there is none (yet). */
@@ -399,14 +444,14 @@ static void end(struct intake *i)
 
 static void wait_for_events(struct intake *i, int timeout_ms)
 {
-	struct epoll_event ev[2];
+	struct epoll_event ev[3];
 	int ms = timeout_ms >= 0 && timeout_ms < WAIT_MAX_MS ? timeout_ms : WAIT_MAX_MS;
 
 	if (i->more)
 		ms = 0;
 	else if (i->ending && ms > 1)
 		ms = 1;			 /* for a record that is still being written */
-	epoll_wait(i->epoll, ev, 2, ms); /* whatever it says: both are looked at */
+	epoll_wait(i->epoll, ev, 3, ms); /* whatever it says: all are looked at */
 	if (i->shared)
 		__atomic_store_n(&i->shared->wake_pending, 0, __ATOMIC_SEQ_CST);
 }
@@ -423,6 +468,7 @@ int intake_run_once(struct intake *i, int timeout_ms)
 	r = drain_socket(i);
 	if (r < 0)
 		return r;
+	drain_enricher(i);
 	if (i->held_ns && (i->ending || now_ns() - i->held_ns > HELD_NS))
 		i->held_ns = 0; /* that it was told was lost */
 	if (i->ring.size && !i->held_ns)

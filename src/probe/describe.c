@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "probe/describe.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/util.h"
 #include "probe/confinement.h"
+#include "probe/container_files.h"
 
 #define TEXT_MAX      16384 /* of one file in /proc */
 #define ENV_NAMES_MAX 256
@@ -120,25 +120,41 @@ static struct slice cgroup_of(const char *text)
 	return path;
 }
 
-/* The last 64 hexadecimal digits in a row of the cgroup's path: how every container runtime names
- * its own. */
-static struct slice container_of(struct slice cgroup)
+/* Version 1 has a path for each controller: the first that names a container. */
+static bool find_place(const char *text, struct slice path, struct cgroup_place *ret)
 {
-	struct slice found = { 0 };
-	size_t run = 0;
+	struct slice line, rest = slice_of(text);
 
-	for (size_t i = 0; i < cgroup.n; i++) {
-		run = isxdigit((unsigned char)cgroup.p[i]) ? run + 1 : 0;
-		if (run == 64)
-			found = (struct slice){ cgroup.p + i - 63, 64 };
+	if (cgroup_place(path, ret))
+		return true;
+	for (bool more = true; more;) {
+		const char *slash;
+		struct cgroup_place at;
+
+		more = slice_cut(rest, '\n', &line, &rest);
+		line = more ? line : rest;
+		slash = line.n ? memchr(line.p, '/', line.n) : NULL;
+		if (!slash || !cgroup_place(slice_from(line, (size_t)(slash - line.p)), &at))
+			continue;
+		*ret = at;
+		return true;
 	}
-	return found;
+	return container_files_find(CONTAINER_FILES_ROOT, path, ret);
+}
+
+bool describe_place(pid_t pid, struct cgroup_place *ret)
+{
+	char text[TEXT_MAX];
+
+	describe_file(pid, "cgroup", text, sizeof(text));
+	return find_place(text, cgroup_of(text), ret);
 }
 
 void describe_cgroup(pid_t pid, struct json_writer *w)
 {
+	struct cgroup_place at;
 	char text[TEXT_MAX];
-	struct slice path, container;
+	struct slice path;
 
 	describe_file(pid, "cgroup", text, sizeof(text));
 	path = cgroup_of(text);
@@ -146,10 +162,9 @@ void describe_cgroup(pid_t pid, struct json_writer *w)
 		json_key(w, "cgroup");
 		json_put_str(w, path);
 	}
-	container = container_of(slice_of(text)); /* version 1 has a path for each controller */
-	if (container.n) {
+	if (find_place(text, path, &at)) {
 		json_key(w, "container");
-		json_put_str(w, container);
+		json_put_str(w, slice_of(at.container));
 	}
 }
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/cgroup.h"
 #include "base/json.h"
 
 /*
@@ -32,5 +33,7 @@ pid_t describe_parent(pid_t pid);
 void describe_link(pid_t pid, const char *name, struct json_writer *w);
 void describe_cgroup(pid_t pid, struct json_writer *w);
 void describe_tty(unsigned int tty, struct json_writer *w);
+/* The container that it is in; false: none. */
+bool describe_place(pid_t pid, struct cgroup_place *ret);
 void describe_env(pid_t pid, struct json_writer *w);
 void describe_env_of(char **env, struct json_writer *w);

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "probe/container_files.h"
 #include "probe/describe.h"
 #include "probe/origin.h"
 
@@ -103,6 +104,52 @@ static void put_number(struct json_writer *w, const char *key, int64_t value)
 	json_put_int(w, value);
 }
 
+/* --- containers --- */
+
+#define TOLD_MAX 256
+
+/* Those that this engine was told of: what engines leave on disk is read once. */
+static struct {
+	char ids[TOLD_MAX][CGROUP_CONTAINER_MAX + 1];
+	unsigned next;
+} told;
+
+static bool tell_once(const char *id)
+{
+	for (unsigned i = 0; i < TOLD_MAX; i++)
+		if (strcmp(told.ids[i], id) == 0)
+			return false;
+	snprintf(told.ids[told.next], sizeof(told.ids[0]), "%s", id);
+	told.next = (told.next + 1) % TOLD_MAX;
+	return true;
+}
+
+static void report_container(struct outbox *o, pid_t pid)
+{
+	struct cgroup_place at;
+	struct draft d;
+	bool known;
+
+	if (!describe_place(pid, &at) || !tell_once(at.container))
+		return;
+	draft_begin(&d);
+	json_begin(&d.w, '{');
+	put_text(&d.w, "container", at.container);
+	put_text(&d.w, "by", "prober");
+	json_key(&d.w, "resource");
+	json_begin(&d.w, '{');
+	put_text(&d.w, "container.runtime.name", at.runtime);
+	known = container_files_describe(CONTAINER_FILES_ROOT, at.container, &d.w);
+	json_end(&d.w, '}');
+	json_end(&d.w, '}');
+	if (known || at.runtime)
+		draft_send(&d, o, (struct report_process){ 0 }, SONDE_EV_CONTAINER);
+	else
+		buf_done(&d.text);
+}
+
+/* --- what is told --- */
+
 void report_host(struct outbox *o)
 {
 	char boot_id[64] = "";
@@ -117,6 +164,7 @@ void report_host(struct outbox *o)
 	}
 	boot_id[strcspn(boot_id, "\n")] = '\0';
 	uname(&u);
+	memset(&told, 0, sizeof(told)); /* another engine */
 	draft_begin(&d);
 	json_begin(&d.w, '{');
 	put_text(&d.w, "boot_id", boot_id);
@@ -196,6 +244,7 @@ void report_scope(struct outbox *o, struct report_process p, const cJSON *scope)
 	put_origin(p.tgid, scope, &d.w);
 	json_end(&d.w, '}');
 	draft_send(&d, o, p, SONDE_EV_SCOPE);
+	report_container(o, p.tgid);
 }
 
 void report_proc(struct outbox *o, struct report_process p)
@@ -207,6 +256,7 @@ void report_proc(struct outbox *o, struct report_process p)
 	describe_process(p.tgid, &d.w);
 	json_end(&d.w, '}');
 	draft_send(&d, o, p, SONDE_EV_PROC);
+	report_container(o, p.tgid);
 }
 
 static void put_point(struct json_writer *w, const struct probe_point *p)

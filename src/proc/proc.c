@@ -38,7 +38,7 @@ struct entry {
 	uint32_t pid; /* key of the second table, while it lives */
 	bool living;
 	struct text *program;
-	struct text *facts;	   /* container and exe, from PROC */
+	struct text *facts;	   /* container, cgroup and exe, from PROC */
 	struct entry *prev, *next; /* in proc.living or proc.exited */
 	UT_hash_handle hh, hh_pid;
 };
@@ -254,6 +254,7 @@ static void inherit(struct proc *p, struct entry *child, const struct entry *par
 	if (child->facts)
 		child->facts->refs++;
 	to->container = from->container;
+	to->cgroup = from->cgroup;
 	to->exe = from->exe;
 }
 
@@ -407,6 +408,7 @@ static void set_facts(struct proc *p, struct entry *en, const cJSON *j)
 	struct process *to = &en->p;
 	struct slice container =
 		either(head(json_str(j, "container"), CONTAINER_MAX), to->container);
+	struct slice cgroup = either(head(json_str(j, "cgroup"), FACT_MAX), to->cgroup);
 	struct slice exe = either(head(json_str(j, "exe"), FACT_MAX), to->exe);
 	struct slice cwd = head(json_str(j, "cwd"), FACT_MAX);
 	struct slice comm = head(json_str(j, "comm"), SONDE_COMM_LEN);
@@ -415,10 +417,11 @@ static void set_facts(struct proc *p, struct entry *en, const cJSON *j)
 
 	cwd = to->execs ? either(to->cwd, cwd) : either(cwd, to->cwd);
 	comm = to->execs ? either(to->comm, comm) : either(comm, to->comm);
-	t = text_new(p, container.n + exe.n + cwd.n + comm.n);
+	t = text_new(p, container.n + cgroup.n + exe.n + cwd.n + comm.n);
 	if (!t)
 		return;
 	to->container = text_put(t, &at, container);
+	to->cgroup = text_put(t, &at, cgroup);
 	to->exe = text_put(t, &at, exe);
 	to->cwd = text_put(t, &at, cwd);
 	to->comm = text_put(t, &at, comm);

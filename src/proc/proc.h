@@ -27,7 +27,7 @@ struct process {
 	bool argv_cut;
 	int exit_code, exit_signal;
 	uint64_t cpu_ns;	     /* user + system, at exit */
-	struct slice container, exe; /* from PROC */
+	struct slice container, cgroup, exe; /* from PROC */
 	struct agent_identity agent; /* name empty: no known agent */
 	void *user;		     /* trace's own */
 };

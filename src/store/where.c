@@ -167,6 +167,18 @@ static void where_id(struct where *w, const char *sql, const struct id128 *id)
 		where_blob(w, sql, id->b, sizeof(id->b));
 }
 
+/* Where a run was; each asks once for what it is given. */
+#define OF(name)  "r.resource ->> '$.\"" name "\"'"
+#define NAMESPACE OF("k8s.namespace.name") " = ?"
+#define POD	  "? IN (" OF("k8s.pod.name") ", " OF("k8s.pod.uid") ")"
+#define CONTAINER                                                                                  \
+	"EXISTS (SELECT 1 FROM (SELECT ? AS x) WHERE x IN (" OF("container.name") ", " OF(         \
+		"k8s.container.name") ", " OF("container.id") ") OR (length(x) >= 4 AND"           \
+							      " substr(" OF(                       \
+								      "container.id") ", 1, "      \
+										      "length(x))" \
+										      " = x))"
+
 #define WORDS "(SELECT rowid FROM run_text WHERE run_text MATCH ?)"
 
 void where_runs(struct where *w, const struct store_filter *f)
@@ -190,6 +202,9 @@ void where_runs(struct where *w, const struct store_filter *f)
 	where_text(w, " AND coalesce(r.project, r.cwd) = ?", f->project);
 	where_text(w, " AND r.workflow = ?", f->workflow);
 	where_text(w, " AND r.user = ?", f->user);
+	where_text(w, " AND " CONTAINER, f->container);
+	where_text(w, " AND " NAMESPACE, f->namespace);
+	where_text(w, " AND " POD, f->pod);
 	/* "+": in order of start until there are enough, not all that have the words */
 	where_words(w, " AND +r.n IN " WORDS, f->text);
 	where_id(w, " AND r.id = ?", &f->run);
@@ -217,6 +232,9 @@ void where_spans(struct where *w, const struct store_filter *f)
 	where_text(w, " AND s.project = ?", f->project);
 	where_text(w, " AND s.workflow = ?", f->workflow);
 	where_text(w, " AND s.user = ?", f->user);
+	where_text(w, " AND s.run IN (SELECT id FROM runs AS r WHERE " CONTAINER ")", f->container);
+	where_text(w, " AND s.run IN (SELECT id FROM runs AS r WHERE " NAMESPACE ")", f->namespace);
+	where_text(w, " AND s.run IN (SELECT id FROM runs AS r WHERE " POD ")", f->pod);
 	where_words(w, " AND s.run IN (SELECT id FROM runs WHERE n IN " WORDS ")", f->text);
 	where_id(w, " AND s.run = ?", &f->run);
 	where_id(w, " AND s.run IN (SELECT id FROM runs WHERE session = ?)", &f->session);

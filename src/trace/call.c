@@ -205,6 +205,7 @@ static void call_begin(struct trace *t, struct llm_call *call)
 	c->agent->offered_tools |= call->tool_count > 0;
 	network_told(c->tree, call->http->conn, call->http->host);
 	program_asks(c->tree, c->agent, call->http->conn->process);
+	resource_call(c, call->http->conn->process);
 	r->last_call_failed = false;
 	call_emit(c, call, false);
 	run_emit(r, false);

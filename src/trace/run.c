@@ -171,6 +171,7 @@ static void fill_text(struct run_state *r, struct emit *e, struct run *run)
 	run->agent = emit_text(e, slice_of(a->name));
 	run->agent_version = emit_text(e, slice_of(a->version));
 	run->project = emit_text(e, slice_of(r->tree->project ? r->tree->project : r->tree->cwd));
+	run->resource = resource_json(r, e);
 	trigger_emit(&r->tree->trigger, slice_of(r->request), e, run);
 	run->models = emit_text(e, buf_slice(&r->models));
 	run->provider = emit_text(e, slice_of(r->provider));

@@ -23,6 +23,7 @@
 #include "trace/hash.h"
 #include "trace/identity.h"
 #include "trace/redact.h"
+#include "trace/resource.h"
 #include "trace/signal.h"
 #include "trace/trace.h"
 #include "trace/trigger.h"
@@ -82,6 +83,7 @@ struct trace {
 	uint64_t host_ns; /* when the prober introduced itself; 0: not yet */
 	struct open_words words;
 	bool ending; /* the capture ends; what it watched may go on */
+	struct known_places places;
 };
 
 struct attach_note {
@@ -317,6 +319,7 @@ struct tree_state {
 	uint64_t loss[SONDE_LOSS_NR]; /* of the capture, before it began */
 	char *cwd, *user, *project;
 	struct trigger trigger;
+	struct run_place place; /* of its root */
 	struct assurance assurance;
 	struct sent_signals signals; /* to its root */
 	struct waits waits;
@@ -380,6 +383,7 @@ struct run_state {
 	int64_t http_steps, dropped_steps;
 	struct agent_span *agents;	     /* the first is the root */
 	unsigned n_agents, n_calls, n_tools; /* the latter two: in flight */
+	struct run_place place;		     /* of who asks for it first; nobody's: the tree's */
 	struct files *files;		     /* observed/file.h; NULL: none yet */
 	struct network *network;	     /* observed/network.h; likewise */
 

@@ -55,6 +55,7 @@ void trace_free(struct trace *t)
 	call_free_orphans(t);
 	resume_done(t);
 	notes_done(t);
+	resource_done(&t->places);
 	cache_done(&t->answers);
 	content_done(&t->content);
 	redactor_free(t->redactor);
@@ -166,6 +167,7 @@ static void take_process(struct trace *t, const struct sonde_event *e, struct pr
 		break;
 	case SONDE_EV_PROC:
 		process_late_facts(tree, p);
+		resource_process(tree, p);
 		assurance_process(tree, p, json_of(e));
 		break;
 	case SONDE_EV_EXIT:
@@ -284,6 +286,9 @@ void trace_event(struct trace *t, const struct sonde_event *e, struct process *p
 		break;
 	case SONDE_EV_ATTACH:
 		notes_attach(t, (struct process_key){ e->tgid, e->start_ns }, json_of(e));
+		break;
+	case SONDE_EV_CONTAINER:
+		resource_event(t, e);
 		break;
 	case SONDE_EV_LOSS:
 		memcpy(t->loss, ((const struct sonde_loss_event *)e)->count, sizeof(t->loss));

@@ -69,6 +69,7 @@ static void read_scope(struct tree_state *tree, const cJSON *j)
 	keep(&tree->project, json_str(j, "project"));
 	trigger_done(&tree->trigger);
 	trigger_find(&tree->trigger, j);
+	resource_scope(&tree->place, j);
 	keep(&tree->source, json_str(j, "source"));
 	keep(&tree->recorder, json_str(j, "recorder"));
 	tree->uid = (uint32_t)json_int(j, "uid");

@@ -450,6 +450,30 @@ static struct slice name_of(const struct trigger *t, struct emit *e)
 	return emit_text(e, name);
 }
 
+/* What the pod is one of: it comes again, and the pod does not. */
+static struct slice workload(struct emit *e, const struct run *run)
+{
+	static const char *const kinds[][2] = {
+		{ "k8s.cronjob.name", "cronjob " },
+		{ "k8s.job.name", "job " },
+		{ "k8s.deployment.name", "deployment " },
+		{ "k8s.statefulset.name", "statefulset " },
+		{ "k8s.daemonset.name", "daemonset " },
+		{ "k8s.pod.name", "pod " },
+	};
+	struct slice name = { 0 }, space;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds) && name.n == 0 && e->mem; i++) {
+		name = json_text(json_member(run->resource, slice_of(kinds[i][0])), e->mem);
+		if (name.n == 0)
+			continue;
+		space = json_text(json_member(run->resource, SLICE("k8s.namespace.name")), e->mem);
+		space = emit_join(e, space, space.n ? SLICE("/") : space);
+		name = emit_join(e, slice_of(kinds[i][1]), emit_join(e, space, name));
+	}
+	return name;
+}
+
 void trigger_emit(const struct trigger *t, struct slice request, struct emit *e, struct run *run)
 {
 	struct slice who = run->agent;
@@ -460,6 +484,14 @@ void trigger_emit(const struct trigger *t, struct slice request, struct emit *e,
 		run->workflow =
 			emit_join(e, emit_join(e, run->agent, SLICE(" at ")), run->trigger_name);
 		return;
+	}
+	if (slice_eq(run->trigger, SLICE("kubernetes")) && run->resource.n) {
+		const struct slice what = workload(e, run);
+
+		run->trigger_name = what.n ? what : run->trigger_name;
+		run->workflow = what;
+		if (what.n)
+			return;
 	}
 	if (t->repeats && run->trigger_name.n) {
 		run->workflow = run->trigger_name;

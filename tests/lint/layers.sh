@@ -30,6 +30,7 @@ trace base proc llm mcp price policy
 store base
 export base store proto config
 api base config export store
+enrich base
 TABLE
 # A library belongs to the layer that wraps it.
 only() { # HEADER-PATTERN LAYER...

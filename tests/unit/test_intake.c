@@ -54,7 +54,7 @@ static void see(void *ctx, const struct sonde_event *e)
 		[SONDE_EV_TICK] = NULL,		 [SONDE_EV_END] = "end",
 		[SONDE_EV_FORK] = "fork",	 [SONDE_EV_DATA] = "data",
 		[SONDE_EV_LOSS] = "loss",	 [SONDE_EV_VERDICT] = "verdict",
-		[SONDE_EV_PROBER_LOST] = "lost",
+		[SONDE_EV_PROBER_LOST] = "lost", [SONDE_EV_CONTAINER] = "container",
 	};
 	struct fake *f = ctx;
 
@@ -325,6 +325,41 @@ static void a_prober_that_does_not_read_makes_verdicts_wait(void **state)
 	end(f);
 }
 
+static void tell(int fd, const struct sonde_event *e)
+{
+	assert_int_equal(ipc_send(fd, (struct slice){ (const char *)e, e->size }, NULL, 0), 0);
+}
+
+static void an_enricher_may_tell_of_containers_and_nothing_else(void **state)
+{
+	struct fake *f = begin(NULL);
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(ipc_pair(pair), 0);
+	assert_int_equal(intake_add_enricher(f->intake, pair[0]), 0);
+	send_ring(f);
+	intake_run_once(f->intake, 0);
+	tell(pair[1], ev_json(&ev, SONDE_EV_CONTAINER, 0, "{\"container\":\"c\"}"));
+	tell(pair[1], ev_json(&ev, SONDE_EV_CONTAINER, 7, "{}")); /* of a process */
+	tell(pair[1], ev_fork(&ev, 1, 2));
+	tell(pair[1], ev_plain(&ev, SONDE_EV_END, 1));
+	assert_int_equal(ipc_send(pair[1], SLICE("x"), NULL, 0), 0);
+	intake_run_once(f->intake, 0);
+	assert_string_equal(f->seen, "container0 ");
+	assert_int_equal(f->stats.n[STAT_EVENTS_BAD], 4);
+
+	/* That it goes ends nothing. */
+	tell(pair[1], ev_json(&ev, SONDE_EV_CONTAINER, 0, "{\"container\":\"d\"}"));
+	close(pair[1]);
+	intake_run_once(f->intake, 0);
+	send_event(f, ev_fork(&ev, 3, 4));
+	send_event(f, ev_plain(&ev, SONDE_EV_END, 1));
+	assert_int_equal(run(f), 0);
+	assert_string_equal(f->seen, "container0 container0 fork3 end0 ");
+	end(f);
+}
+
 static void a_bad_beginning_is_refused(void **state)
 {
 	static const char *const bad[] = { "{}", "nonsense", "{\"op\":\"ring\",\"bytes\":65535}",
@@ -521,6 +556,7 @@ int main(void)
 		cmocka_unit_test(it_stops_when_asked_with_what_was_written_by_then),
 		cmocka_unit_test(a_verdict_reaches_the_prober_and_follows_its_cause),
 		cmocka_unit_test(a_prober_that_does_not_read_makes_verdicts_wait),
+		cmocka_unit_test(an_enricher_may_tell_of_containers_and_nothing_else),
 		cmocka_unit_test(a_bad_beginning_is_refused),
 		cmocka_unit_test(a_recording_replays_exactly_what_was_delivered),
 		cmocka_unit_test(the_kernels_own_ring_is_read_without_bpf),

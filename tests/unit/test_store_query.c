@@ -29,6 +29,10 @@ static void fill(const char *path)
 			run.workflow = SLICE("nightly");
 			run.project = SLICE("/srv/app");
 			run.user = SLICE("bob");
+			run.resource = SLICE("{\"container.id\":\"0123456789abcdef\","
+					     "\"k8s.container.name\":\"main\","
+					     "\"k8s.namespace.name\":\"shop\","
+					     "\"k8s.pod.name\":\"web-1\",\"k8s.pod.uid\":\"u-1\"}");
 			run.status = RUN_PAUSED;
 		}
 		store_run(s, &run);
@@ -82,6 +86,18 @@ static void filters_choose(void **state)
 		{ { .project = SLICE("/home/a/project") }, 3, 9 }, /* where nothing tells: cwd */
 		{ { .user = SLICE("bob") }, 2, 6 },
 		{ { .user = SLICE("bob"), .agent = SLICE("codex") }, 0, 0 },
+		{ { .container = SLICE("main") }, 2, 6 },
+		{ { .container = SLICE("0123456789abcdef") }, 2, 6 },
+		{ { .container = SLICE("0123") }, 2, 6 },
+		{ { .container = SLICE("012") }, 0, 0 }, /* too little to be an id */
+		{ { .container = SLICE("mai") }, 0, 0 },
+		{ { .container = SLICE("%") }, 0, 0 },
+		{ { .namespace = SLICE("shop") }, 2, 6 },
+		{ { .namespace = SLICE("sho") }, 0, 0 },
+		{ { .pod = SLICE("web-1") }, 2, 6 },
+		{ { .pod = SLICE("u-1") }, 2, 6 },
+		{ { .pod = SLICE("web") }, 0, 0 },
+		{ { .namespace = SLICE("shop"), .pod = SLICE("web-2") }, 0, 0 },
 		{ { .session = make_id("session", 7) }, 2, 6 },
 		{ { .session = make_id("session", 8) }, 0, 0 },
 		{ { .text = SLICE("parser") }, 4, 12 },

@@ -267,6 +267,7 @@ struct world {
 	size_t n_seen_runs;
 	char run[8192];
 	char began[2048], assurance[2048]; /* "kind|name|workflow", JSON */
+	char resource[4096];
 	int run_status;
 	struct llm_usage run_usage;
 	int64_t run_calls, run_tools, run_processes, run_errors;
@@ -412,6 +413,7 @@ static void on_run(void *ctx, const struct run *r)
 	snprintf(w->began, sizeof(w->began), "%.*s|%.*s|%.*s", SLICE_ARG(r->trigger),
 		 SLICE_ARG(r->trigger_name), SLICE_ARG(r->workflow));
 	snprintf(w->assurance, sizeof(w->assurance), "%.*s", SLICE_ARG(r->assurance));
+	snprintf(w->resource, sizeof(w->resource), "%.*s", SLICE_ARG(r->resource));
 	w->run_status = (int)r->status;
 	w->run_usage = r->usage;
 	w->run_calls = r->llm_calls;
