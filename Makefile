@@ -6,7 +6,7 @@ CC      ?= gcc
 CLANG   ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 PKG     := libbpf libelf libcjson sqlite3 zlib libbrotlidec libzstd libxxhash nettle ncursesw libcap \
-	   libseccomp libcrypto libpcre2-8 libnghttp2 inih capstone
+	   libseccomp libcrypto libpcre2-8 libnghttp2 inih capstone libmicrohttpd
 ARCH    ?= $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
 VERSION := 0.1.0
 PREFIX  ?= /usr/local

@@ -29,6 +29,7 @@ mcp base proto
 trace base proc llm mcp price policy
 store base
 export base store
+api base config export store
 TABLE
 # A library belongs to the layer that wraps it.
 only() { # HEADER-PATTERN LAYER...
