@@ -32,7 +32,7 @@ bpf_src    := $(wildcard bpf/*.bpf.c)
 unit_src   := $(wildcard tests/unit/test_*.c)
 fuzz_src   := $(wildcard tests/fuzz/fuzz_*.c)
 bench_src  := tests/bench/tlsload.c tests/bench/empty.c tests/bench/protocols.c \
-	      tests/bench/store.c \
+	      tests/bench/store.c tests/bench/day.c \
 	      tests/bench/exchange_gnutls.c tests/bench/exchange_nss.c tests/bench/build.c
 e2e_src    := $(wildcard tests/e2e/*.c)
 # What needs no privileges and no kernel: all that a replay runs through. It is what gets fuzzed.
@@ -95,11 +95,13 @@ $(B)/tests/golden/golden: $(B)/tests/golden/golden.o $(B)/libsonde.a
 	$(call say,LINK)
 	$(Q)$(CC) $(cflags) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
+$(B)/tests/bench/day: $(B)/tests/bench/day_agent.o
+
 $(B)/tests/bench/tlsload: $(B)/tests/bench/tlsload.o $(B)/tests/bench/classic.o
 	$(call say,LINK)
 	$(Q)$(CC) $(cflags) $(LDFLAGS) $^ -lssl -lcrypto -o $@
 
-$(B)/tests/bench/empty $(B)/tests/bench/protocols $(B)/tests/bench/store $(B)/tests/bench/build: $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/libsonde.a
+$(B)/tests/bench/empty $(B)/tests/bench/protocols $(B)/tests/bench/store $(B)/tests/bench/day $(B)/tests/bench/build: $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/libsonde.a
 	$(call say,LINK)
 	$(Q)$(CC) $(cflags) $(LDFLAGS) $^ $(LDLIBS) -o $@
 

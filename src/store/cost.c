@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sums over model calls. From the spans, not from the rollups: runs are counted, and a filter may
- * ask for what a rollup does not know. What is not known stays so: a sum of nothing is NULL.
+ * Sums over model calls: from the calls, as runs are counted and a filter may ask for what no sum
+ * knows, but where sums do (cost_sums.h). What is not known stays so: a sum of nothing is NULL.
  */
 #include <errno.h>
 #include <stdio.h>
 
 #include "base/util.h"
-#include "store/reader.h"
+#include "store/cost_sums.h"
 #include "store/schema.h"
 
 static const char *const keys[] = {
@@ -49,16 +49,12 @@ static const char sums[] =
 		" max(s.estimated)"
 		" FROM spans AS s";
 
-int store_cost(struct store_reader *r, const struct store_filter *f, enum store_group by,
-	       store_cost_fn fn, void *ctx)
+static int cost_of_calls(struct store_reader *r, const struct store_filter *f, enum store_group by,
+			 sqlite3_stmt **ret)
 {
-	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
 	_cleanup_(where_done) struct where w = { 0 };
 	char head[2048], tail[96];
-	int rc;
 
-	if ((size_t)by >= ARRAY_SIZE(keys))
-		return -EINVAL;
 	snprintf(head, sizeof(head), "SELECT %s%s", keys[by], sums);
 	snprintf(tail, sizeof(tail), "GROUP BY key ORDER BY %s%s",
 		 by == GROUP_DAY ? "key DESC" : "4 DESC, 5 DESC, 3 DESC, key",
@@ -67,7 +63,20 @@ int store_cost(struct store_reader *r, const struct store_filter *f, enum store_
 	where_spans(&w, f);
 	if (f->limit)
 		where_int(&w, "", (int64_t)f->limit);
-	rc = where_prepare(r, &w, head, tail, &s);
+	return where_prepare(r, &w, head, tail, ret);
+}
+
+int store_cost(struct store_reader *r, const struct store_filter *f, enum store_group by,
+	       store_cost_fn fn, void *ctx)
+{
+	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
+	int rc;
+
+	if ((size_t)by >= ARRAY_SIZE(keys))
+		return -EINVAL;
+	rc = cost_of_sums(r, f, by, &s);
+	if (rc == -EAGAIN)
+		rc = cost_of_calls(r, f, by, &s);
 	if (rc < 0)
 		return rc;
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {

@@ -109,6 +109,28 @@ static const struct {
 	  " WHERE CASE WHEN a.day <= (SELECT until FROM kept)"
 	  " THEN a.n < b.n OR a.i < b.i OR a.o < b.o OR a.c < b.c"
 	  " ELSE a.n IS NOT b.n OR a.i <> b.i OR a.o <> b.o OR a.c <> b.c END" },
+	{ "the sums of an agent's day differ from its model calls: day",
+	  "SELECT coalesce(a.day, b.day) FROM (SELECT period AS day, key, steps AS n, input AS i,"
+	  " cost_pico_usd + equivalent_pico_usd AS c FROM cost_sums WHERE dimension = 0 AND"
+	  " steps <> 0) AS a FULL JOIN (SELECT start_ns / 86400000000000 AS day,"
+	  " coalesce(agent, '') AS key, count(*) AS n, coalesce(sum(input), 0) AS i,"
+	  " coalesce(sum(cost_pico_usd), 0) AS c FROM spans WHERE seq IS NOT NULL AND step = 2"
+	  " GROUP BY 1, 2) AS b ON a.day = b.day AND a.key = b.key"
+	  " WHERE a.n IS NOT b.n OR a.i <> b.i OR a.c <> b.c" },
+	{ "the sums of a tool's day differ from its calls: day",
+	  "SELECT coalesce(a.day, b.day) FROM (SELECT period AS day, tool, agent, calls AS n,"
+	  " errors AS e FROM tool_sums WHERE calls <> 0) AS a FULL JOIN"
+	  " (SELECT start_ns / 86400000000000 AS day, tool_name AS tool, coalesce(agent, '')"
+	  " AS agent, count(*) AS n, sum(status = 2) AS e FROM spans WHERE seq IS NOT NULL"
+	  " AND step = 3 AND tool_name IS NOT NULL GROUP BY 1, 2, 3) AS b"
+	  " ON a.day = b.day AND a.tool = b.tool AND a.agent = b.agent"
+	  " WHERE a.n IS NOT b.n OR a.e <> b.e" },
+	{ "the runs that were seen on a day are not those that have calls there: day",
+	  "SELECT coalesce(a.day, b.day) FROM (SELECT period AS day, key, sum(n) AS n FROM seen"
+	  " WHERE dimension = 0 GROUP BY 1, 2) AS a FULL JOIN (SELECT start_ns / 86400000000000"
+	  " AS day, coalesce(agent, '') AS key, count(DISTINCT run) AS n FROM spans"
+	  " WHERE seq IS NOT NULL AND step = 2 GROUP BY 1, 2) AS b"
+	  " ON a.day = b.day AND a.key = b.key WHERE a.n IS NOT b.n" },
 };
 
 struct check {

@@ -7,6 +7,7 @@
 
 #include "base/util.h"
 #include "store/query.h"
+#include "store/sums.h"
 #include "store/sweep.h"
 
 #define BATCH_SPANS  2000 /* that one transaction removes or changes */
@@ -31,6 +32,7 @@ DEFINE_CLEANUP(struct store_reader *, store_reader_close)
 
 struct gc {
 	sqlite3 *db;
+	struct sums *sums;
 	const struct store_gc_options *o;
 	struct store_gc_result *res;
 };
@@ -72,6 +74,17 @@ struct which {
 	int64_t before, most;
 };
 
+/* What lists of costs and tools are made of goes with the steps; sums per minute stay. */
+static int remove_noted(struct gc *g, int64_t *ret_spans)
+{
+	int rc = sums_apply(g->sums, -1);
+
+	if (rc == SQLITE_OK)
+		rc = exec(g, "DELETE FROM spans WHERE n IN (SELECT n FROM temp.noted)");
+	*ret_spans = sqlite3_changes(g->db);
+	return rc == SQLITE_OK ? sums_forget(g->sums) : rc;
+}
+
 /* Some steps of the run in row @n; the run itself with the last of them. */
 static int remove_some(struct gc *g, int64_t n, int64_t *ret_spans, bool *ret_over)
 {
@@ -83,10 +96,12 @@ static int remove_some(struct gc *g, int64_t n, int64_t *ret_spans, bool *ret_ov
 			  n, &ignored);
 
 	if (rc == SQLITE_OK)
-		rc = with_int(g,
-			      "DELETE FROM spans WHERE n IN (SELECT n FROM spans WHERE run ="
-			      " (SELECT id FROM runs WHERE n = ?1)" LIMIT_SPANS ")",
-			      n, &spans);
+		rc = sums_note_selected(g->sums,
+					"SELECT n FROM spans WHERE run ="
+					" (SELECT id FROM runs WHERE n = ?1)" LIMIT_SPANS,
+					n);
+	if (rc == SQLITE_OK)
+		rc = remove_noted(g, &spans);
 	*ret_spans = spans;
 	*ret_over = spans < BATCH_SPANS;
 	if (rc != SQLITE_OK || !*ret_over)
@@ -161,27 +176,46 @@ static int remove_old_runs(struct gc *g)
 	"SELECT n FROM spans WHERE run IN (SELECT id FROM runs WHERE " ENDED_BEFORE \
 	") AND " HAS_CONTENT
 
+/* Some of those that wait in `stripped`; which calls repeat others is told by their content. */
+static int strip_some(struct gc *g)
+{
+	int rc = exec(g, "BEGIN IMMEDIATE");
+
+	if (rc == SQLITE_OK)
+		rc = sums_note_selected(g->sums, "SELECT n FROM temp.stripped LIMIT ?1",
+					BATCH_SPANS);
+	if (rc == SQLITE_OK)
+		rc = sums_apply(g->sums, -1);
+	if (rc == SQLITE_OK)
+		rc = exec(g, "UPDATE spans SET input_node = NULL, output_node = NULL, system_blob ="
+			     " NULL, tools_blob = NULL, args_blob = NULL, result_blob = NULL,"
+			     " raw_blob = NULL, attrs = json_remove(attrs,"
+			     " '$.\"sonde.output.alternatives\"')"
+			     " WHERE n IN (SELECT n FROM temp.noted)");
+	if (rc == SQLITE_OK)
+		rc = sums_apply(g->sums, 1);
+	if (rc == SQLITE_OK)
+		rc = exec(g, "DELETE FROM temp.stripped WHERE n IN (SELECT n FROM temp.noted)");
+	if (rc == SQLITE_OK)
+		rc = sums_forget(g->sums);
+	if (rc == SQLITE_OK)
+		rc = exec(g, "COMMIT");
+	if (!sqlite3_get_autocommit(g->db))
+		exec(g, "ROLLBACK");
+	return rc;
+}
+
 static int strip_content(struct gc *g)
 {
-	static const char next[] =
-		"UPDATE spans SET input_node = NULL, output_node = NULL, system_blob = NULL,"
-		" tools_blob = NULL, args_blob = NULL, result_blob = NULL, raw_blob = NULL,"
-		" attrs = json_remove(attrs, '$.\"sonde.output.alternatives\"')"
-		" WHERE n IN (SELECT n FROM stripped" LIMIT_SPANS ")";
 	const int64_t before = settled(g->o->content_before_ns);
-	int64_t n = 0, done, ignored;
+	int64_t n = 0, done;
 	int rc = exec(g, "CREATE TEMP TABLE stripped (n INTEGER PRIMARY KEY)");
 
 	if (rc == SQLITE_OK)
 		rc = with_int(g, "INSERT INTO stripped " STRIP_NEXT, before, &n);
 	for (done = 0; rc == SQLITE_OK && done < n; done += BATCH_SPANS) {
 		tell(g, "removing what was said", done, n);
-		rc = exec(g, next); /* a transaction of its own */
-		if (rc == SQLITE_OK)
-			rc = with_int(g,
-				      "DELETE FROM stripped WHERE n IN (SELECT n FROM stripped"
-				      " LIMIT ?1)",
-				      BATCH_SPANS, &ignored);
+		rc = strip_some(g);
 		sweep_pause();
 	}
 	g->res->content_spans = n;
@@ -310,6 +344,9 @@ static int collect(struct gc *g)
 		rc = sweep(g);
 	if (rc == SQLITE_OK && g->o->max_bytes)
 		rc = remove_until_small(g);
+	if (rc == SQLITE_OK)
+		rc = exec(g, "DELETE FROM cost_sums WHERE steps = 0;"
+			     "DELETE FROM tool_sums WHERE calls = 0");
 	return rc == SQLITE_OK ? vacuum(g) : rc;
 }
 
@@ -336,6 +373,7 @@ int store_gc(const char *path, const struct store_gc_options *o, struct store_gc
 	     struct store_error *err)
 {
 	_cleanup_(db_closep) sqlite3 *db = NULL;
+	_cleanup_(sums_freep) struct sums *sums = NULL;
 	struct gc g = { .o = o, .res = ret };
 	int rc = open_store(path, &db, err);
 
@@ -343,7 +381,10 @@ int store_gc(const char *path, const struct store_gc_options *o, struct store_gc
 		return rc;
 	*ret = (struct store_gc_result){ .file_bytes_before = file_size(path) };
 	g.db = db;
-	rc = read_used(&g, &ret->used_bytes_before);
+	rc = sums_new(db, &sums);
+	g.sums = sums;
+	if (rc == SQLITE_OK)
+		rc = read_used(&g, &ret->used_bytes_before);
 	if (rc == SQLITE_OK)
 		rc = db_int(db, "SELECT count(*) FROM runs WHERE NOT " FINISHED, &ret->running);
 	if (rc == SQLITE_OK)

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-static const unsigned wanted[PERCENTILES] = { 50, 95, 99 };
+const unsigned percentiles_wanted[PERCENTILES] = { 50, 95, 99 };
 
 struct values {
 	int64_t *list;
@@ -48,7 +48,7 @@ static void final(sqlite3_context *c)
 		return;
 	qsort(v->list, v->n, sizeof(v->list[0]), by_size);
 	for (int i = 0; i < PERCENTILES; i++)
-		found[i] = v->list[(v->n * wanted[i] + 99) / 100 - 1];
+		found[i] = v->list[(v->n * percentiles_wanted[i] + 99) / 100 - 1];
 	free(v->list);
 	sqlite3_result_blob(c, found, sizeof(found), SQLITE_TRANSIENT);
 }

@@ -5,6 +5,7 @@
 #include "store/db.h"
 
 #define PERCENTILES 3
+extern const unsigned percentiles_wanted[PERCENTILES];
 
 /* SQLite's code. */
 int percentiles_define(sqlite3 *db);

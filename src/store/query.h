@@ -69,7 +69,11 @@ typedef int (*store_cost_fn)(void *ctx, const struct store_cost_row *row);
 int store_cost(struct store_reader *r, const struct store_filter *f, enum store_group by,
 	       store_cost_fn fn, void *ctx);
 
-/* Calls of one tool by one agent. A latency is LLM_UNKNOWN where no call has ended. */
+/*
+ * Calls of one tool by one agent. A latency is LLM_UNKNOWN where no call has ended. Of many calls
+ * in whole days (UTC), latencies are within 3.2 % (times.h), and a call repeats what came before
+ * the time that is asked for, but not across the edges of a day that is in it in part.
+ */
 struct store_tool_row {
 	struct slice tool, agent;
 	int64_t calls, runs, errors;

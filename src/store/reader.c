@@ -10,9 +10,11 @@
 
 #include "base/util.h"
 #include "store/attrs.h"
+#include "store/times.h"
 
 #define BUSY_MS	   5000
 #define SPAN_ATTRS (1u << 20) /* bytes of one span's attributes in memory */
+#define SUMS_ABOVE 5000	      /* steps that are read in no time */
 
 DEFINE_CLEANUP(struct store_reader *, store_reader_close)
 
@@ -97,7 +99,10 @@ int store_reader_open(const char *path, struct store_reader **ret, struct store_
 	if (snprintf(r->path, sizeof(r->path), "%s", path) >= (int)sizeof(r->path))
 		return db_fail(err, -ENAMETOOLONG, "the path of the store is too long");
 	r->sql_limit_ms = STORE_SQL_MS;
+	r->sums_above = SUMS_ABOVE;
 	rc = open_file(r, err);
+	if (rc == 0 && times_define(r->db) != SQLITE_OK)
+		rc = db_fail(err, -ENOMEM, "out of memory");
 	if (rc == 0)
 		rc = db_check_version(r->db, r->path, true, &version, err);
 	if (rc < 0)

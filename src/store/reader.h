@@ -13,6 +13,7 @@ struct store_reader {
 	bool views;	       /* they have been made */
 	unsigned sql_limit_ms; /* of store_sql() */
 	uint64_t sql_end_ms;
+	int64_t sums_above; /* steps: below that they are read one by one */
 	char path[4096];
 
 	/* Of a viewer that does not see everything (viewer.c). */
@@ -74,6 +75,24 @@ void where_spans(struct where *w, const struct store_filter *f);
 char *reader_select(const struct column *columns, int n, const char *prefix, const char *more);
 /* The span of a row of reader_select(span_columns, ..., ", s.attrs ..."); what @fn returns. */
 int reader_span(struct store_reader *r, sqlite3_stmt *s, store_span_fn fn, void *ctx);
+
+/*
+ * A time in terms of sums: whole periods, and what of others is in it. @from >= @to: it has no
+ * whole one.
+ */
+struct sums_range {
+	int64_t since_ns, until_ns; /* as asked for */
+	int64_t from, to;	    /* periods: the first whole one, and the one behind the last */
+	int64_t from_ns, to_ns;	    /* likewise */
+};
+struct sums_range sums_range(const struct store_filter *f, int64_t period_ns);
+/* Parameters that statements over sums begin with. SQLite's code. */
+enum { SUMS_SINCE = 1, SUMS_FROM_NS, SUMS_TO_NS, SUMS_UNTIL, SUMS_FROM, SUMS_TO, SUMS_NEXT };
+int sums_range_bind(sqlite3_stmt *s, const struct sums_range *range);
+/* Whether nothing but time, and what @own says that the caller looks after, narrows it. */
+bool sums_know(const struct store_filter *f, bool own_tool, bool own_agent);
+/* Whether sums are worth it: @sql counts the steps of whole days. */
+bool sums_pay(struct store_reader *r, const struct store_filter *f, const char *sql);
 
 /* -errno of the reader's last failure. */
 int reader_errno(const struct store_reader *r, int rc);

@@ -5,7 +5,8 @@
 #include <stdio.h>
 
 #include "base/util.h"
-#include "sonde/usage.h"
+#include "store/sums_sql.h"
+#include "store/times.h"
 
 /*
  * Version 1. Spans and runs are tables with a rowid, as their rows are wide; an id is 8 or 16
@@ -168,13 +169,17 @@ static const char version_4[] =
 
 /*
  * Version 5. Where a run happened, and how far each sink has got: the seq of the last span that it
- * has, and what it must know besides to go on (sink.h).
+ * has, and what it must know besides to go on (sink.h). The sums behind lists of costs and tools
+ * (sums_sql.h), and what a call's repetition is found by.
  */
 static const char version_5[] =
 	"ALTER TABLE runs ADD COLUMN resource TEXT;"
 	"CREATE TABLE sinks (name TEXT PRIMARY KEY, seq INTEGER NOT NULL, state BLOB,"
 	" updated_ns INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
-	"CREATE INDEX runs_uid ON runs (uid, start_ns, id);";
+	"CREATE INDEX runs_uid ON runs (uid, start_ns, id);"
+	"DROP INDEX spans_tool_run;"
+	"CREATE INDEX spans_tool_run ON spans (tool_name, run, args_blob)"
+	" WHERE tool_name IS NOT NULL;" SUMS_TABLES SUMS_FILL;
 
 /*
  * Version 6. Who adds up must take out again what it has counted and is no more: a final span as it
@@ -233,7 +238,9 @@ int schema_migrate(sqlite3 *db, const char *path, const struct schema_step *step
 		steps = schema_steps;
 		n = schema_version;
 	}
-	rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	rc = times_define(db);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = run_steps(db, steps, n);
 	if (rc == SQLITE_OK)

@@ -6,6 +6,7 @@
 #include "base/util.h"
 #include "store/guard.h"
 #include "store/schema.h"
+#include "store/sums.h"
 
 enum statement {
 	ST_BEGIN,
@@ -35,6 +36,7 @@ struct writer {
 	sqlite3 *db;
 	sqlite3_stmt *st[ST_NR];
 	struct guard *guard;
+	struct sums *sums;
 	int64_t seq; /* last one given, while in a transaction */
 };
 
@@ -195,6 +197,8 @@ int writer_new(sqlite3 *db, struct writer **ret)
 		rc = prepare_span_read(w);
 	if (rc == SQLITE_OK)
 		rc = guard_new(db, &w->guard);
+	if (rc == SQLITE_OK)
+		rc = sums_new(db, &w->sums);
 	if (rc != SQLITE_OK) {
 		writer_free(w);
 		return rc;
@@ -210,6 +214,7 @@ void writer_free(struct writer *w)
 	for (int i = 0; i < ST_NR; i++)
 		sqlite3_finalize(w->st[i]);
 	guard_free(w->guard);
+	sums_free(w->sums);
 	free(w);
 }
 
@@ -287,14 +292,28 @@ static int bind_place(sqlite3_stmt *s, const struct run *run)
 	return rc;
 }
 
+/* What is to be taken out must have been added, and the batch adds its steps at its end. */
+static int note(struct writer *w, int noted, int sign)
+{
+	int rc = noted;
+
+	if (rc != SQLITE_OK || sign > 0)
+		return rc;
+	rc = sums_apply(w->sums, -1);
+	return rc == SQLITE_OK ? sums_forget(w->sums) : rc;
+}
+
 static int rollup_run(struct writer *w, const struct id128 *id, int sign)
 {
 	sqlite3_stmt *s = w->st[ST_ROLLUP_RUN];
-	int rc = bind_id(s, 1, id);
+	int rc = sign < 0 ? sums_settle(w->sums) : SQLITE_OK;
 
 	if (rc == SQLITE_OK)
+		rc = bind_id(s, 1, id);
+	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_int(s, 2, sign);
-	return finish(s, rc);
+	rc = finish(s, rc);
+	return rc == SQLITE_OK ? note(w, sums_note_run(w->sums, id, INT64_MAX), sign) : rc;
 }
 
 /* The run's spans that are here already stand under another user, host or project. */
@@ -379,11 +398,14 @@ static int is_known(struct writer *w, int64_t n, const struct pending_span *p, b
 static int rollup_span(struct writer *w, int64_t n, int sign)
 {
 	sqlite3_stmt *s = w->st[ST_ROLLUP_SPAN];
-	int rc = sqlite3_bind_int64(s, 1, n);
+	int rc = sign < 0 ? sums_settle(w->sums) : SQLITE_OK;
 
 	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_int64(s, 1, n);
+	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_int(s, 2, sign);
-	return finish(s, rc);
+	rc = finish(s, rc);
+	return rc == SQLITE_OK ? note(w, sums_note(w->sums, n), sign) : rc;
 }
 
 static int write_span(struct writer *w, const struct pending_span *p, int64_t version)
@@ -551,7 +573,7 @@ static int put_all(struct writer *w, const struct pending *p, uint64_t *ret_refu
 	if (rc == SQLITE_OK)
 		rc = put_cuts(w, p, true);
 	PUT_ALL(states, pending_state, put_state(w, it))
-	return rc;
+	return rc == SQLITE_OK ? sums_settle(w->sums) : rc;
 }
 
 static int read_seq(struct writer *w)

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sums over model calls from those of whole periods (sums_sql.h). What lies in no whole period, and
+ * calls that go on, are read one by one; so the figures are the same as those of all calls.
+ */
+#include "store/cost_sums.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "base/util.h"
+#include "store/sums_sql.h"
+
+#define LOCAL_DAY(seconds) "strftime('%Y-%m-%d', " seconds ", 'unixepoch', 'localtime')"
+#define BY_KEY(dimension, key)                                                    \
+	{                                                                         \
+		dimension, SUMS_DAY_NS, key, "key", "before < ?5", "p.key = " key \
+	}
+
+/* How a dimension is read. */
+struct reading {
+	int dimension;
+	int64_t period_ns;
+	const char *of_span, *of_sum; /* the key */
+	const char *counts;	      /* of `seen`: a run that was not counted for the key yet */
+	const char *counted;	      /* of `present`: the run was */
+};
+
+static const struct reading readings[] = {
+	[GROUP_AGENT] = BY_KEY(GROUP_AGENT, "coalesce(s.agent, '')"),
+	[GROUP_MODEL] = BY_KEY(GROUP_MODEL, "coalesce(s.response_model, s.request_model, '')"),
+	[GROUP_PROVIDER] = BY_KEY(GROUP_PROVIDER, "coalesce(s.provider, '')"),
+	[GROUP_PROJECT] = BY_KEY(GROUP_PROJECT, "coalesce(s.project, '')"),
+	[GROUP_USER] = BY_KEY(GROUP_USER, "coalesce(s.user, '')"),
+	[GROUP_DAY] = { GROUP_DAY, SUMS_HALF_HOUR_NS, LOCAL_DAY("s.start_ns / 1000000000"),
+			LOCAL_DAY("period * 1800"),
+			"before < ?5 OR " LOCAL_DAY("before * 1800") " <> " LOCAL_DAY(
+				"period * 1800"),
+			LOCAL_DAY("p.period * 1800") " = " LOCAL_DAY("s.start_ns / 1000000000") },
+};
+
+/* The same where days begin as they do in Greenwich. */
+static const struct reading whole_days = {
+	SUMS_DAYS,
+	SUMS_DAY_NS,
+	LOCAL_DAY("s.start_ns / 1000000000"),
+	LOCAL_DAY("period * 86400"),
+	"true",
+	"p.period = s.start_ns / 86400000000000",
+};
+
+#define EDGES                                                                                     \
+	"(SELECT * FROM spans WHERE step = 2 AND start_ns >= ?1 AND start_ns < ?2"                \
+	" UNION ALL SELECT * FROM spans WHERE step = 2 AND start_ns >= ?3 AND"                    \
+	" start_ns < ?4 UNION ALL SELECT * FROM spans INDEXED BY spans_open WHERE final = 0 AND " \
+	"step = 2"                                                                                \
+	" AND start_ns >= ?2 AND start_ns < ?3)"
+
+#define KNOWN_SUM(member, attribute, name) \
+	", CASE WHEN sum(" #member "_known) > 0 THEN sum(" #member ") END"
+
+static const char head[] =
+	"SELECT key, sum(runs), sum(calls) AS calls, sum(cost_pico_usd) AS cost,"
+	" sum(equivalent_pico_usd) AS equivalent, sum(unpriced_calls),"
+	" sum(usage_unknown_calls), sum(mismatched_calls)" LLM_USAGE_COUNTS(
+		KNOWN_SUM) ", CASE WHEN sum(estimated_3) THEN 3 WHEN sum(estimated_2) THEN 2"
+			   " ELSE sum(estimated_1) > 0 END FROM (";
+
+#define FIGURES                                                             \
+	"steps, calls, cost_pico_usd, equivalent_pico_usd, unpriced_calls," \
+	" usage_unknown_calls, mismatched_calls, estimated_1, estimated_2, estimated_3"
+
+/* of_sum, dimension; of_sum, dimension, counts; of_span, dimension, counted */
+static const char rows[] = "SELECT %s AS key, 0 AS runs, " FIGURES LLM_USAGE_COUNTS(
+	SUMS_PLAIN) " FROM cost_sums WHERE dimension = %d AND period >= ?5 AND period < ?6"
+		    " UNION ALL SELECT %s, sum(n), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0" LLM_USAGE_COUNTS(
+			    SUMS_ZERO) " FROM seen WHERE dimension = %d AND period >= ?5 AND "
+				       "period < ?6 AND (%s) GROUP BY 1"
+				       " UNION ALL SELECT %s, count(DISTINCT s.run) FILTER (WHERE "
+				       "NOT EXISTS (SELECT 1 FROM"
+				       " present AS p WHERE p.run = s.run AND p.dimension = %d AND "
+				       "p.period >= ?5 AND"
+				       " p.period < ?6 AND (%s))), " SUMS_OF_CALLS LLM_USAGE_COUNTS(
+					       SUMS_NAMED) " FROM " EDGES " AS s GROUP BY 1";
+
+static bool is_greenwich(time_t t)
+{
+	struct tm tm;
+
+	return localtime_r(&t, &tm) && tm.tm_gmtoff == 0;
+}
+
+/* NULL where its days are made of other pieces than there are. */
+static const struct reading *reading_of(enum store_group by)
+{
+	const time_t january = 1767225600, july = 1782864000, now = time(NULL);
+	struct tm tm;
+
+	if (by != GROUP_DAY)
+		return &readings[by];
+	if (is_greenwich(january) && is_greenwich(july) && is_greenwich(now))
+		return &whole_days;
+	return localtime_r(&now, &tm) && tm.tm_gmtoff % 1800 == 0 ? &readings[by] : NULL;
+}
+
+static int prepare(struct store_reader *r, const struct reading *how, enum store_group by,
+		   sqlite3_stmt **ret)
+{
+	char *part = sqlite3_mprintf(rows, how->of_sum, how->dimension, how->of_sum, how->dimension,
+				     how->counts, how->of_span, how->dimension, how->counted);
+	char *sql = part ? sqlite3_mprintf("%s%s) GROUP BY key HAVING sum(steps) > 0 ORDER BY %s"
+					   " LIMIT ?7",
+					   head, part,
+					   by == GROUP_DAY ? "key DESC"
+							   : "cost DESC, equivalent DESC, calls"
+							     " DESC, key")
+			 : NULL;
+	const int rc = sql ? sqlite3_prepare_v2(r->db, sql, -1, ret, NULL) : SQLITE_NOMEM;
+
+	sqlite3_free(part);
+	sqlite3_free(sql);
+	return rc;
+}
+
+int cost_of_sums(struct store_reader *r, const struct store_filter *f, enum store_group by,
+		 sqlite3_stmt **ret)
+{
+	const struct reading *how = reading_of(by);
+	struct sums_range range;
+	int rc;
+
+	if (!how || !sums_know(f, false, false) ||
+	    !sums_pay(r, f,
+		      "SELECT sum(steps) FROM cost_sums WHERE dimension = 7 AND period >= ?1"
+		      " AND period < ?2"))
+		return -EAGAIN;
+	range = sums_range(f, how->period_ns);
+	rc = prepare(r, how, by, ret);
+	if (rc == SQLITE_OK)
+		rc = sums_range_bind(*ret, &range);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_int64(*ret, SUMS_NEXT, f->limit ? (int64_t)f->limit : -1);
+	return rc == SQLITE_OK ? 0 : reader_errno(r, rc);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Histograms of durations as values of SQL, so that those of many days add up:
+ *
+ *	times(v, n)		aggregate: of durations in ns, each n times, or of histograms
+ *	times_sum(a, b)		of two histograms
+ *	times_percentiles(h)	blob of PERCENTILES int64 (percentile.h)
+ *
+ * Buckets are a sixteenth of a power of two wide: what is read out is within 3.2 % of what went in.
+ * Counts may be below 0, for what is taken out. NULL: nothing.
+ */
+#pragma once
+
+#include <sqlite3.h>
+
+#define TIMES_ERROR_PERCENT 3.2
+
+/* Defines the functions. SQLite's code. */
+int times_define(sqlite3 *db);
