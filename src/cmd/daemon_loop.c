@@ -81,12 +81,12 @@ static void say_fixed(const struct config *old, const struct config *new)
 			     !same(old->daemon.user, new->daemon.user) ||
 			     !same(old->daemon.socket, new->daemon.socket) ||
 			     old->daemon.ring_bytes != new->daemon.ring_bytes ||
-			     old->daemon.files != new->daemon.files ||
-			     old->memory_bytes != new->memory_bytes ||
+			     old->files != new->files || old->memory_bytes != new->memory_bytes ||
 			     old->cpu_percent != new->cpu_percent;
 
 	if (changed)
-		log_warn("store, user, socket, ring and files of [daemon], and [limits] memory and "
+		log_warn("store, user, socket and ring of [daemon], [capture] files, and [limits] "
+			 "memory and "
 			 "cpu, hold from the next start on");
 }
 
@@ -101,7 +101,7 @@ static void keep_fixed(const struct config *old, struct config *new)
 	new->daemon.socket = copy(new, old->daemon.socket);
 	new->daemon.user = copy(new, old->daemon.user);
 	new->daemon.ring_bytes = old->daemon.ring_bytes;
-	new->daemon.files = old->daemon.files;
+	new->files = old->files;
 	new->memory_bytes = old->memory_bytes;
 	new->cpu_percent = old->cpu_percent;
 }

@@ -29,7 +29,7 @@ static int write_message(const struct daemon *d, const char *op, bool start, str
 		json_key(&w, "ring_bytes");
 		json_put_int(&w, (int64_t)c->daemon.ring_bytes);
 		json_key(&w, "files");
-		json_put_bool(&w, c->daemon.files);
+		json_put_bool(&w, c->files);
 		put_key(&w, "scope", SLICE("{\"owner\":\"daemon\"}"));
 	}
 	put_key(&w, "watch", buf_slice(&d->setup->watch));

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "enrich/watch.h"
+#include "enrich/pod_watch.h"
 
 #define TOKEN_MAX      16384
 #define CONNECT_MS     10000L

@@ -12,7 +12,7 @@
 
 #include "base/ipc.h"
 #include "base/log.h"
-#include "enrich/watch.h"
+#include "enrich/pod_watch.h"
 #include "sonde/event.h"
 
 #define SEND_WAIT_MS 1000
@@ -23,7 +23,7 @@ struct enrich {
 	const struct enrich_config *c;
 	int engine;
 	struct facts *facts;
-	struct watch *watch;
+	struct pod_watch *watch;
 	struct api *api;
 	char said[256]; /* of what does not work */
 	bool said_complete, said_full;
@@ -70,23 +70,23 @@ static int send_event(void *ctx, struct slice json)
 /* Each trouble once, and that it is over. */
 static void say(struct enrich *e, const char *error)
 {
-	const char *trouble = watch_trouble(e->watch);
+	const char *trouble = pod_watch_trouble(e->watch);
 
 	if (strcmp(trouble, e->said) != 0) {
 		snprintf(e->said, sizeof(e->said), "%s", trouble);
 		if (trouble[0])
 			log_warn("kubernetes: %s%s%s%s; trying again%s", trouble,
 				 error[0] ? " (" : "", error, error[0] ? ")" : "",
-				 watch_is_complete(e->watch) ? ", what is known stays" : "");
+				 pod_watch_is_complete(e->watch) ? ", what is known stays" : "");
 		else
 			log_info("kubernetes: the API server answers again");
 	}
-	if (watch_is_complete(e->watch) && !e->said_complete) {
+	if (pod_watch_is_complete(e->watch) && !e->said_complete) {
 		e->said_complete = true;
 		log_info("kubernetes: %zu pods of node '%s' are known", facts_count(e->facts),
 			 e->c->node);
 	}
-	if (watch_is_full(e->watch) && !e->said_full) {
+	if (pod_watch_is_full(e->watch) && !e->said_full) {
 		e->said_full = true;
 		log_warn("kubernetes: node '%s' has more than %d pods: those beyond have no names",
 			 e->c->node, FACTS_PODS_MAX);
@@ -96,10 +96,10 @@ static void say(struct enrich *e, const char *error)
 static int on_body(void *ctx, struct slice piece)
 {
 	struct enrich *e = ctx;
-	int r = watch_body(e->watch, piece);
+	int r = pod_watch_body(e->watch, piece);
 
 	/* A request that stands for minutes is no reason to be silent. */
-	if (r == 0 && watch_is_long(e->watch))
+	if (r == 0 && pod_watch_is_long(e->watch))
 		say(e, "");
 	return r;
 }
@@ -127,17 +127,17 @@ static int follow(struct enrich *e)
 	while (r >= 0 && !stopping(e)) {
 		struct api_get g = { .body = on_body, .stop = stopping, .ctx = e };
 
-		r = watch_path(e->watch, &path);
+		r = pod_watch_path(e->watch, &path);
 		if (r == 0)
 			r = buf_add(&path, (struct slice){ "", 1 }, SIZE_MAX);
 		if (r < 0)
 			break;
 		g.path = path.p;
-		g.stands = watch_is_long(e->watch);
+		g.stands = pod_watch_is_long(e->watch);
 		r = api_get(e->api, &g);
 		if (r == -ECANCELED)
 			break;
-		r = watch_done(e->watch, g.status, r, g.ms);
+		r = pod_watch_done(e->watch, g.status, r, g.ms);
 		if (r < 0)
 			break;
 		say(e, g.error);
@@ -171,13 +171,13 @@ int enrich_run(const struct enrich_config *c, int engine)
 	set_signals();
 	r = facts_new(send_event, &e, &e.facts);
 	if (r == 0)
-		r = watch_new(e.facts, &context, &e.watch);
+		r = pod_watch_new(e.facts, &context, &e.watch);
 	if (r == 0)
 		r = api_new(&c->api, &e.api);
 	if (r == 0)
 		r = follow(&e);
 	api_free(e.api);
-	watch_free(e.watch);
+	pod_watch_free(e.watch);
 	facts_free(e.facts);
 	return r;
 }

@@ -12,7 +12,7 @@
 
 #include "alloc.h"
 #include "base/util.h"
-#include "enrich/watch.h"
+#include "enrich/pod_watch.h"
 
 #define ID   "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define UID  "8f7d3b2a-0a3f-4a6e-9f0b-1c2d3e4f5a6b"
@@ -171,7 +171,7 @@ static void a_node_says_where_it_stands(void **state)
 
 struct follower {
 	struct facts *facts;
-	struct watch *watch;
+	struct pod_watch *watch;
 	char path[1024];
 	unsigned sent;
 	int fail;
@@ -198,12 +198,12 @@ static void start(struct follower *f)
 {
 	said[0] = '\0';
 	assert_int_equal(facts_new(on_send, f, &f->facts), 0);
-	assert_int_equal(watch_new(f->facts, &context, &f->watch), 0);
+	assert_int_equal(pod_watch_new(f->facts, &context, &f->watch), 0);
 }
 
 static void stop(struct follower *f)
 {
-	watch_free(f->watch);
+	pod_watch_free(f->watch);
 	facts_free(f->facts);
 }
 
@@ -211,7 +211,7 @@ static const char *next_path(struct follower *f)
 {
 	struct buf path = { 0 };
 
-	assert_int_equal(watch_path(f->watch, &path), 0);
+	assert_int_equal(pod_watch_path(f->watch, &path), 0);
 	snprintf(f->path, sizeof(f->path), "%.*s", SLICE_ARG(buf_slice(&path)));
 	buf_done(&path);
 	return f->path;
@@ -226,10 +226,10 @@ static int answer_cut(struct follower *f, int status, const char *body, size_t p
 	while (rest.n && r == 0) {
 		const size_t n = rest.n < piece ? rest.n : piece;
 
-		r = watch_body(f->watch, (struct slice){ rest.p, n });
+		r = pod_watch_body(f->watch, (struct slice){ rest.p, n });
 		rest = slice_from(rest, n);
 	}
-	return watch_done(f->watch, status, r, ms);
+	return pod_watch_done(f->watch, status, r, ms);
 }
 
 static int answer(struct follower *f, int status, const char *body)
@@ -264,14 +264,14 @@ static void node_and_list_come_first_then_what_changes(void **state)
 	assert_string_equal(
 		next_path(&f),
 		"/api/v1/pods?fieldSelector=spec.nodeName%3Dn1&limit=100&continue=a%26b");
-	assert_false(watch_is_complete(f.watch));
+	assert_false(pod_watch_is_complete(f.watch));
 	assert_int_equal(answer_cut(&f, 200, LIST("5", POD(UID2, "b", "4")), 7, 10), 0);
-	assert_true(watch_is_complete(f.watch));
+	assert_true(pod_watch_is_complete(f.watch));
 	assert_int_equal(f.sent, 2);
 	assert_non_null(strstr(said, "\"k8s.node.uid\":\"nu\""));
 	assert_non_null(strstr(next_path(&f), "&watch=1&allowWatchBookmarks=true&timeoutSeconds="
 					      "300&resourceVersion=5"));
-	assert_true(watch_is_long(f.watch));
+	assert_true(pod_watch_is_long(f.watch));
 
 	/* However a change is cut, it is the same. */
 	for (size_t piece = 1; piece < 40; piece += 3) {
@@ -302,7 +302,7 @@ static void follow(struct follower *f)
 	start(f);
 	answer(f, 404, "");
 	answer(f, 200, LIST("5", POD(UID, "a", "3")));
-	assert_true(watch_is_long(f->watch));
+	assert_true(pod_watch_is_long(f->watch));
 }
 
 static void a_version_that_is_too_old_is_listed_anew_and_what_went_is_told(void **state)
@@ -334,20 +334,20 @@ static void an_outage_takes_nothing_away_and_is_waited_out(void **state)
 	f.sent = 0;
 	for (int i = 0; i < 20; i++) {
 		next_path(&f);
-		wait = watch_done(f.watch, 0, -EIO, 5);
+		wait = pod_watch_done(f.watch, 0, -EIO, 5);
 		assert_true(wait >= before && wait <= WATCH_WAIT_MAX_MS);
 		before = wait;
 	}
 	assert_int_equal(wait, WATCH_WAIT_MAX_MS);
-	assert_string_equal(watch_trouble(f.watch), "the API server cannot be reached");
+	assert_string_equal(pod_watch_trouble(f.watch), "the API server cannot be reached");
 	assert_int_equal(facts_count(f.facts), 1);
 	assert_int_equal(f.sent, 0);
 	/* It goes on where it was, and the next failure is a first one. */
 	assert_non_null(strstr(next_path(&f), "resourceVersion=5"));
 	assert_int_equal(answer(&f, 200, CHANGE("ADDED", POD(UID2, "b", "8"))), 0);
-	assert_string_equal(watch_trouble(f.watch), "");
+	assert_string_equal(pod_watch_trouble(f.watch), "");
 	next_path(&f);
-	assert_int_equal(watch_done(f.watch, 0, -EIO, 5), 1000);
+	assert_int_equal(pod_watch_done(f.watch, 0, -EIO, 5), 1000);
 	stop(&f);
 }
 
@@ -374,10 +374,10 @@ static void refusals_are_explained(void **state)
 		start(&f);
 		answer(&f, 403, "{}"); /* the node: not waited for */
 		assert_int_equal(answer(&f, cases[i].status, cases[i].body), 1000);
-		if (!strstr(watch_trouble(f.watch), cases[i].says))
-			fail_msg("%s", watch_trouble(f.watch));
+		if (!strstr(pod_watch_trouble(f.watch), cases[i].says))
+			fail_msg("%s", pod_watch_trouble(f.watch));
 		assert_string_equal(next_path(&f), "/api/v1/nodes/n1");
-		assert_false(watch_is_complete(f.watch));
+		assert_false(pod_watch_is_complete(f.watch));
 		stop(&f);
 	}
 }
@@ -417,18 +417,18 @@ static void what_is_too_much_is_given_up(void **state)
 	follow(&f);
 	next_path(&f);
 	for (; r == 0 && n < 100; n++)
-		r = watch_body(f.watch, (struct slice){ blanks, 1u << 20 });
+		r = pod_watch_body(f.watch, (struct slice){ blanks, 1u << 20 });
 	assert_int_equal(r, -E2BIG);
 	assert_true(n <= 6);
-	assert_true(watch_done(f.watch, 200, r, 10) > 0);
-	assert_string_equal(watch_trouble(f.watch), "the API server answers too much");
+	assert_true(pod_watch_done(f.watch, 200, r, 10) > 0);
+	assert_string_equal(pod_watch_trouble(f.watch), "the API server answers too much");
 	stop(&f);
 
 	start(&f);
 	answer(&f, 404, "");
 	next_path(&f);
 	for (n = 0, r = 0; r == 0 && n < 100; n++)
-		r = watch_body(f.watch, (struct slice){ blanks, 1u << 20 });
+		r = pod_watch_body(f.watch, (struct slice){ blanks, 1u << 20 });
 	assert_int_equal(r, -E2BIG);
 	assert_true(n <= 18);
 	stop(&f);
@@ -446,10 +446,10 @@ static void pods_and_containers_are_bounded(void **state)
 	next_path(&f);
 	for (int i = 0; i < 3000; i++) {
 		snprintf(text, sizeof(text), CHANGE("ADDED", POD("%d", "p", "8")), i);
-		assert_int_equal(watch_body(f.watch, slice_of(text)), 0);
+		assert_int_equal(pod_watch_body(f.watch, slice_of(text)), 0);
 	}
 	assert_int_equal(facts_count(f.facts), FACTS_PODS_MAX);
-	assert_true(watch_is_full(f.watch));
+	assert_true(pod_watch_is_full(f.watch));
 	stop(&f);
 
 	follow(&f);
@@ -464,7 +464,7 @@ static void pods_and_containers_are_bounded(void **state)
 		buf_add(&line, slice_of(text), SIZE_MAX);
 	}
 	buf_add(&line, SLICE("]}}}\n"), SIZE_MAX);
-	assert_int_equal(watch_body(f.watch, buf_slice(&line)), 0);
+	assert_int_equal(pod_watch_body(f.watch, buf_slice(&line)), 0);
 	assert_int_equal(f.sent, 1 + POD_CONTAINERS_MAX);
 	buf_done(&line);
 	stop(&f);
@@ -509,7 +509,7 @@ static void refused_memory_is_no_crash(void **state)
 		said[0] = '\0';
 		alloc_refuse(n);
 		if (facts_new(on_send, &f, &f.facts) == 0 &&
-		    watch_new(f.facts, &context, &f.watch) == 0) {
+		    pod_watch_new(f.facts, &context, &f.watch) == 0) {
 			static const char *const bodies[] = {
 				"{\"metadata\":{\"uid\":\"nu\"}}", LIST("5", POD(UID, "a", "3")),
 				CHANGE("ADDED", POD(UID2, "b", "8"))
@@ -517,7 +517,7 @@ static void refused_memory_is_no_crash(void **state)
 			};
 
 			for (size_t i = 0; i < ARRAY_SIZE(bodies); i++)
-				if (watch_path(f.watch, &path) == 0)
+				if (pod_watch_path(f.watch, &path) == 0)
 					answer_cut(&f, 200, bodies[i], 50, 5000);
 		}
 		refused = alloc_allow();

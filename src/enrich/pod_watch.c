@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "enrich/watch.h"
+#include "enrich/pod_watch.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 
 enum step { STEP_NODE, STEP_LIST, STEP_WATCH };
 
-struct watch {
+struct pod_watch {
 	struct facts *facts;
 	struct pod_context c;
 	enum step step;
@@ -34,9 +34,9 @@ struct watch {
 	char trouble[256];
 };
 
-int watch_new(struct facts *facts, const struct pod_context *c, struct watch **ret)
+int pod_watch_new(struct facts *facts, const struct pod_context *c, struct pod_watch **ret)
 {
-	struct watch *w = calloc(1, sizeof(*w));
+	struct pod_watch *w = calloc(1, sizeof(*w));
 
 	if (!w)
 		return -ENOMEM;
@@ -46,7 +46,7 @@ int watch_new(struct facts *facts, const struct pod_context *c, struct watch **r
 	return 0;
 }
 
-void watch_free(struct watch *w)
+void pod_watch_free(struct pod_watch *w)
 {
 	if (!w)
 		return;
@@ -57,22 +57,22 @@ void watch_free(struct watch *w)
 	free(w);
 }
 
-const char *watch_trouble(const struct watch *w)
+const char *pod_watch_trouble(const struct pod_watch *w)
 {
 	return w->trouble;
 }
 
-bool watch_is_complete(const struct watch *w)
+bool pod_watch_is_complete(const struct pod_watch *w)
 {
 	return w->complete;
 }
 
-bool watch_is_full(const struct watch *w)
+bool pod_watch_is_full(const struct pod_watch *w)
 {
 	return w->full;
 }
 
-bool watch_is_long(const struct watch *w)
+bool pod_watch_is_long(const struct pod_watch *w)
 {
 	return w->step == STEP_WATCH;
 }
@@ -105,7 +105,7 @@ static int add_parameter(struct buf *b, const char *name, const char *value)
 	return r < 0 || !value ? r : add_escaped(b, value);
 }
 
-int watch_path(struct watch *w, struct buf *ret)
+int pod_watch_path(struct pod_watch *w, struct buf *ret)
 {
 	char text[64];
 	int r;
@@ -157,7 +157,7 @@ static int keep(char **dst, struct slice s)
 }
 
 /* What does not fit is left out, and does not keep the rest from being told. */
-static int take_pod(struct watch *w, const cJSON *pod)
+static int take_pod(struct pod_watch *w, const cJSON *pod)
 {
 	int r = facts_pod(w->facts, pod, &w->c);
 
@@ -169,7 +169,7 @@ static int take_pod(struct watch *w, const cJSON *pod)
 	return r;
 }
 
-static int take_change(struct watch *w, struct slice line)
+static int take_change(struct pod_watch *w, struct slice line)
 {
 	_cleanup_(cJSON_Deletep) cJSON *j = json_parse(line);
 	const cJSON *object = json_at(j, "object");
@@ -193,7 +193,7 @@ static int take_change(struct watch *w, struct slice line)
 	return keep(&w->version, json_str(object, "metadata.resourceVersion"));
 }
 
-static int take_lines(struct watch *w)
+static int take_lines(struct pod_watch *w)
 {
 	struct slice line, rest = buf_slice(&w->body);
 	size_t n;
@@ -208,7 +208,7 @@ static int take_lines(struct watch *w)
 	return r;
 }
 
-int watch_body(struct watch *w, struct slice piece)
+int pod_watch_body(struct pod_watch *w, struct slice piece)
 {
 	const size_t max = w->step == STEP_WATCH ? WATCH_LINE_MAX : WATCH_PAGE_MAX;
 	int r;
@@ -221,7 +221,7 @@ int watch_body(struct watch *w, struct slice piece)
 	return take_lines(w);
 }
 
-static int take_page(struct watch *w)
+static int take_page(struct pod_watch *w)
 {
 	_cleanup_(cJSON_Deletep) cJSON *j = json_parse(buf_slice(&w->body));
 	const cJSON *items = json_at(j, "items"), *pod;
@@ -247,7 +247,7 @@ static int take_page(struct watch *w)
 	return w->fatal;
 }
 
-static void take_node(struct watch *w)
+static void take_node(struct pod_watch *w)
 {
 	_cleanup_(cJSON_Deletep) cJSON *j = json_parse(buf_slice(&w->body));
 
@@ -259,7 +259,7 @@ static void take_node(struct watch *w)
 
 /* --- what comes next --- */
 
-static int list_anew(struct watch *w)
+static int list_anew(struct pod_watch *w)
 {
 	free(w->more);
 	free(w->version);
@@ -269,7 +269,7 @@ static int list_anew(struct watch *w)
 }
 
 /* 1, 2, 4, ... 60 seconds. */
-static int wait_longer(struct watch *w)
+static int wait_longer(struct pod_watch *w)
 {
 	unsigned ms = WAIT_FIRST_MS << (w->failures < 6 ? w->failures : 6);
 
@@ -278,7 +278,7 @@ static int wait_longer(struct watch *w)
 }
 
 /* What the server says about it stands in the body, as a Status. */
-static void explain(struct watch *w, int status, int r)
+static void explain(struct pod_watch *w, int status, int r)
 {
 	_cleanup_(cJSON_Deletep) cJSON *j = json_parse(buf_slice(&w->body));
 	const struct slice message = json_str(j, "message");
@@ -303,7 +303,7 @@ static void explain(struct watch *w, int status, int r)
 		snprintf(w->trouble, sizeof(w->trouble), "the API server cannot be reached");
 }
 
-static int node_done(struct watch *w, int status, int r)
+static int node_done(struct pod_watch *w, int status, int r)
 {
 	w->step = STEP_LIST;
 	if (status == 200 && r == 0)
@@ -312,7 +312,7 @@ static int node_done(struct watch *w, int status, int r)
 	return 0;
 }
 
-static int list_done(struct watch *w, int status, int r)
+static int list_done(struct pod_watch *w, int status, int r)
 {
 	if (status == 200 && r == 0) {
 		w->trouble[0] = '\0';
@@ -329,7 +329,7 @@ static int list_done(struct watch *w, int status, int r)
 	return wait_longer(w);
 }
 
-static int watched(struct watch *w, int status, int r, uint64_t ms)
+static int watched(struct pod_watch *w, int status, int r, uint64_t ms)
 {
 	if (w->gone || status == HTTP_GONE) {
 		list_anew(w);
@@ -351,7 +351,7 @@ static int watched(struct watch *w, int status, int r, uint64_t ms)
 	return wait_longer(w);
 }
 
-int watch_done(struct watch *w, int status, int r, uint64_t ms)
+int pod_watch_done(struct pod_watch *w, int status, int r, uint64_t ms)
 {
 	if (w->fatal < 0)
 		return w->fatal;
