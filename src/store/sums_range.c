@@ -36,8 +36,8 @@ bool sums_know(const struct store_filter *f, bool own_tool, bool own_agent)
 {
 	return (own_agent || !f->agent.n) && (own_tool || !f->tool.n) && !f->model.n &&
 	       !f->provider.n && !f->status.n && !f->trigger.n && !f->project.n && !f->workflow.n &&
-	       !f->user.n && !f->text.n && id128_is_zero(&f->run) && id128_is_zero(&f->session) &&
-	       !f->step && !f->errors_only;
+	       !f->user.n && !f->container.n && !f->namespace.n && !f->pod.n && !f->text.n &&
+	       id128_is_zero(&f->run) && id128_is_zero(&f->session) && !f->step && !f->errors_only;
 }
 
 bool sums_pay(struct store_reader *r, const struct store_filter *f, const char *sql)
@@ -45,7 +45,9 @@ bool sums_pay(struct store_reader *r, const struct store_filter *f, const char *
 	const struct sums_range days = sums_range(f, SUMS_DAY_NS);
 	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
 
-	if (days.from >= days.to || sqlite3_prepare_v2(r->db, sql, -1, &s, NULL) != SQLITE_OK ||
+	/* Sums are of everybody's steps; who sees only some has some to add up. */
+	if (r->limited || days.from >= days.to ||
+	    sqlite3_prepare_v2(r->db, sql, -1, &s, NULL) != SQLITE_OK ||
 	    sqlite3_bind_int64(s, 1, days.from) != SQLITE_OK ||
 	    sqlite3_bind_int64(s, 2, days.to) != SQLITE_OK)
 		return false;
