@@ -10,6 +10,9 @@
 #include "trace/observed/place.h"
 #include "trace/state.h"
 
+#define PASSED_ON_NS \
+	1000000000ull /* an answer may be heard so long after its first sight is over */
+
 struct answer_ref {
 	struct id64 span;
 	struct id128 input_node;
@@ -195,7 +198,7 @@ static bool was_asked(const struct call_state *c, const struct llm_call *call)
 						: NULL;
 
 	return c->blind && seen && seen->conn != call->http->conn->id &&
-	       call->start_ns <= seen->end_ns;
+	       call->start_ns <= seen->end_ns + PASSED_ON_NS;
 }
 
 bool duplicate_asks(const struct call_state *c, const struct llm_call *call)

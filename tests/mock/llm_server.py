@@ -37,7 +37,8 @@ except ImportError:
 
 SCENARIO = {
     "command": "echo hello-from-tool && ls",  # what the tool is asked to run; {call}: another in each call
-    "tool": "",  # regexp of the tool to call where several are offered; else they are called in turn
+    "tool": "",  # regexp of the tool to call where several are offered; else they are called in turn. A list: the first that fits
+    "mark": "",  # regexp: what of a request's body it finds is logged
     "tool_turns": 1,  # rounds of tool calls before the final answer
     "parallel": 1,  # tool calls a round
     "final_text": "The tool said hello-from-tool. Grüße, 世界 ✓ done.",
@@ -124,7 +125,9 @@ def arguments_for(tool, command):
 
 def tools_wanted(scenario, tools):
     """Those that the scenario names; all of them where it names none, nothing where none of the named is offered."""
-    return [t for t in tools if t and re.search(scenario["tool"], t)]
+    wanted = scenario["tool"] if isinstance(scenario["tool"], list) else [scenario["tool"]]
+    fitting = ([t for t in tools if t and re.search(w, t)] for w in wanted)
+    return next((f for f in fitting if f), [])
 
 
 def sse(obj, event=None):
@@ -570,6 +573,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         }
         record.update(api=api.name, model=body.get("model"), stream=stream, results=a["results"], call=True)
         record["operation"] = getattr(api, "operation", "chat")
+        if self.scenario["mark"]:
+            found = re.search(self.scenario["mark"].encode(), raw)
+            record["mark"] = found and found[0].decode()
         if getattr(api, "content_type", None):
             headers["Content-Type"] = api.content_type
         time.sleep(self.scenario["latency_ms"] / 1000)
