@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -61,6 +62,16 @@ pid_t describe_parent(pid_t pid)
 	struct describe_stat s;
 
 	return describe_stat(pid, &s) == 0 ? s.parent : -1;
+}
+
+uint32_t describe_user(pid_t pid, uint32_t fallback)
+{
+	char text[4096];
+	const char *at = NULL;
+
+	if (describe_file(pid, "status", text, sizeof(text)))
+		at = strstr(text, "\nUid:");
+	return at ? (uint32_t)strtoul(at + strlen("\nUid:"), NULL, 10) : fallback;
 }
 
 /* The first number of a line of /proc/PID/status: the real id. */

@@ -28,6 +28,8 @@ struct describe_stat {
 int describe_stat(pid_t pid, struct describe_stat *ret);
 /* -1 where there is no such process. */
 pid_t describe_parent(pid_t pid);
+/* Its real user, now; @fallback where that cannot be told. */
+uint32_t describe_user(pid_t pid, uint32_t fallback);
 
 /* Single members: what a link in /proc/PID leads to; "cgroup" and "container"; "tty"; "env". */
 void describe_link(pid_t pid, const char *name, struct json_writer *w);

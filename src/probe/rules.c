@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "probe/admit.h"
+#include "probe/describe.h"
 #include "probe/discover_host.h"
 #include "probe/rules_state.h"
 #include "probe/snapshot.h"
@@ -226,7 +227,9 @@ static void on_exec(struct rules *r, const struct sonde_work *w)
 
 static void on_question(struct rules *r, const struct sonde_work *w)
 {
-	const struct rules_facts f = { (pid_t)w->tgid, w->uid, w->inode };
+	/* It may have become another user's program since. */
+	const struct rules_facts f = { (pid_t)w->tgid, describe_user((pid_t)w->tgid, w->uid),
+				       w->inode };
 	struct rules_member *m;
 
 	if (rules_judge(r, &f) != RULES_PROGRAM)

@@ -251,6 +251,7 @@ static struct tree_state *become_run(struct trace *t, struct process *p)
 	if (one && one->live == 0)
 		one->empty_ns = t->now_ns;
 	show(m.tree, root);
+	run_emit(m.tree->runs, true);
 	return m.tree;
 }
 

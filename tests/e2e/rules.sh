@@ -42,7 +42,7 @@ one_more() {
 calls_are_whole() { # the newest run's
 	local id
 	id=$(stored | jq -rs '.[0].run_id')
-	"$SONDE" export --db "$T/db" --json "$id" >"$T/spans" 2>/dev/null
+	"$SONDE" export --db "$T/db" --format ndjson "$id" >"$T/spans" 2>/dev/null
 	/usr/bin/python3 "$TOP/tests/e2e/verify.py" "$TRUTH" "$T/spans"
 }
 becomes() { # FILTER COMMAND...	that makes one run, whole from its first request
@@ -51,7 +51,7 @@ becomes() { # FILTER COMMAND...	that makes one run, whole from its first request
 	mock_scenario '{}'
 	before=$(n_runs)
 	"$@" || { cat "$T/out"; return 1; }
-	within 20 one_more "$before" "$filter and .status == \"completed\"" >/dev/null || { stored | head -3; return 1; }
+	within 20 one_more "$before" "($filter) and .status == \"completed\"" >/dev/null || { stored | head -3; return 1; }
 	calls_are_whole
 }
 makes_none() { # COMMAND...

@@ -107,6 +107,8 @@ int main(int argc, char **argv)
 		else if (o != 'o' || !freopen(optarg, "w", stderr))
 			return 125;
 	}
+	if (price_read(price_builtin(), &c.prices, NULL) < 0)
+		die("prices");
 	if (ipc_pair(launcher) < 0 || ipc_pair(engine) < 0)
 		die("socketpair");
 	prober = fork_prober(launcher[1], engine[0], engine[1]);

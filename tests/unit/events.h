@@ -17,6 +17,8 @@ union test_event {
 	struct sonde_fork_event fork;
 	struct sonde_exec_event exec;
 	struct sonde_exit_event exit;
+	struct sonde_found_event found;
+	struct sonde_left_event left;
 	struct sonde_data_event data;
 	struct sonde_gap_event gap;
 	struct sonde_conn_event conn;
@@ -88,6 +90,23 @@ ev_exec(union test_event *ev, __u32 pid, const char *path, const char *cwd, stru
 	memcpy(at + path_len, cwd, cwd_len);
 	memcpy(at + path_len + cwd_len, argv.p, argv.n);
 	snprintf(ev->exec.comm, sizeof(ev->exec.comm), "comm%u", pid);
+	return &ev->hdr;
+}
+
+__attribute__((unused)) static struct sonde_event *ev_found(union test_event *ev, __u32 pid,
+							    __u32 scope, __u32 rule)
+{
+	ev_begin(ev, SONDE_EV_FOUND, pid, sizeof(ev->found));
+	ev->found.scope = scope;
+	ev->found.rule = rule;
+	return &ev->hdr;
+}
+
+__attribute__((unused)) static struct sonde_event *ev_left(union test_event *ev, __u32 pid,
+							   __u32 why)
+{
+	ev_begin(ev, SONDE_EV_LEFT, pid, sizeof(ev->left));
+	ev->left.why = why;
 	return &ev->hdr;
 }
 
