@@ -46,4 +46,4 @@
 
 #define SONDE_RING_DEFAULT_BYTES (32u << 20)
 
-#define SONDE_CONTROL_GO "{\"op\":\"go\"}"
+#define SONDE_CONTROL_GO	 "{\"op\":\"go\"}"

@@ -55,7 +55,7 @@ enum sonde_event_kind {
 	SONDE_EV_WAIT = 43,	/* for input: it begins or ends */
 
 	/* about where processes run */
-	SONDE_EV_STATE = 51, /* engine, at its start: JSON; what one before it left open */
+	SONDE_EV_STATE = 51,	 /* engine, at its start: JSON; what one before it left open */
 	SONDE_EV_CONTAINER = 50, /* enricher: JSON; what is known of a container */
 
 	/* about the capture itself */

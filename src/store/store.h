@@ -84,8 +84,8 @@ struct store_gc_options {
 	uint64_t runs_before_ns;    /* runs that ended before it, with their steps */
 	uint64_t content_before_ns; /* what was said in runs that ended before it */
 	uint64_t max_bytes; /* then the oldest runs, until no more than that is in use; 0: any */
-	/* Steps that a sink has not got yet (sink.h) stay, until so many bytes more than max_bytes
-	 * are in use, and where the disk runs over; 0: sinks keep nothing. */
+	/* Runs with steps that a sink has not got yet (sink.h) stay, and what was said in them,
+	 * until so many bytes more than max_bytes are in use; 0: sinks keep nothing. */
 	uint64_t sinks_keep_bytes;
 	bool dry_run; /* only counts; of max_bytes it knows no more than how much there is */
 	/* Now and then; @of 0: not known. NULL: nobody is told. */
