@@ -16,7 +16,7 @@ static const char *const texts[NR] = {
 	[DROP] = "DELETE FROM open_state WHERE run = ?1",
 	/* 2, 5, 6: calls and exchanges, which nobody goes on with */
 	[NEXT] = "SELECT n FROM spans WHERE run = ?1 AND final = 0"
-		 " AND (?2 OR step IN (2, 5, 6)) LIMIT 1",
+		 " AND (?2 OR step IN (2, 5, 6)) AND (?3 IS NULL OR id = ?3) LIMIT 1",
 	[SPAN] = "UPDATE spans SET final = 1, seq = ?2, version = version + 1, status = 2,"
 		 " end_ns = coalesce(end_ns, start_ns), error_type = '_OTHER',"
 		 " attrs = json_set(coalesce(attrs, '{}'), '$.\"sonde.cut\"', ?3) WHERE n = ?1",
@@ -89,7 +89,7 @@ static int cut_span(struct cuts *c, int64_t n, int64_t seq, struct slice why)
 	return finish(s, rc);
 }
 
-static int cut_run(struct cuts *c, const struct pending_cut *p)
+static int cut_run(struct cuts *c, const struct store_cut *p)
 {
 	sqlite3_stmt *s = c->st[RUN];
 	int rc = bind_id(s, 1, &p->run);
@@ -100,13 +100,17 @@ static int cut_run(struct cuts *c, const struct pending_cut *p)
 }
 
 /* An open step of the run, *ret_n 0 where there is none any more. */
-static int next(struct cuts *c, const struct pending_cut *p, int64_t *ret_n)
+static int next(struct cuts *c, const struct store_cut *p, int64_t *ret_n)
 {
 	sqlite3_stmt *s = c->st[NEXT];
 	int rc = bind_id(s, 1, &p->run);
 
 	if (rc == SQLITE_OK)
-		rc = sqlite3_bind_int(s, 2, p->all);
+		rc = sqlite3_bind_int(s, 2, !p->in_flight);
+	if (rc == SQLITE_OK && !id64_is_zero(&p->span))
+		rc = sqlite3_bind_blob(s, 3, p->span.b, sizeof(p->span.b), SQLITE_STATIC);
+	else if (rc == SQLITE_OK)
+		rc = sqlite3_bind_null(s, 3);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(s);
 	*ret_n = rc == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
@@ -114,7 +118,7 @@ static int next(struct cuts *c, const struct pending_cut *p, int64_t *ret_n)
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-int cuts_put(struct cuts *c, const struct pending_cut *p, int64_t *seq,
+int cuts_put(struct cuts *c, const struct store_cut *p, int64_t *seq,
 	     int (*roll_up)(void *ctx, int64_t n), void *ctx)
 {
 	int64_t n;
@@ -127,5 +131,5 @@ int cuts_put(struct cuts *c, const struct pending_cut *p, int64_t *seq,
 		if (rc == SQLITE_OK)
 			rc = next(c, p, &n);
 	}
-	return rc == SQLITE_OK && p->why.n ? cut_run(c, p) : rc;
+	return rc == SQLITE_OK && p->run_ended ? cut_run(c, p) : rc;
 }

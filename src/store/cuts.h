@@ -14,5 +14,5 @@ void cuts_free(struct cuts *c);
 /* Both within the writer's transaction. SQLite's code. */
 int cuts_put_state(struct cuts *c, const struct pending_state *p);
 /* Each step that becomes final has the next @seq and is given to @roll_up by its row. */
-int cuts_put(struct cuts *c, const struct pending_cut *p, int64_t *seq,
+int cuts_put(struct cuts *c, const struct store_cut *p, int64_t *seq,
 	     int (*roll_up)(void *ctx, int64_t n), void *ctx);

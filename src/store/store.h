@@ -45,12 +45,16 @@ void store_state(struct store *s, const struct id128 *run, struct slice state);
 /* All of it, as it was left. 0, -errno or what @fn returned. */
 int store_states(struct store *s, int (*fn)(void *ctx, struct slice state), void *ctx);
 /*
- * Steps of a run that nobody will end become final as they are: all that are open, or those that
- * were in flight when their engine died (calls, exchanges). With @why the run itself is over as
- * well, "incomplete".
+ * Steps of a run that nobody will end become final as they are, and say why.
  */
-enum store_cut { STORE_CUT_IN_FLIGHT, STORE_CUT_ALL };
-void store_cut(struct store *s, const struct id128 *run, enum store_cut what, struct slice why);
+struct store_cut {
+	struct id128 run;
+	struct id64 span; /* that one alone; zero: all that are open */
+	bool in_flight;	  /* of these only calls and exchanges: their engine has died */
+	bool run_ended;	  /* so is the run, "incomplete", for the same reason */
+	struct slice why; /* empty: the engine died before it ended */
+};
+void store_cut(struct store *s, const struct store_cut *cut);
 /* Called from ticks: commits a batch that is old or large enough. */
 void store_tick(struct store *s, uint64_t now_ns);
 /* Whether content was removed by others since the last call: what was given once must be given

@@ -460,13 +460,13 @@ static int roll_up(void *ctx, int64_t n)
 }
 
 /* What is over goes before what is new of a run that goes on, and after it of one that is over. */
-static int put_cuts(struct writer *w, const struct pending *p, bool all)
+static int put_cuts(struct writer *w, const struct pending *p, bool in_flight)
 {
 	int rc = SQLITE_OK;
 
 	for (const struct pending_cut *c = p->cuts; c && rc == SQLITE_OK; c = c->next)
-		if (c->all == all)
-			rc = cuts_put(w->cuts, c, &w->seq, roll_up, w);
+		if (c->cut.in_flight == in_flight)
+			rc = cuts_put(w->cuts, &c->cut, &w->seq, roll_up, w);
 	return rc;
 }
 
@@ -478,11 +478,11 @@ static int put_all(struct writer *w, const struct pending *p, uint64_t *ret_refu
 	PUT_ALL(blobs, pending_blob, put_blob(w, it))
 	PUT_ALL(nodes, pending_node, put_node(w, it))
 	if (rc == SQLITE_OK)
-		rc = put_cuts(w, p, false);
+		rc = put_cuts(w, p, true);
 	PUT_ALL(runs, pending_run, put_run(w, &it->run))
 	PUT_ALL(spans, pending_span, put_span(w, it))
 	if (rc == SQLITE_OK)
-		rc = put_cuts(w, p, true);
+		rc = put_cuts(w, p, false);
 	PUT_ALL(states, pending_state, cuts_put_state(w->cuts, it))
 	return rc;
 }
