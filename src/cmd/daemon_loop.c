@@ -194,7 +194,10 @@ static void announce(struct daemon *d)
 
 static int timeout_ms(const struct daemon *d, uint64_t now_ns)
 {
-	const uint64_t next = daemon_children_next(d);
+	uint64_t next = daemon_children_next(d);
+
+	if (d->alive_every_ns && d->alive_ns + d->alive_every_ns < next)
+		next = d->alive_ns + d->alive_every_ns;
 
 	if (next <= now_ns)
 		return 0;

@@ -101,7 +101,6 @@ static int remove_some(const struct config *c, const char *why, struct store_gc_
 	struct store_error err = { "" };
 	int r;
 
-	o->sinks_keep_bytes = KEPT_FOR_SINKS;
 	r = store_gc(c->daemon.store, o, &result, &err);
 	if (r == -EBUSY)
 		return 0; /* somebody else is at it */
@@ -116,7 +115,8 @@ static int remove_some(const struct config *c, const char *why, struct store_gc_
 static int keep_limits(const struct config *c)
 {
 	const uint64_t now = wall_ns();
-	struct store_gc_options o = { .max_bytes = c->retention.max_bytes };
+	struct store_gc_options o = { .max_bytes = c->retention.max_bytes,
+				      .sinks_keep_bytes = KEPT_FOR_SINKS };
 
 	if (c->retention.runs_s)
 		o.runs_before_ns = now - c->retention.runs_s * NS;
@@ -129,8 +129,8 @@ static int make_room(const struct config *c)
 {
 	const uint64_t now = wall_ns();
 	struct store_gc_options steps[] = {
-		{ .content_before_ns = now - DAY_NS },
-		{ .content_before_ns = now },
+		{ .content_before_ns = now - DAY_NS, .sinks_keep_bytes = KEPT_FOR_SINKS },
+		{ .content_before_ns = now, .sinks_keep_bytes = KEPT_FOR_SINKS },
 		{ .runs_before_ns = now - DAY_NS * 7 },
 		{ .runs_before_ns = now - DAY_NS },
 	};

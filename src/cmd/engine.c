@@ -108,13 +108,19 @@ static void sink_state(void *ctx, const struct id128 *run, struct slice json)
 		store_state(e->store, run, json);
 }
 
-static void sink_cut(void *ctx, const struct id128 *run, enum trace_cut what, struct slice why)
+static void sink_cut(void *ctx, const struct id128 *run, const struct id64 *span,
+		     enum trace_cut what, struct slice why)
 {
 	struct engine *e = ctx;
+	struct store_cut cut = { .run = *run,
+				 .in_flight = what == CUT_RESUMED,
+				 .run_ended = what == CUT_ENDED,
+				 .why = why };
 
+	if (span)
+		cut.span = *span;
 	if (e->store)
-		store_cut(e->store, run, what == CUT_RESUMED ? STORE_CUT_IN_FLIGHT : STORE_CUT_ALL,
-			  why);
+		store_cut(e->store, &cut);
 }
 
 static const struct trace_sink live_sink = {

@@ -19,8 +19,9 @@
 #define LEAST_SHARE  0.02
 
 #define FINISHED     "status NOT IN (1, 7)" /* running, paused */
-#define ENDED_BEFORE FINISHED " AND coalesce(end_ns, start_ns) < ?1"
-#define OLDEST	     " ORDER BY start_ns, id"
+#define ENDED_BEFORE \
+	FINISHED " AND coalesce(end_ns, start_ns) < ?1 AND id NOT IN (SELECT id FROM temp.kept)"
+#define OLDEST " ORDER BY start_ns, id"
 #define HAS_CONTENT                                                                         \
 	"(input_node IS NOT NULL OR output_node IS NOT NULL OR system_blob IS NOT NULL OR " \
 	"tools_blob IS NOT NULL OR args_blob IS NOT NULL OR result_blob IS NOT NULL OR "    \
@@ -28,6 +29,7 @@
 
 DEFINE_CLEANUP(struct store_reader *, store_reader_close)
 
+#define OPEN_S	 86400
 #define SETTLE_S 60 /* after its end more may come to be known of a run */
 
 struct gc {
@@ -65,6 +67,38 @@ static int with_int(struct gc *g, const char *sql, int64_t v, int64_t *ret)
 	else if (rc == SQLITE_DONE)
 		*ret = sqlite3_stmt_readonly(s) ? 0 : sqlite3_changes(g->db);
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* --- what stays whatever its age --- */
+
+/*
+ * Runs that the next daemon may go on with (for a day; then nobody comes), and, where @for_sinks,
+ * those with steps that a sink has not got.
+ */
+static int find_kept(struct gc *g, bool for_sinks)
+{
+	int64_t ignored;
+	int rc = exec(g, "CREATE TEMP TABLE IF NOT EXISTS kept (id BLOB PRIMARY KEY);"
+			 "DELETE FROM temp.kept");
+
+	if (rc == SQLITE_OK)
+		rc = with_int(g,
+			      "INSERT OR IGNORE INTO temp.kept SELECT run FROM open_state"
+			      " WHERE updated_ns > ?1",
+			      ((int64_t)time(NULL) - OPEN_S) * 1000000000, &ignored);
+	if (rc == SQLITE_OK && for_sinks)
+		rc = exec(g, "INSERT OR IGNORE INTO temp.kept SELECT run FROM spans"
+			     " WHERE seq > (SELECT min(seq) FROM sinks)");
+	return rc;
+}
+
+/* How many steps up to @newest wait for a sink. */
+static int count_unsent(struct gc *g, int64_t newest, int64_t *ret)
+{
+	return with_int(g,
+			"SELECT count(*) FROM spans WHERE seq > (SELECT min(seq) FROM sinks)"
+			" AND seq <= ?1",
+			newest, ret);
 }
 
 /* --- runs --- */
@@ -330,6 +364,25 @@ static int count_only(struct gc *g)
 	return rc;
 }
 
+/* What sinks keep above the limit is bounded: then the oldest go whether they were sent or not. */
+static bool sinks_keep_too_much(const struct gc *g, int64_t used)
+{
+	return g->o->max_bytes && used > (int64_t)(g->o->max_bytes + g->o->sinks_keep_bytes);
+}
+
+static int remove_until_small_at_last(struct gc *g)
+{
+	int64_t used = 0;
+	int rc = remove_until_small(g);
+
+	if (rc == SQLITE_OK)
+		rc = read_used(g, &used);
+	if (rc != SQLITE_OK || !g->o->sinks_keep_bytes || !sinks_keep_too_much(g, used))
+		return rc;
+	rc = find_kept(g, false);
+	return rc == SQLITE_OK ? remove_until_small(g) : rc;
+}
+
 static int collect(struct gc *g)
 {
 	int rc = SQLITE_OK;
@@ -343,7 +396,7 @@ static int collect(struct gc *g)
 	if (rc == SQLITE_OK)
 		rc = sweep(g);
 	if (rc == SQLITE_OK && g->o->max_bytes)
-		rc = remove_until_small(g);
+		rc = remove_until_small_at_last(g);
 	if (rc == SQLITE_OK)
 		rc = exec(g, "DELETE FROM cost_sums WHERE steps = 0;"
 			     "DELETE FROM tool_sums WHERE calls = 0");
@@ -375,6 +428,7 @@ int store_gc(const char *path, const struct store_gc_options *o, struct store_gc
 	_cleanup_(db_closep) sqlite3 *db = NULL;
 	_cleanup_(sums_freep) struct sums *sums = NULL;
 	struct gc g = { .o = o, .res = ret };
+	int64_t newest = 0, unsent = 0;
 	int rc = open_store(path, &db, err);
 
 	if (rc < 0)
@@ -388,11 +442,20 @@ int store_gc(const char *path, const struct store_gc_options *o, struct store_gc
 	if (rc == SQLITE_OK)
 		rc = db_int(db, "SELECT count(*) FROM runs WHERE NOT " FINISHED, &ret->running);
 	if (rc == SQLITE_OK)
+		rc = db_int(db, "SELECT value FROM counters WHERE name = 'seq'", &newest);
+	if (rc == SQLITE_OK)
+		rc = count_unsent(&g, newest, &unsent);
+	if (rc == SQLITE_OK)
+		rc = find_kept(&g, o->sinks_keep_bytes > 0);
+	if (rc == SQLITE_OK)
 		rc = collect(&g);
+	if (rc == SQLITE_OK)
+		rc = count_unsent(&g, newest, &ret->unsent);
 	if (rc == SQLITE_OK)
 		rc = read_used(&g, &ret->used_bytes);
 	if (rc != SQLITE_OK)
 		return db_explain(db, rc, path, err);
+	ret->unsent = unsent > ret->unsent ? unsent - ret->unsent : 0;
 	ret->too_large = o->max_bytes && ret->used_bytes > (int64_t)o->max_bytes;
 	ret->file_bytes = file_size(path);
 	return 0;

@@ -194,15 +194,14 @@ int pending_state(struct pending *p, const struct id128 *run, struct slice state
 	return 0;
 }
 
-int pending_cut(struct pending *p, const struct id128 *run, bool all, struct slice why)
+int pending_cut(struct pending *p, const struct store_cut *cut)
 {
 	struct pending_cut *c = ARENA_NEW(p->mem, struct pending_cut);
 
 	if (!c)
 		return -ENOBUFS;
-	c->run = *run;
-	c->all = all;
-	c->why = arena_copy(p->mem, why);
+	c->cut = *cut;
+	c->cut.why = arena_copy(p->mem, cut->why);
 	ADD(p, cuts, c);
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include "sonde/run.h"
 #include "sonde/span.h"
 #include "store/blob.h"
+#include "store/store.h"
 
 struct pending_blob {
 	struct pending_blob *next;
@@ -58,9 +59,7 @@ struct pending_state {
 /* Steps of an earlier writer's: after what was pending then, before what comes now. */
 struct pending_cut {
 	struct pending_cut *next;
-	struct id128 run;
-	bool all;
-	struct slice why; /* empty: the run goes on */
+	struct store_cut cut;
 };
 
 struct pending {
@@ -90,4 +89,4 @@ int pending_node(struct pending *p, const struct id128 *id, const struct id128 *
 int pending_span(struct pending *p, const struct span *span);
 int pending_run(struct pending *p, const struct run *run);
 int pending_state(struct pending *p, const struct id128 *run, struct slice state);
-int pending_cut(struct pending *p, const struct id128 *run, bool all, struct slice why);
+int pending_cut(struct pending *p, const struct store_cut *cut);

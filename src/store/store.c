@@ -323,9 +323,9 @@ int store_states(struct store *s, int (*fn)(void *ctx, struct slice state), void
 	return r < 0 || rc == SQLITE_OK || rc == SQLITE_DONE ? r : -EIO;
 }
 
-void store_cut(struct store *s, const struct id128 *run, enum store_cut what, struct slice why)
+void store_cut(struct store *s, const struct store_cut *cut)
 {
-	given(s, pending_cut(s->pending, run, what == STORE_CUT_ALL, why));
+	given(s, pending_cut(s->pending, cut));
 }
 
 void store_tick(struct store *s, uint64_t now_ns)

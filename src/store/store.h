@@ -45,12 +45,16 @@ void store_state(struct store *s, const struct id128 *run, struct slice state);
 /* All of it, as it was left. 0, -errno or what @fn returned. */
 int store_states(struct store *s, int (*fn)(void *ctx, struct slice state), void *ctx);
 /*
- * Steps of a run that nobody will end become final as they are: all that are open, or those that
- * were in flight when their engine died (calls, exchanges). With @why the run itself is over as
- * well, "incomplete".
+ * Steps of a run that nobody will end become final as they are, and say why.
  */
-enum store_cut { STORE_CUT_IN_FLIGHT, STORE_CUT_ALL };
-void store_cut(struct store *s, const struct id128 *run, enum store_cut what, struct slice why);
+struct store_cut {
+	struct id128 run;
+	struct id64 span; /* that one alone; zero: all that are open */
+	bool in_flight;	  /* of these only calls and exchanges: their engine has died */
+	bool run_ended;	  /* so is the run, "incomplete", for the same reason */
+	struct slice why; /* empty: the engine died before it ended */
+};
+void store_cut(struct store *s, const struct store_cut *cut);
 /* Called from ticks: commits a batch that is old or large enough. */
 void store_tick(struct store *s, uint64_t now_ns);
 /* Whether content was removed by others since the last call: what was given once must be given
@@ -84,8 +88,8 @@ struct store_gc_options {
 	uint64_t runs_before_ns;    /* runs that ended before it, with their steps */
 	uint64_t content_before_ns; /* what was said in runs that ended before it */
 	uint64_t max_bytes; /* then the oldest runs, until no more than that is in use; 0: any */
-	/* Steps that a sink has not got yet (sink.h) stay, until so many bytes more than max_bytes
-	 * are in use, and where the disk runs over; 0: sinks keep nothing. */
+	/* Runs with steps that a sink has not got yet (sink.h) stay, and what was said in them,
+	 * until so many bytes more than max_bytes are in use; 0: sinks keep nothing. */
 	uint64_t sinks_keep_bytes;
 	bool dry_run; /* only counts; of max_bytes it knows no more than how much there is */
 	/* Now and then; @of 0: not known. NULL: nobody is told. */

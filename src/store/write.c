@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/util.h"
+#include "store/cuts.h"
 #include "store/guard.h"
 #include "store/schema.h"
 #include "store/sums.h"
@@ -24,11 +25,6 @@ enum statement {
 	ST_ROLLUP_SPAN,
 	ST_ROLLUP_RUN,
 	ST_ROLLUP_TIDY,
-	ST_STATE_PUT,
-	ST_STATE_DROP,
-	ST_CUT_NEXT,
-	ST_CUT_SPAN,
-	ST_CUT_RUN,
 	ST_NR,
 };
 
@@ -37,6 +33,7 @@ struct writer {
 	sqlite3_stmt *st[ST_NR];
 	struct guard *guard;
 	struct sums *sums;
+	struct cuts *cuts;
 	int64_t seq; /* last one given, while in a transaction */
 };
 
@@ -54,20 +51,6 @@ static const char *const texts[ST_NR] = {
 			   " WHERE run = ?1"),
 	[ST_SPAN_FIND] = "SELECT n, final, version FROM spans WHERE run = ?1 AND id = ?2",
 	[ST_ROLLUP_TIDY] = "DELETE FROM rollups WHERE minute = ?1 AND steps = 0",
-	[ST_STATE_PUT] = "INSERT INTO open_state VALUES (?1, ?2, unixepoch() * 1000000000)"
-			 " ON CONFLICT DO UPDATE SET state = excluded.state,"
-			 " updated_ns = excluded.updated_ns",
-	[ST_STATE_DROP] = "DELETE FROM open_state WHERE run = ?1",
-	/* 2, 5, 6: calls and exchanges, which nobody goes on with */
-	[ST_CUT_NEXT] = "SELECT n FROM spans WHERE run = ?1 AND final = 0"
-			" AND (?2 OR step IN (2, 5, 6)) LIMIT 1",
-	[ST_CUT_SPAN] = "UPDATE spans SET final = 1, seq = ?2, version = version + 1, status = 2,"
-			" end_ns = coalesce(end_ns, start_ns), error_type = '_OTHER',"
-			" attrs = json_set(coalesce(attrs, '{}'), '$.\"sonde.cut\"', ?3)"
-			" WHERE n = ?1",
-	[ST_CUT_RUN] = "UPDATE runs SET status = 6, status_reason = ?2, end_ns = coalesce(end_ns,"
-		       " (SELECT max(coalesce(end_ns, start_ns)) FROM spans WHERE run = ?1),"
-		       " start_ns) WHERE id = ?1 AND status IN (1, 6, 7)",
 };
 
 static int add(struct buf *b, const char *s)
@@ -199,6 +182,8 @@ int writer_new(sqlite3 *db, struct writer **ret)
 		rc = guard_new(db, &w->guard);
 	if (rc == SQLITE_OK)
 		rc = sums_new(db, &w->sums);
+	if (rc == SQLITE_OK)
+		rc = cuts_new(db, &w->cuts);
 	if (rc != SQLITE_OK) {
 		writer_free(w);
 		return rc;
@@ -215,6 +200,7 @@ void writer_free(struct writer *w)
 		sqlite3_finalize(w->st[i]);
 	guard_free(w->guard);
 	sums_free(w->sums);
+	cuts_free(w->cuts);
 	free(w);
 }
 
@@ -490,72 +476,19 @@ static bool refused(int rc)
 		}                                                                     \
 	}
 
-static int put_state(struct writer *w, const struct pending_state *p)
+static int roll_up(void *ctx, int64_t n)
 {
-	sqlite3_stmt *s = w->st[p->bytes.n ? ST_STATE_PUT : ST_STATE_DROP];
-	int rc = bind_id(s, 1, &p->run);
-
-	if (rc == SQLITE_OK && p->bytes.n)
-		rc = sqlite3_bind_blob64(s, 2, p->bytes.p, p->bytes.n, SQLITE_STATIC);
-	return finish(s, rc);
-}
-
-static int cut_span(struct writer *w, int64_t n, struct slice why)
-{
-	sqlite3_stmt *s = w->st[ST_CUT_SPAN];
-	int rc = sqlite3_bind_int64(s, 1, n);
-
-	if (rc == SQLITE_OK)
-		rc = sqlite3_bind_int64(s, 2, w->seq + 1);
-	if (rc == SQLITE_OK)
-		rc = bind_text(s, 3, why.n ? why : SLICE("the engine died before it ended"));
-	rc = finish(s, rc);
-	if (rc != SQLITE_OK)
-		return rc;
-	w->seq++;
-	return rollup_span(w, n, 1);
-}
-
-static int cut_run(struct writer *w, const struct pending_cut *p)
-{
-	sqlite3_stmt *s = w->st[ST_CUT_RUN];
-	int rc = p->why.n ? bind_id(s, 1, &p->run) : SQLITE_OK;
-
-	if (!p->why.n || rc != SQLITE_OK)
-		return rc;
-	return finish(s, bind_text(s, 2, p->why));
-}
-
-static int put_cut(struct writer *w, const struct pending_cut *p)
-{
-	sqlite3_stmt *s = w->st[ST_CUT_NEXT];
-	int64_t n;
-	int rc = SQLITE_OK;
-
-	do {
-		rc = bind_id(s, 1, &p->run);
-		if (rc == SQLITE_OK)
-			rc = sqlite3_bind_int(s, 2, p->all);
-		if (rc == SQLITE_OK)
-			rc = sqlite3_step(s);
-		n = rc == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
-		sqlite3_reset(s);
-		if (rc == SQLITE_ROW)
-			rc = cut_span(w, n, p->why);
-		else if (rc == SQLITE_DONE)
-			rc = SQLITE_OK;
-	} while (rc == SQLITE_OK && n);
-	return rc == SQLITE_OK ? cut_run(w, p) : rc;
+	return rollup_span(ctx, n, 1);
 }
 
 /* What is over goes before what is new of a run that goes on, and after it of one that is over. */
-static int put_cuts(struct writer *w, const struct pending *p, bool all)
+static int put_cuts(struct writer *w, const struct pending *p, bool in_flight)
 {
 	int rc = SQLITE_OK;
 
 	for (const struct pending_cut *c = p->cuts; c && rc == SQLITE_OK; c = c->next)
-		if (c->all == all)
-			rc = put_cut(w, c);
+		if (c->cut.in_flight == in_flight)
+			rc = cuts_put(w->cuts, &c->cut, &w->seq, roll_up, w);
 	return rc;
 }
 
@@ -567,12 +500,12 @@ static int put_all(struct writer *w, const struct pending *p, uint64_t *ret_refu
 	PUT_ALL(blobs, pending_blob, put_blob(w, it))
 	PUT_ALL(nodes, pending_node, put_node(w, it))
 	if (rc == SQLITE_OK)
-		rc = put_cuts(w, p, false);
+		rc = put_cuts(w, p, true);
 	PUT_ALL(runs, pending_run, put_run(w, &it->run))
 	PUT_ALL(spans, pending_span, put_span(w, it))
 	if (rc == SQLITE_OK)
-		rc = put_cuts(w, p, true);
-	PUT_ALL(states, pending_state, put_state(w, it))
+		rc = put_cuts(w, p, false);
+	PUT_ALL(states, pending_state, cuts_put_state(w->cuts, it))
 	return rc == SQLITE_OK ? sums_settle(w->sums) : rc;
 }
 

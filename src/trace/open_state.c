@@ -186,5 +186,5 @@ void open_state_forget(struct tree_state *tree)
 		t->sink->state(t->ctx, &tree->id, (struct slice){ 0 });
 	list_for_each (r, tree->runs)
 		if (tree->resumed_ns && t->sink->cut)
-			t->sink->cut(t->ctx, &r->id, CUT_LEFT, (struct slice){ 0 });
+			t->sink->cut(t->ctx, &r->id, NULL, CUT_LEFT, (struct slice){ 0 });
 }

@@ -126,9 +126,7 @@ static void emit_ending(struct emit *e, const struct proc_state *ps)
 		if (ps->traced_by_sonde)
 			emit_lit(e, ATTR_TRACED_BY, "sonde");
 		else if (ps->final)
-			emit_lit(e, ATTR_CUT,
-				 ps->resumed ? "it ended while sonde did not run"
-					     : "still running when the capture ended");
+			emit_lit(e, ATTR_CUT, "still running when the capture ended");
 		return;
 	}
 	if (ps->signal)

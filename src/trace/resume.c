@@ -285,7 +285,8 @@ void resume_apply(struct run_state *r)
 	tree->state_due = true;
 	list_for_each (r, tree->runs)
 		if (tree->t->sink->cut)
-			tree->t->sink->cut(tree->t->ctx, &r->id, CUT_RESUMED, (struct slice){ 0 });
+			tree->t->sink->cut(tree->t->ctx, &r->id, NULL, CUT_RESUMED,
+					   (struct slice){ 0 });
 }
 
 /* --- what has ended meanwhile --- */
@@ -301,7 +302,7 @@ static void say_ended(struct trace *t, const struct resume_state *s)
 		struct id128 id = { 0 };
 
 		if (id128_parse(json_str(item, "id"), &id) == 0 && t->sink->cut)
-			t->sink->cut(t->ctx, &id, CUT_ENDED, why);
+			t->sink->cut(t->ctx, &id, NULL, CUT_ENDED, why);
 	}
 	if (t->sink->state)
 		t->sink->state(t->ctx, &s->id, (struct slice){ 0 });
@@ -319,6 +320,7 @@ void resume_tick(struct trace *t)
 
 void resume_tree_tick(struct tree_state *tree)
 {
+	const struct slice why = SLICE("it ended while sonde did not run");
 	struct proc_state *ps;
 
 	if (!tree->resumed_ns || tree->resume_checked ||
@@ -328,8 +330,9 @@ void resume_tree_tick(struct tree_state *tree)
 	list_for_each (ps, tree->proc_list) {
 		if (!ps->resumed || ps->final)
 			continue;
-		ps->end_ns = tree->t->now_ns;
-		ps->final = true;
-		process_emit(ps);
+		/* Nothing more is known of it than what is stored. */
+		ps->final = ps->exited = true;
+		if (tree->t->sink->cut)
+			tree->t->sink->cut(tree->t->ctx, &ps->run->id, &ps->id, CUT_LEFT, why);
 	}
 }

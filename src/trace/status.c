@@ -207,8 +207,9 @@ static enum run_status without_exit(struct run_state *r)
 			  "the command's end was lost: %" PRIu64 " process events did not fit",
 			  t->loss[SONDE_LOSS_CONTROL]);
 	return is(r, RUN_INCOMPLETE,
-		  r->tree->joined ? "it ran on when the capture ended"
-				  : "the capture ended before the command did");
+		  r->tree->joined || r->tree->outlives
+			  ? "it ran on when the capture ended"
+			  : "the capture ended before the command did");
 }
 
 bool status_is_overdue(const struct run_state *r)

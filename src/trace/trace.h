@@ -46,8 +46,10 @@ struct trace_sink {
 	/* What is needed to go on with an open tree of runs (SONDE_EV_STATE), named after its first
 	 * run; empty: it is over. NULL where nobody keeps it. */
 	void (*state)(void *ctx, const struct id128 *run, struct slice json);
-	/* Steps of a run that nobody is at work at any more. NULL likewise. */
-	void (*cut)(void *ctx, const struct id128 *run, enum trace_cut what, struct slice why);
+	/* Steps of a run that nobody is at work at any more; @span: that one alone, or NULL. NULL
+	 * likewise. */
+	void (*cut)(void *ctx, const struct id128 *run, const struct id64 *span,
+		    enum trace_cut what, struct slice why);
 	/* What happens right now; NULL where nobody watches. */
 	void (*live_change)(void *ctx, const struct live_change *change);
 	void (*live_piece)(void *ctx, const struct live_piece *piece);

@@ -272,6 +272,8 @@ struct world {
 	struct llm_usage run_usage;
 	int64_t run_calls, run_tools, run_processes, run_errors;
 	char name_of_missing[32];
+	struct buf state; /* what was told last to go on with; empty: it is over */
+	char cuts[1024];  /* "resumed 1234; ended 1234 why; " */
 };
 
 static void say(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -424,9 +426,34 @@ static void on_run(void *ctx, const struct run *r)
 	say(w, "run %s calls=%lld\n", w->run, (long long)r->llm_calls);
 }
 
-static const struct trace_sink world_sink = {
-	.blob = on_blob, .node = on_node, .span = on_span, .run = on_run
-};
+static void on_state(void *ctx, const struct id128 *run, struct slice json)
+{
+	struct world *w = ctx;
+
+	(void)run;
+	w->state.n = 0;
+	buf_add(&w->state, json, SIZE_MAX);
+}
+
+static void on_cut(void *ctx, const struct id128 *run, const struct id64 *span, enum trace_cut what,
+		   struct slice why)
+{
+	static const char *const names[] = { "resumed", "left", "ended" };
+	struct world *w = ctx;
+	char hex[ID128_HEX_SIZE];
+	const size_t n = strlen(w->cuts);
+
+	id128_hex(run, hex);
+	snprintf(w->cuts + n, sizeof(w->cuts) - n, "%s %s%.4s %.*s;", names[what],
+		 span ? "step of " : "", hex, SLICE_ARG(why));
+}
+
+static const struct trace_sink world_sink = { .blob = on_blob,
+					      .node = on_node,
+					      .span = on_span,
+					      .run = on_run,
+					      .state = on_state,
+					      .cut = on_cut };
 
 static void feed(struct world *w, struct sonde_event *e)
 {
@@ -516,6 +543,7 @@ static void world_end(struct world *w)
 		talk_free(&w->talks[i]);
 	buf_done(&w->blobs);
 	buf_done(&w->sequence);
+	buf_done(&w->state);
 }
 
 /* --- model calls --- */
