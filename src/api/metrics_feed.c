@@ -14,7 +14,7 @@
 #include "export/prometheus_health.h"
 #include "store/sink.h"
 
-#define BATCH	  500 /* numbers at once: for so long a page waits */
+#define BATCH	  256 /* numbers at once: for so long a page waits */
 #define PAUSE_MS  1000
 #define HEALTH_MS 5000
 #define SAVE_MS	  30000

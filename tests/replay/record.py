@@ -6,7 +6,7 @@
 --chunk: DATA events carry at most so many bytes. --cut: the file is cut there. The file's format is that of
 src/intake/record.c, the events are those of include/sonde/event.h. A description is lines of words; `#` starts a comment:
 
-    host NAME                                   who recorded; with boot time and wall clock, always the first
+    host NAME [BOOT-ID]                         who recorded; with boot time and wall clock, always the first
     config JSON                                 what decides the store's content
     wait 250ms                                  time passes (TICKs come of themselves); else 1 ms per line
     scope PROCESS JSON                          its tree is traced; JSON as event.h has it
@@ -228,7 +228,7 @@ def run_line(rec, name, words, rest, lines):
         return rest.split(None, n)[n].encode()
 
     def host():
-        told = {"boot_id": "00000000-0000-0000-0000-000000000001", "hostname": words[0], "kernel": "6.1", "arch": "x86_64"}
+        told = {"boot_id": (words + ["00000000-0000-0000-0000-000000000001"])[1], "hostname": words[0], "kernel": "6.1", "arch": "x86_64"}
         rec.event(HOST, json.dumps({**told, "sonde_version": "0", "event_version": 1}).encode())
         rec.event(CLOCK, struct.pack("<Q", WALL))
 
