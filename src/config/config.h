@@ -52,7 +52,9 @@ struct sink_config {
 	bool gzip, traces, metrics, logs;
 	struct config_list *headers, *headers_file; /* "Name: value" each; a file of such lines */
 	const char *ca_file, *cert_file, *key_file;
-	uint64_t timeout_s;
+	uint64_t timeout_s;  /* of a request */
+	uint64_t retry_s;    /* longest pause between tries; 0: 60 */
+	uint64_t interval_s; /* of metrics */
 	/* [ndjson NAME] */
 	const char *path;
 	uint64_t max_bytes; /* then it is renamed to .1, .2, ... */

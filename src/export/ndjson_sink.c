@@ -111,7 +111,8 @@ static bool is_current(const struct ndjson_sink *s)
 	return stat(s->c->path, &st) == 0 && st.st_dev == s->dev && st.st_ino == s->ino;
 }
 
-/* What a crash left unnoted goes; what is shorter was cut by somebody, and goes on there. */
+/* What a crash left unnoted goes; what is shorter was cut by somebody, and goes on there. 1:
+ * another file than is noted. */
 static int take_up(struct ndjson_sink *s, const struct stat *st)
 {
 	const bool known = s->noted && st->st_dev == s->dev && st->st_ino == s->ino;
@@ -122,7 +123,7 @@ static int take_up(struct ndjson_sink *s, const struct stat *st)
 	s->dev = st->st_dev;
 	s->ino = st->st_ino;
 	s->noted = true;
-	return 0;
+	return !known;
 }
 
 static int open_file(struct ndjson_sink *s)
@@ -181,20 +182,25 @@ static int write_all(struct ndjson_sink *s)
 	return fdatasync(s->fd) < 0 ? -errno : 0;
 }
 
-/* All lines or none: half a line would be in the way of the next. */
-static int append(struct ndjson_sink *s)
+/* Which file it is has to be noted before there is anything in it. */
+static int prepare(void *self)
 {
+	struct ndjson_sink *s = self;
 	int r = open_file(s);
 
-	/* Before writing: what stands in the state is of the file that is open. */
-	if (r == 0 && s->c->max_bytes && s->size > 0 &&
+	if (r >= 0 && s->c->max_bytes && s->size > 0 &&
 	    (uint64_t)s->size + s->lines.n > s->c->max_bytes) {
 		rotate(s);
 		r = open_file(s);
 	}
-	if (r < 0)
-		return r;
-	r = write_all(s);
+	return r;
+}
+
+/* All lines or none: half a line would be in the way of the next. */
+static int append(struct ndjson_sink *s)
+{
+	const int r = write_all(s);
+
 	if (r == 0)
 		s->size += (off_t)s->lines.n;
 	else if (ftruncate(s->fd, s->size) < 0)
@@ -210,8 +216,7 @@ static void send(void *self, struct sink_report *ret)
 	if (r == 0)
 		return;
 	ret->verdict = SINK_RETRY;
-	snprintf(ret->why, sizeof(ret->why), "%s",
-		 r == -ENOTSUP ? "it is no regular file" : strerrordesc_np(-r));
+	snprintf(ret->why, sizeof(ret->why), "%s", strerrordesc_np(-r));
 }
 
 /* --- lines --- */
@@ -247,6 +252,13 @@ static int add_run(struct ndjson_sink *s, const struct run *run)
 	return end_line(s, from, &w);
 }
 
+/* A file's limit holds for what is written at once as well. */
+static size_t full_bytes(const struct ndjson_sink *s)
+{
+	return s->c->max_bytes && s->c->max_bytes / 4 < FULL_BYTES ? (size_t)s->c->max_bytes / 4
+								   : FULL_BYTES;
+}
+
 static int add(void *self, struct store_reader *r, int64_t version, const struct span *span,
 	       const struct run *run)
 {
@@ -268,7 +280,7 @@ static int add(void *self, struct store_reader *r, int64_t version, const struct
 	if (err == 0)
 		err = end_line(s, from, &w);
 	s->items++;
-	return err < 0 ? err : s->lines.n >= FULL_BYTES;
+	return err < 0 ? err : s->lines.n >= full_bytes(s);
 }
 
 static int64_t items(const void *self)
@@ -284,6 +296,7 @@ const struct sink_type sink_ndjson = {
 	.begin = begin,
 	.add = add,
 	.items = items,
+	.prepare = prepare,
 	.send = send,
 	.save = save,
 	.load = load,

@@ -10,7 +10,7 @@ struct slice otlp_system_parts(struct slice json)
 	return parts.n ? parts : json;
 }
 
-/* --- output --- */
+/* --- messages --- */
 
 static const struct {
 	const char *reason, *told;
@@ -65,28 +65,75 @@ static struct slice reason_of(const struct span *s, int choice, struct arena *me
 	return s->status == SPAN_ERROR ? SLICE("error") : SLICE("unknown");
 }
 
-void otlp_output_messages(const struct span *span, struct slice messages, struct buf *ret)
+static bool lacks_bytes(struct slice part)
+{
+	return json_is(json_member(part, SLICE("type")), "blob") &&
+	       !json_member(part, SLICE("content")).n;
+}
+
+static void put_part(struct json_writer *w, struct slice part)
+{
+	struct slice key, value;
+	struct json_iter it;
+
+	if (!lacks_bytes(part) || !json_object(part, &it)) {
+		json_put_raw(w, part);
+		return;
+	}
+	json_begin(w, '{');
+	while (json_next_member(&it, &key, &value)) {
+		json_put_key(w, key);
+		json_put_raw(w, slice_eq(key, SLICE("type")) ? SLICE("\"sonde.blob\"") : value);
+	}
+	json_end(w, '}');
+}
+
+static void put_parts(struct json_writer *w, struct slice parts)
+{
+	struct slice part;
+	struct json_iter it;
+
+	json_begin(w, '[');
+	if (json_array(parts, &it))
+		while (json_next(&it, &part))
+			put_part(w, part);
+	json_end(w, ']');
+}
+
+static void put_message(struct json_writer *w, struct slice message, struct slice reason)
+{
+	struct slice key, value;
+	struct json_iter it;
+
+	if (!json_object(message, &it))
+		return;
+	json_begin(w, '{');
+	while (json_next_member(&it, &key, &value)) {
+		json_put_key(w, key);
+		if (slice_eq(key, SLICE("parts")))
+			put_parts(w, value);
+		else
+			json_put_raw(w, value);
+	}
+	if (reason.n) {
+		json_key(w, "finish_reason");
+		json_put_str(w, reason);
+	}
+	json_end(w, '}');
+}
+
+void otlp_messages(const struct span *span, struct slice messages, struct buf *ret)
 {
 	_cleanup_(arena_freep) struct arena *mem = arena_new(65536);
 	struct json_writer w = { .out = ret };
-	struct slice message, key, value;
-	struct json_iter it, members;
+	struct slice message;
+	struct json_iter it;
 
 	if (!mem || !json_array(messages, &it))
 		return;
 	json_begin(&w, '[');
-	for (int i = 0; json_next(&it, &message); i++) {
-		if (!json_object(message, &members))
-			continue;
-		json_begin(&w, '{');
-		while (json_next_member(&members, &key, &value)) {
-			json_put_key(&w, key);
-			json_put_raw(&w, value);
-		}
-		json_key(&w, "finish_reason");
-		json_put_str(&w, reason_of(span, i, mem));
-		json_end(&w, '}');
-	}
+	for (int i = 0; json_next(&it, &message); i++)
+		put_message(&w, message, span ? reason_of(span, i, mem) : (struct slice){ 0 });
 	json_end(&w, ']');
 	if (w.r < 0)
 		ret->n = 0;

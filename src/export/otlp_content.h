@@ -9,8 +9,12 @@
 
 /* The parts of a system prompt: of a stored message, or what stands there already. */
 struct slice otlp_system_parts(struct slice json);
-/* Output messages with the reason that each ended for. Appends; empty @messages: nothing. */
-void otlp_output_messages(const struct span *span, struct slice messages, struct buf *ret);
+/*
+ * Messages of the input, or with @span output messages and the reason that each ended for. Bytes
+ * that were not kept, which a part "blob" must have, make it a part of ours: "sonde.blob". Appends;
+ * empty @messages: nothing.
+ */
+void otlp_messages(const struct span *span, struct slice messages, struct buf *ret);
 /* "stop", "length", "tool_call", "content_filter", "error", or the provider's own word. */
 struct slice otlp_finish_reason(struct slice provider_reason);
 /* Lists of tools as providers take them, as [{"type":"function","name":...,"parameters":...}]. */

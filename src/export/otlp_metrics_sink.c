@@ -15,14 +15,15 @@
 #include "export/sink.h"
 
 #define SEC	     1000000000ull
-#define EVERY_NS     (10 * SEC) /* at most so often */
-#define SILENCE_NS   (60 * SEC) /* and so often at least */
+
+#define SILENCE_NS   (60 * SEC) /* so often at least */
 #define READ_AT_ONCE 4096
 #define KEEP_BYTES   (1u << 20)
 
 struct metrics_sink {
 	struct otlp_form form;
 	size_t max_series;
+	uint64_t every_ns; /* at most so often */
 	struct metrics *m; /* NULL where memory was refused */
 	char host[256];
 	struct otlp_sender *sender;
@@ -60,6 +61,7 @@ static int open_sink(const struct sink_env *env, void **ret, char *why, size_t s
 		return -ENOMEM;
 	s->form = (struct otlp_form){ c->protocol == SINK_JSON, false, (enum sink_names)c->names };
 	s->max_series = env->max_series;
+	s->every_ns = c->interval_s * SEC;
 	if (gethostname(s->host, sizeof(s->host) - 1) < 0)
 		s->host[0] = '\0';
 	r = otlp_sender_new(c, "metrics", env->stop, &s->sender, why, size);
@@ -113,8 +115,8 @@ static bool is_time(const struct metrics_sink *s, uint64_t now_ns)
 	const uint64_t since = now_ns > s->sent_ns ? now_ns - s->sent_ns : 0;
 
 	if (metrics_seq(s->m) == s->sent_seq && s->sent_ns)
-		return since >= SILENCE_NS;
-	return since >= EVERY_NS;
+		return since >= (s->every_ns > SILENCE_NS ? s->every_ns : SILENCE_NS);
+	return since >= s->every_ns;
 }
 
 static int send_all(struct metrics_sink *s, uint64_t now_ns, struct sink_report *ret,

@@ -18,11 +18,17 @@ void otlp_name_int(const struct otlp_naming *n, const char *name, int64_t v)
 
 /* --- OpenTelemetry --- */
 
-/* Receivers gather the steps of a conversation by this, which is no GenAI name. */
-static void put_session(const struct otlp_naming *n)
+/* And what receivers gather the steps of a conversation by, which is no GenAI name. */
+static void put_more(const struct otlp_naming *n)
 {
 	char hex[ID128_HEX_SIZE];
 
+	/* What comes in pieces was asked for in pieces, however that is said there. */
+	if (n->span->step == STEP_LLM && n->span->first_token_ns >= 0 &&
+	    !span_attr(n->span, "gen_ai.request.stream"))
+		otlp_attr(n->w, n->list,
+			  &(struct attr){
+				  .name = "gen_ai.request.stream", .type = ATTR_BOOL, .i = 1 });
 	if (id128_is_zero(&n->span->session_id))
 		return;
 	id128_hex(&n->span->session_id, hex);
@@ -33,12 +39,13 @@ static void put_session(const struct otlp_naming *n)
 static void put_content(const struct otlp_naming *n)
 {
 	const struct span_content *c = n->said;
-	_cleanup_(buf_done) struct buf output = { 0 }, tools = { 0 };
+	_cleanup_(buf_done) struct buf input = { 0 }, output = { 0 }, tools = { 0 };
 
-	otlp_output_messages(n->span, c->output_messages, &output);
+	otlp_messages(NULL, c->input_messages, &input);
+	otlp_messages(n->span, c->output_messages, &output);
 	otlp_tool_definitions(c->tools, &tools);
 	otlp_name_text(n, "gen_ai.system_instructions", otlp_system_parts(c->system));
-	otlp_name_text(n, "gen_ai.input.messages", c->input_messages);
+	otlp_name_text(n, "gen_ai.input.messages", buf_slice(&input));
 	otlp_name_text(n, "gen_ai.output.messages", buf_slice(&output));
 	otlp_name_text(n, "gen_ai.tool.definitions", buf_slice(&tools));
 	otlp_name_text(n, "gen_ai.tool.call.arguments", c->arguments);
@@ -49,7 +56,7 @@ static const struct otlp_rename renames_141[] = { { 0 } };
 
 const struct otlp_profile otlp_profile_141 = {
 	.renames = renames_141,
-	.more = put_session,
+	.more = put_more,
 	.content = put_content,
 };
 
@@ -69,7 +76,7 @@ static const struct otlp_rename renames_latest[] = {
 
 const struct otlp_profile otlp_profile_latest = {
 	.renames = renames_latest,
-	.more = put_session,
+	.more = put_more,
 	.content = put_content,
 };
 

@@ -61,6 +61,8 @@ struct sink_type {
 		   const struct run *run);
 	/* How many items, as they are counted, are in the batch. */
 	int64_t (*items)(const void *self);
+	/* Before a batch is sent; may be NULL. 1: the state has to be noted first; 0; -errno. */
+	int (*prepare)(void *self);
 	void (*send)(void *self, struct sink_report *ret);
 
 	/* Reads from *@seq on, and sends when it is time; 1: at once again; SINK_ROUND_SAVE; 0:

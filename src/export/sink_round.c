@@ -11,7 +11,7 @@
 #define SAVE_EVERY_NS	  (5 * SEC)  /* while it fails */
 #define SAY_EVERY_NS	  (60 * SEC) /* of the same kind */
 #define PAUSE_FIRST_MS	  1000
-#define PAUSE_MOST_MS	  60000
+#define PAUSE_MOST_S	  60
 #define RETRY_AFTER_MAX_S 3600
 #define STATE_MAX	  (64u << 20)
 /* So many refused one by one and nothing taken: whatever it is, halving does not find it. */
@@ -245,6 +245,20 @@ static int add(void *ctx, int64_t seq, int64_t version, const struct span *span,
 	return r > 0 ? -ECANCELED : 0; /* full */
 }
 
+/* 0: it may be sent. */
+static int prepare(struct sink *s, struct sink_report *rep, uint64_t now_ns)
+{
+	int r = s->type->prepare ? s->type->prepare(s->self) : 0;
+
+	if (r > 0)
+		r = save(s, now_ns);
+	if (r < 0) {
+		rep->verdict = SINK_RETRY;
+		snprintf(rep->why, sizeof(rep->why), "%s", strerrordesc_np(-r));
+	}
+	return r;
+}
+
 static int send_batch(struct sink *s, uint64_t now_ns)
 {
 	struct sink_report rep = { .verdict = SINK_TAKEN };
@@ -259,7 +273,7 @@ static int send_batch(struct sink *s, uint64_t now_ns)
 	if (b.n == 0)
 		return s->unsaved ? save(s, now_ns) : 0;
 	items = s->type->items(s->self);
-	if (items > 0)
+	if (items > 0 && prepare(s, &rep, now_ns) == 0)
 		s->type->send(s->self, &rep);
 	return judge(s, &b, items, &rep, now_ns);
 }
@@ -312,12 +326,14 @@ int sink_round(struct sink *s, uint64_t now_ns)
  * once. */
 uint64_t sink_pause_ms(const struct sink *s, uint32_t random)
 {
+	const uint64_t most =
+		1000 * (s->env.config->retry_s ? s->env.config->retry_s : PAUSE_MOST_S);
 	uint64_t ms = PAUSE_FIRST_MS;
 
-	for (unsigned i = 1; i < s->failures && ms < PAUSE_MOST_MS; i++)
+	for (unsigned i = 1; i < s->failures && ms < most; i++)
 		ms *= 2;
-	if (ms > PAUSE_MOST_MS)
-		ms = PAUSE_MOST_MS;
+	if (ms > most)
+		ms = most;
 	ms = ms / 2 + (ms / 2 * (uint64_t)random >> 32);
 	if (s->retry_after_s > 0) {
 		const uint64_t after =

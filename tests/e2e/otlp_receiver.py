@@ -5,7 +5,7 @@
   otlp_receiver.py --port N --out FILE --mode FILE [--certs DIR [--mutual]] [--key VALUE] [--ready FILE]
 
 MODE is read before each request: ok | 429 [AFTER] | 503 [AFTER] | STATUS | garbage | html | silent | drip | flood |
-partial N | poison TEXT (400 where a request has it) | small N (413 over N items) | redirect URL
+partial N | poison SPAN (400 where a request has it) | small N (413 over N items) | redirect URL
 """
 import argparse, base64, gzip, http.server, json, os, re, socket, ssl, sys, threading, time
 
@@ -143,7 +143,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.take(lines[n:], is_json, n)
 
     def mode_poison(self, mode, lines, is_json):
-        if any(mode[1] in json.dumps(x) for x in lines):
+        if any(mode[1] == x.get("span_id") for x in lines):
             self.answer(400)
         else:
             self.take(lines, is_json)

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/util.h"
@@ -94,12 +95,68 @@ static void what_is_no_field_ends_the_walk(void **state)
 	}
 }
 
+/* What is written reads back, nested lengths of several bytes too. */
+static void what_is_written_is_read(void **state)
+{
+	struct buf out = { 0 };
+	struct protobuf_writer w = { .out = &out };
+	char text[300];
+	struct slice inner;
+	uint64_t v = 0;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	protobuf_put_varint(&w, 1, 150);
+	protobuf_begin(&w, 2);
+	protobuf_put_bytes(&w, 1, (struct slice){ text, sizeof(text) });
+	protobuf_begin(&w, 2);
+	protobuf_end(&w);
+	protobuf_put_fixed64(&w, 3, UINT64_MAX);
+	protobuf_end(&w);
+	protobuf_put_fixed32(&w, 3, 7);
+	protobuf_begin(&w, 4);
+	protobuf_put_packed64(&w, 1);
+	protobuf_put_packed64(&w, 2);
+	protobuf_end(&w);
+	assert_int_equal(w.r, 0);
+	assert_true(slice_starts(buf_slice(&out), SLICE("\x08\x96\x01\x12")));
+	inner = protobuf_bytes(buf_slice(&out), 2);
+	assert_int_equal(protobuf_bytes(inner, 1).n, sizeof(text));
+	assert_true(protobuf_number(inner, 3, &v));
+	assert_true(v == UINT64_MAX);
+	assert_true(protobuf_number(buf_slice(&out), 3, &v));
+	assert_int_equal(v, 7);
+	assert_int_equal(protobuf_bytes(buf_slice(&out), 4).n, 16);
+	buf_done(&out);
+}
+
+static void writing_is_bounded(void **state)
+{
+	struct buf out = { 0 };
+	struct protobuf_writer w = { .out = &out, .max = 8 };
+
+	(void)state;
+	protobuf_put_bytes(&w, 1, SLICE("0123456789"));
+	assert_int_equal(w.r, -E2BIG);
+	buf_done(&out);
+	out = (struct buf){ 0 };
+	w = (struct protobuf_writer){ .out = &out };
+	for (int i = 0; i <= PROTOBUF_DEPTH_MAX; i++)
+		protobuf_begin(&w, 1);
+	assert_int_equal(w.r, -E2BIG);
+	for (int i = 0; i <= PROTOBUF_DEPTH_MAX; i++)
+		protobuf_end(&w);
+	buf_done(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_type_is_walked),
 		cmocka_unit_test(fields_are_found_by_number),
 		cmocka_unit_test(what_is_no_field_ends_the_walk),
+		cmocka_unit_test(what_is_written_is_read),
+		cmocka_unit_test(writing_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
