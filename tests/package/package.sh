@@ -43,6 +43,7 @@ LEFT='left() {
 	find /etc /usr/bin /usr/lib /lib/systemd /usr/local /usr/share/doc /var/lib /opt -xdev \( -name sonde -o -name "sonde.*" \) ! -path "/var/lib/dpkg/*" 2>/dev/null
 	dpkg-query -W -f "\${db:Status-Abbrev} \${Package}\n" sonde 2>/dev/null || true
 }
+none() { ! "$@" >/dev/null 2>&1; } # "!" alone does not end a script that ends with the first failure
 quiet() { "$@" >"$T/log" 2>&1 || { cat "$T/log"; return 1; }; }
 T=$1
 '
@@ -58,7 +59,7 @@ life() {
 		echo kept >/var/lib/sonde/sonde.db
 		echo "# mine" >>/etc/sonde/sonde.conf
 		quiet dpkg -r sonde
-		! command -v sonde
+		test ! -e /usr/bin/sonde
 		test -e /var/lib/sonde/sonde.db
 		grep -q "# mine" /etc/sonde/sonde.conf
 		quiet dpkg -P sonde
@@ -87,7 +88,8 @@ source() {
 		install -d -o sonde -g sonde -m 700 /var/lib/sonde
 		install -o sonde -m 600 /dev/null /var/lib/sonde/sonde.db
 		"$T/deploy/install.sh" uninstall /usr/local
-		! getent passwd sonde && ! getent group sonde
+		none getent passwd sonde
+		none getent group sonde
 		test "$(stat -c "%U %a" /var/lib/sonde/sonde.db)" = "root 600"
 		test -e /etc/sonde/sonde.conf
 		"$T/deploy/install.sh" install "$T/sonde" /usr/local
