@@ -196,10 +196,22 @@ lint-quick: $(B)/sonde.skel.h ## the same without what takes minutes; part of ch
 	$(Q)tests/lint/lint.sh '$(CPPFLAGS)' quick
 
 install: $(B)/sonde ## install below DESTDIR and PREFIX
-	install -D -m 755 $(B)/sonde $(DESTDIR)$(PREFIX)/bin/sonde
+	$(Q)deploy/install.sh install $(B)/sonde $(PREFIX) $(DESTDIR)
 
-uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/sonde
+uninstall: ## remove what install put there; configuration and data stay
+	$(Q)deploy/install.sh uninstall $(PREFIX) $(DESTDIR)
+
+purge: ## these as well, and the user
+	$(Q)deploy/install.sh purge $(PREFIX) $(DESTDIR)
+
+deb: $(B)/sonde ## the Debian package, in build/
+	$(Q)deploy/deb/build.sh $(B)/sonde $(VERSION) $(B)
+
+image: ## the container image (buildah, podman or docker; BASE: what it is built on)
+	$(Q)deploy/image/build.sh sonde:$(VERSION) $(BASE)
+
+manifests: ## the plain Kubernetes manifests, of the Helm chart (helm)
+	$(Q)deploy/manifests/make.sh
 
 clean: ## remove what was built
 	$(Q)rm -rf build build-*
@@ -208,7 +220,7 @@ help: ## this list
 	$(Q)awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: all deps unit golden golden-update replay corpus e2e agents vm check demo bench fuzz format lint lint-quick install uninstall \
-	clean help
+	purge deb image manifests clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B) build-fuzz -type f -name '*.d' 2>/dev/null)
