@@ -425,7 +425,8 @@ static void a_tree_more_than_are_kept_pushes_out_the_quietest(void **state)
 	for (unsigned i = 2; i <= 1024; i++) {
 		snprintf(json, sizeof(json), "{\"scope\":%u,\"argv\":[\"other\"]}", i);
 		world_json(&w, SONDE_EV_SCOPE, 1000 + i, json);
-		w.n_spans = 0; /* room for those of the next one */
+		memset(w.spans, 0, w.n_spans * sizeof(w.spans[0])); /* room for the next one's */
+		w.n_spans = 0;
 	}
 	at(&w, 1 * S);
 	talk_ask(&w, 1, ROOT, "[" USER "]");
