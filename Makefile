@@ -96,6 +96,7 @@ $(B)/tests/golden/golden: $(B)/tests/golden/golden.o $(B)/libsonde.a
 	$(Q)$(CC) $(cflags) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 $(B)/tests/bench/day: $(B)/tests/bench/day_agent.o
+$(B)/tests/bench/store: $(B)/tests/bench/store_grow.o
 
 $(B)/tests/bench/tlsload: $(B)/tests/bench/tlsload.o $(B)/tests/bench/classic.o
 	$(call say,LINK)

@@ -49,34 +49,35 @@ static const char sums[] =
 		" max(s.estimated)"
 		" FROM spans AS s";
 
+/* @w: what the statement's parameters are bound to. */
 static int cost_of_calls(struct store_reader *r, const struct store_filter *f, enum store_group by,
-			 sqlite3_stmt **ret)
+			 struct where *w, sqlite3_stmt **ret)
 {
-	_cleanup_(where_done) struct where w = { 0 };
 	char head[2048], tail[96];
 
 	snprintf(head, sizeof(head), "SELECT %s%s", keys[by], sums);
 	snprintf(tail, sizeof(tail), "GROUP BY key ORDER BY %s%s",
 		 by == GROUP_DAY ? "key DESC" : "4 DESC, 5 DESC, 3 DESC, key",
 		 f->limit ? " LIMIT ?" : "");
-	where_plain(&w, " AND s.step = 2");
-	where_spans(&w, f);
+	where_plain(w, " AND s.step = 2");
+	where_spans(w, f);
 	if (f->limit)
-		where_int(&w, "", (int64_t)f->limit);
-	return where_prepare(r, &w, head, tail, ret);
+		where_int(w, "", (int64_t)f->limit);
+	return where_prepare(r, w, head, tail, ret);
 }
 
 int store_cost(struct store_reader *r, const struct store_filter *f, enum store_group by,
 	       store_cost_fn fn, void *ctx)
 {
 	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
+	_cleanup_(where_done) struct where w = { 0 };
 	int rc;
 
 	if ((size_t)by >= ARRAY_SIZE(keys))
 		return -EINVAL;
 	rc = cost_of_sums(r, f, by, &s);
 	if (rc == -EAGAIN)
-		rc = cost_of_calls(r, f, by, &s);
+		rc = cost_of_calls(r, f, by, &w, &s);
 	if (rc < 0)
 		return rc;
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {

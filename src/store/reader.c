@@ -148,6 +148,7 @@ int store_runs(struct store_reader *r, const struct store_filter *f, store_run_f
 
 	if (!head)
 		return -ENOMEM;
+	where_look(r, &w, f);
 	where_runs(&w, f);
 	rc = where_prepare(
 		r, &w, head,

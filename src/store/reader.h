@@ -43,6 +43,7 @@ struct where {
 	struct buf sql; /* "1 AND a = ? AND ..." */
 	int n;
 	int r; /* -ENOMEM, -EINVAL: sticks */
+	bool few_of_tool, few_of_step; /* where_look(): begin with the steps that are asked for */
 	struct where_value {
 		enum { WHERE_INT, WHERE_TEXT, WHERE_BLOB } type;
 		int64_t i;
@@ -67,6 +68,11 @@ int where_prepare(struct store_reader *r, struct where *w, const char *head, con
 /* @order, limited where @limit is not 0. Returns @buf. */
 const char *where_tail(const char *order, size_t limit, char *buf, size_t size);
 
+/*
+ * How runs are best found, before where_runs(): in order of start until there are enough, or where
+ * few steps are such, by these.
+ */
+void where_look(struct store_reader *r, struct where *w, const struct store_filter *f);
 /* The filter on runs (FROM runs AS r), and on spans (FROM spans AS s). */
 void where_runs(struct where *w, const struct store_filter *f);
 void where_spans(struct where *w, const struct store_filter *f);

@@ -170,7 +170,8 @@ static const char version_4[] =
 /*
  * Version 5. Where a run happened, and how far each sink has got: the seq of the last span that it
  * has, and what it must know besides to go on (sink.h). The sums behind lists of costs and tools
- * (sums_sql.h), and what a call's repetition is found by.
+ * (sums_sql.h), and what a call's repetition is found by. Indexes for what runs are filtered by, as
+ * few may have it, and for the newest sessions.
  */
 static const char version_5[] =
 	"ALTER TABLE runs ADD COLUMN resource TEXT;"
@@ -179,7 +180,12 @@ static const char version_5[] =
 	"CREATE INDEX runs_uid ON runs (uid, start_ns, id);"
 	"DROP INDEX spans_tool_run;"
 	"CREATE INDEX spans_tool_run ON spans (tool_name, run, args_blob)"
-	" WHERE tool_name IS NOT NULL;" SUMS_TABLES SUMS_FILL;
+	" WHERE tool_name IS NOT NULL;"
+	"CREATE INDEX runs_project ON runs (coalesce(project, cwd), start_ns, id);"
+	"CREATE INDEX runs_workflow ON runs (workflow, start_ns, id) WHERE workflow IS NOT NULL;"
+	"CREATE INDEX runs_user ON runs (user, start_ns, id);"
+	"CREATE INDEX runs_last ON runs (max(start_ns, coalesce(end_ns, 0)), session)"
+	" WHERE session IS NOT NULL;" SUMS_TABLES SUMS_FILL;
 
 /*
  * Version 6. Who adds up must take out again what it has counted and is no more: a final span as it

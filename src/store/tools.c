@@ -34,17 +34,18 @@ static void read_times(sqlite3_stmt *s, int at, struct store_tool_row *row)
 	row->p99_ns = ns[2];
 }
 
-static int of_calls(struct store_reader *r, const struct store_filter *f, sqlite3_stmt **ret)
+/* @w: what the statement's parameters are bound to. */
+static int of_calls(struct store_reader *r, const struct store_filter *f, struct where *w,
+		    sqlite3_stmt **ret)
 {
-	_cleanup_(where_done) struct where w = { 0 };
 	char tail[96];
 	const int rc = percentiles_define(r->db);
 
 	if (rc != SQLITE_OK)
 		return reader_errno(r, rc);
-	where_plain(&w, " AND s.step = 3 AND s.tool_name IS NOT NULL");
-	where_spans(&w, f);
-	return where_prepare(r, &w, head,
+	where_plain(w, " AND s.step = 3 AND s.tool_name IS NOT NULL");
+	where_spans(w, f);
+	return where_prepare(r, w, head,
 			     where_tail("GROUP BY tool, s.agent ORDER BY 3 DESC, tool, s.agent",
 					f->limit, tail, sizeof(tail)),
 			     ret);
@@ -117,10 +118,11 @@ static int of_sums(struct store_reader *r, const struct store_filter *f, sqlite3
 int store_tools(struct store_reader *r, const struct store_filter *f, store_tool_fn fn, void *ctx)
 {
 	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
+	_cleanup_(where_done) struct where w = { 0 };
 	int rc = of_sums(r, f, &s);
 
 	if (rc == -EAGAIN)
-		rc = of_calls(r, f, &s);
+		rc = of_calls(r, f, &w, &s);
 	if (rc < 0)
 		return rc;
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {

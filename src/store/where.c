@@ -178,6 +178,31 @@ static void where_id(struct where *w, const char *sql, const struct id128 *id)
 								      "container.id") ", 1, "      \
 										      "length(x))" \
 										      " = x))"
+#define FEW 5000 /* steps that are looked up faster than all runs are read */
+
+static bool are_few(sqlite3_stmt *s, int bound)
+{
+	const bool few = bound == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW &&
+			 sqlite3_column_int64(s, 0) < FEW;
+
+	sqlite3_finalize(s);
+	return few;
+}
+
+void where_look(struct store_reader *r, struct where *w, const struct store_filter *f)
+{
+	static const char tool[] = "SELECT count(*) FROM (SELECT 1 FROM spans WHERE tool_name = ?1"
+				   " LIMIT 5000)";
+	static const char step[] = "SELECT count(*) FROM (SELECT 1 FROM spans WHERE step = ?1"
+				   " LIMIT 5000)";
+	sqlite3_stmt *s = NULL;
+
+	if (f->tool.n && sqlite3_prepare_v2(r->db, tool, -1, &s, NULL) == SQLITE_OK)
+		w->few_of_tool = are_few(s, sqlite3_bind_text64(s, 1, f->tool.p, f->tool.n,
+								SQLITE_STATIC, SQLITE_UTF8));
+	if (f->step && sqlite3_prepare_v2(r->db, step, -1, &s, NULL) == SQLITE_OK)
+		w->few_of_step = are_few(s, sqlite3_bind_int(s, 1, f->step));
+}
 
 #define WORDS "(SELECT rowid FROM run_text WHERE run_text MATCH ?)"
 
@@ -193,9 +218,14 @@ void where_runs(struct where *w, const struct store_filter *f)
 	/* most runs have one provider, which the run knows */
 	where_text(w,
 		   " AND EXISTS (SELECT 1 FROM (SELECT ? AS x) WHERE x = r.provider OR EXISTS"
-		   " (SELECT 1 FROM spans WHERE run = r.id AND provider = x))",
+		   " (SELECT 1 FROM present WHERE run = r.id AND dimension = 2 AND key = x)"
+		   " OR EXISTS (SELECT 1 FROM spans INDEXED BY spans_open WHERE run = r.id"
+		   " AND final = 0 AND provider = x))",
 		   f->provider);
-	where_text(w, " AND EXISTS (SELECT 1 FROM spans WHERE tool_name = ? AND run = r.id)",
+	where_text(w,
+		   w->few_of_tool ? " AND r.id IN (SELECT run FROM spans WHERE tool_name = ?)"
+				  : " AND EXISTS (SELECT 1 FROM spans WHERE tool_name = ?"
+				    " AND run = r.id)",
 		   f->tool);
 	where_status(w, " AND r.status = ?", f->status);
 	where_text(w, " AND ? IN (r.trigger_kind, r.trigger_name)", f->trigger);
@@ -210,7 +240,10 @@ void where_runs(struct where *w, const struct store_filter *f)
 	where_id(w, " AND r.id = ?", &f->run);
 	where_id(w, " AND r.session = ?", &f->session);
 	if (f->step)
-		where_int(w, " AND EXISTS (SELECT 1 FROM spans WHERE run = r.id AND step = ?)",
+		where_int(w,
+			  w->few_of_step ? " AND r.id IN (SELECT run FROM spans WHERE step = ?)"
+					 : " AND EXISTS (SELECT 1 FROM spans WHERE run = r.id"
+					   " AND step = ?)",
 			  f->step);
 	if (f->errors_only)
 		where_plain(w, " AND (r.errors > 0 OR r.status = 3)");

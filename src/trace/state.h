@@ -28,7 +28,7 @@
 #include "trace/trace.h"
 #include "trace/trigger.h"
 
-#define TREES_MAX	       1024 /* open at once */
+#define TREES_MAX	       1024 /* open at once; then the one longest unheard of is let go */
 #define TREE_PROCESSES_MAX     4096 /* with a span, at once; more are only counted */
 #define TREE_TOOLS_MAX	       1024 /* waiting at once; then the oldest is given up */
 #define TREE_CALLS_MAX	       1024 /* in flight at once */
@@ -315,6 +315,7 @@ struct tree_state {
 	struct id128 id; /* its first run's; what ids of steps are made of */
 	struct process_key root;
 	uint64_t end_ns;	      /* the root's */
+	uint64_t heard_ns;	      /* when something was told of it */
 	uint64_t live;		      /* processes */
 	uint64_t loss[SONDE_LOSS_NR]; /* of the capture, before it began */
 	char *cwd, *user, *project;
@@ -361,6 +362,8 @@ struct tree_state {
 	uint64_t unkept_ns;	    /* what it did for so long was seen and not kept */
 	bool adopts;		    /* who comes without a parent that is known belongs to it */
 	bool exited, finished;
+	bool end_lost; /* its root has gone without its end being told */
+	bool pushed_out;	    /* more trees came than are kept */
 	bool writable_by_agent;
 	bool outlives;	/* a daemon's: the next engine may go on with it (open_state.h) */
 	bool state_due; /* it has changed since it was told how to */

@@ -200,6 +200,10 @@ static enum run_status without_exit(struct run_state *r)
 			  r->tree->waits.what == SONDE_WAIT_TERMINAL ? "the terminal" : "a pipe");
 	if (!r->finished)
 		return RUN_RUNNING;
+	if (r->tree->pushed_out)
+		return is(r, RUN_INCOMPLETE, "too much else was traced since it was last heard of");
+	if (r->tree->end_lost)
+		return is(r, RUN_INCOMPLETE, "the command's end was lost");
 	if (t->prober_lost)
 		return is(r, RUN_INCOMPLETE, "the prober died before the command ended");
 	if (t->loss[SONDE_LOSS_CONTROL])

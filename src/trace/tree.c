@@ -25,7 +25,13 @@ struct tree_state *tree_of(struct trace *t, struct process_key key)
 	/* Only traced processes are heard: with one tree, what is heard is of that tree. */
 	if (!tree && !t->watched && HASH_COUNT(t->trees) == 1)
 		tree = t->trees;
+<<<<<<< HEAD
 	if (!tree && !(p && tentative_has(t, p)))
+=======
+	if (tree)
+		tree->heard_ns = t->now_ns;
+	else
+>>>>>>> scale
 		stat_add(t->stats, STAT_TRACE_NO_RUN, 1);
 	return tree;
 }
@@ -99,6 +105,7 @@ static struct tree_state *tree_new(struct trace *t, const struct sonde_event *e,
 	if (tree->root.start_ns == 0 && p)
 		tree->root = p->key;
 	tree->live = 1;
+	tree->heard_ns = e->ts_ns;
 	cache_init(&tree->outputs, REFS_MAX, sizeof(struct id128), sizeof(struct node_ref));
 	cache_init(&tree->inputs, REFS_MAX, sizeof(struct id128), sizeof(struct node_ref));
 	cache_init(&tree->responses, REFS_MAX, sizeof(struct id128), sizeof(struct node_ref));
@@ -127,18 +134,38 @@ static void drop(struct trace *t, struct tree_state *tree)
 	tree_free(tree);
 }
 
+<<<<<<< HEAD
 struct tree_state *tree_begin(struct trace *t, const struct sonde_event *e, const cJSON *json,
 			      uint32_t scope, struct process *p)
+=======
+/* Ends of processes can be lost, and what has no end must not keep others out for ever. */
+static void make_room(struct trace *t)
+{
+	struct tree_state *oldest = t->trees;
+
+	if (HASH_COUNT(t->trees) < TREES_MAX)
+		return;
+	for (struct tree_state *tree = t->trees; tree; tree = tree->hh.next)
+		if (tree->heard_ns < oldest->heard_ns)
+			oldest = tree;
+	stat_add(t->stats, STAT_TRACE_NO_RUN, 1);
+	oldest->pushed_out = true;
+	drop(t, oldest);
+}
+
+void tree_open(struct trace *t, const struct sonde_event *e, struct process *p)
+>>>>>>> scale
 {
 	struct tree_state *tree = tree_of_scope(t, scope);
 
 	/* Another one under the same number: the first one has not ended in good order. */
 	if (tree)
 		drop(t, tree);
-	if (!json || HASH_COUNT(t->trees) >= TREES_MAX) {
+	if (!json) {
 		stat_add(t->stats, STAT_TRACE_NO_RUN, 1);
 		return NULL;
 	}
+	make_room(t);
 	tree = tree_new(t, e, scope, p);
 	if (!tree)
 		return NULL;
@@ -246,7 +273,11 @@ void tree_left(struct tree_state *tree, uint64_t ts_ns)
 /* Nothing of it is alive or in flight, and nothing came for a while. */
 static bool is_over(const struct tree_state *tree, uint64_t now_ns)
 {
+<<<<<<< HEAD
 	return (tree->exited || tree->left) && tree->live == 0 && !tree->calls &&
+=======
+	return (tree->exited || tree->end_lost) && tree->live == 0 && !tree->calls &&
+>>>>>>> scale
 	       now_ns >= tree->end_ns + LINGER_NS;
 }
 
@@ -258,10 +289,23 @@ void tree_touch(struct tree_state *tree)
 		r->dirty |= !r->over;
 }
 
+/* The root's number is another process's by now. */
+static bool root_is_gone(const struct tree_state *tree)
+{
+	const struct process *p = proc_find(tree->t->procs, tree->root);
+
+	return !tree->exited && !tree->end_lost && p && p->exit_ns;
+}
+
 static void tick(struct tree_state *tree)
 {
 	struct run_state *r;
 
+	if (root_is_gone(tree)) {
+		tree->end_lost = true;
+		tree->end_ns = tree->t->now_ns;
+		tree->live -= tree->live > 0;
+	}
 	list_for_each (r, tree->runs) {
 		observed_tick(r);
 		if (!r->exited && !r->over && r->status != RUN_TIMED_OUT && status_is_overdue(r))

@@ -17,7 +17,7 @@ struct day {
 	struct store *store;
 	struct stats stats;
 	uint64_t now_ns;
-	size_t events, spans, ended;
+	size_t events, spans;
 };
 
 /* The same each time. */
@@ -29,7 +29,7 @@ uint64_t day_now(void);
 /* One traced process that asks a model, runs what that wants, and ends; or goes on all day. */
 struct day_agent {
 	bool busy;
-	uint32_t slot, pid;
+	uint32_t scope, pid;
 	unsigned number; /* of the task */
 	unsigned turns;	 /* that a server has begun */
 	uint64_t start_ns, due_ns;
@@ -39,9 +39,9 @@ struct day_agent {
 	char history[32768];
 };
 
-void day_agent_start(struct day_agent *a, uint32_t slot, unsigned number);
+void day_agent_start(struct day_agent *a, unsigned number);
 /* What is due by now, if anything. */
 void day_agent_go_on(struct day_agent *a);
 /* One that takes a turn after the other and never ends. */
-void day_server_start(struct day_agent *a, uint32_t slot);
+void day_server_start(struct day_agent *a);
 void day_server_go_on(struct day_agent *a);

@@ -11,6 +11,7 @@
 #include "../unit/events.h"
 
 #define ANSWER_NS (2 * DAY_SEC)
+#define SERVER	  10000000 /* number of its first task, and of its scope */
 
 enum step { BEGINS, ASKS, IS_ANSWERED, IS_DONE, RUNS_COMMAND, ENDS };
 
@@ -88,7 +89,7 @@ static void command(struct day_agent *a)
 
 	ev_fork(&ev, a->pid, pid);
 	ev.fork.child_start_ns = start_ns;
-	ev.fork.scope = a->slot + 1;
+	ev.fork.scope = a->scope;
 	give(a, &ev.hdr);
 	ev_exec(&ev, pid, "/usr/bin/make", "/proj", (struct slice){ argv, n - 1 });
 	ev.hdr.start_ns = start_ns;
@@ -254,7 +255,7 @@ static void scope(struct day_agent *a, const char *program)
 	snprintf(json, sizeof(json),
 		 "{\"scope\":%u,\"kind\":\"host\",\"argv\":[\"%s\",\"-p\",\"build part %u\"],"
 		 "\"cwd\":\"/proj\",\"uid\":1000,\"user\":\"u\",\"owner\":\"daemon\"}",
-		 a->slot + 1, program, a->number);
+		 a->scope, program, a->number);
 	give(a, ev_json(&ev, SONDE_EV_SCOPE, a->pid, json));
 	ev_exec(&ev, a->pid, program, "/proj", (struct slice){ argv, n - 1 });
 	ev.exec.parent_tgid = 1;
@@ -262,12 +263,12 @@ static void scope(struct day_agent *a, const char *program)
 	give(a, &ev.hdr);
 }
 
-static void start(struct day_agent *a, uint32_t slot, unsigned number)
+static void start(struct day_agent *a, uint32_t scope_, unsigned number)
 {
 	a->busy = true;
-	a->slot = slot;
+	a->scope = scope_;
 	a->number = number;
-	a->pid = 10000 + number % 100000 * 2; /* pids repeat */
+	a->pid = 10000 + number % 10000 * 2; /* pids repeat */
 	a->start_ns = a->due_ns = day_now();
 	a->step = BEGINS;
 }
@@ -327,9 +328,9 @@ static enum step take_step(struct day_agent *a)
 	return ENDS;
 }
 
-void day_agent_start(struct day_agent *a, uint32_t slot, unsigned number)
+void day_agent_start(struct day_agent *a, unsigned number)
 {
-	start(a, slot, number);
+	start(a, number, number); /* a scope is never used again */
 	scope(a, number % 3 ? "/usr/bin/claude" : "/usr/bin/some-agent");
 }
 
@@ -344,15 +345,15 @@ void day_agent_go_on(struct day_agent *a)
 	a->due_ns = day_now() + day_chance(ANSWER_NS);
 }
 
-void day_server_start(struct day_agent *a, uint32_t slot)
+void day_server_start(struct day_agent *a)
 {
 	static const char argv[] = "claude"; /* without a task: it takes turns */
 
-	start(a, slot, 1000000);
+	start(a, SERVER, SERVER);
 	give(a, ev_json(&ev, SONDE_EV_SCOPE, a->pid,
-			"{\"scope\":1000,\"kind\":\"host\",\"argv\":[\"claude\"],\"cwd\":\"/proj\","
+			"{\"scope\":10000000,\"kind\":\"host\",\"argv\":[\"claude\"],\"cwd\":\"/"
+			"proj\","
 			"\"uid\":1000,\"user\":\"u\",\"owner\":\"daemon\"}"));
-	a->slot = 999;
 	ev_exec(&ev, a->pid, "/usr/bin/claude", "/proj", SLICE(argv));
 	ev.exec.parent_tgid = 1;
 	ev.exec.parent_start_ns = 1;

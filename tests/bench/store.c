@@ -6,7 +6,8 @@
  *	store [SPANS [FILE]]	default a million, in a file that is removed; a FILE that is there
  *				is asked without being written
  *
- * Fails where the slowest kind of runs page takes more than 50 ms at the 95th percentile.
+ * A tenth of a million is written as an engine does, and then multiplied (store_grow.h). Fails
+ *where a runs page, or what is made of sums, takes more than 50 ms at the 95th percentile.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/util.h"
 #include "store/query.h"
+#include "store_grow.h"
 
 #define SEC	     1000000000ull
 #define FIRST_NS     (1760000000ull * SEC)
@@ -23,6 +25,7 @@
 #define STEPS	     20 /* of a run, about */
 #define PAGE	     50
 #define LIMIT_MS     50
+#define WRITTEN	     100000 /* spans, of many */
 
 static const char *const agents[] = { "claude-code", "codex",	  "gemini-cli",
 				      "copilot",     "script.py", "opencode" };
@@ -167,6 +170,8 @@ static uint64_t put_run(struct store *st, uint64_t i, uint64_t n)
 		.host = SLICE("box"),
 		.cwd = SLICE("/proj"),
 		.trigger = slice_of(chance(4) ? "terminal" : "cron"),
+		.workflow = slice_of(chance(4) ? "claude-code in /proj" : "nightly"),
+		.uid = 1000 + (uint32_t)chance(2),
 		.agent = PICK(agents),
 		.models = PICK(models),
 		.provider = PICK(providers),
@@ -198,10 +203,10 @@ static double seconds(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* Returns the runs. */
-static uint64_t write_store(const char *path, uint64_t spans)
+static void write_store(const char *path, uint64_t spans)
 {
-	const double began = seconds();
+	const uint64_t written = spans >= 2 * WRITTEN ? WRITTEN : spans;
+	double began = seconds();
 	struct store *st;
 	struct store_error err;
 	uint64_t runs = 0;
@@ -210,13 +215,18 @@ static uint64_t write_store(const char *path, uint64_t spans)
 		fprintf(stderr, "%s\n", err.text);
 		exit(1);
 	}
-	for (uint64_t n = 0; n < spans; runs++)
+	for (uint64_t n = 0; n < written; runs++)
 		n += put_run(st, runs, n);
 	if (store_close(st) < 0)
 		exit(1);
 	printf("written: %llu runs, %.0f spans/s\n", (unsigned long long)runs,
-	       (double)spans / (seconds() - began));
-	return runs;
+	       (double)written / (seconds() - began));
+	if (written == spans)
+		return;
+	began = seconds();
+	store_grow(path, (unsigned)(spans / written));
+	printf("multiplied by %llu in %.0f s\n", (unsigned long long)(spans / written),
+	       seconds() - began);
 }
 
 /* --- asking --- */
@@ -282,10 +292,17 @@ static int ask_spans(struct asking *a, const struct store_filter *f)
 	return store_spans(a->r, f, on_span, a);
 }
 
-static int ask_cost(struct asking *a, const struct store_filter *f)
-{
-	return store_cost(a->r, f, GROUP_MODEL, on_cost, a);
-}
+#define ASK_COST(name, group)                                           \
+	static int name(struct asking *a, const struct store_filter *f) \
+	{                                                               \
+		return store_cost(a->r, f, group, on_cost, a);          \
+	}
+ASK_COST(ask_cost, GROUP_MODEL)
+ASK_COST(ask_cost_agent, GROUP_AGENT)
+ASK_COST(ask_cost_provider, GROUP_PROVIDER)
+ASK_COST(ask_cost_day, GROUP_DAY)
+ASK_COST(ask_cost_project, GROUP_PROJECT)
+ASK_COST(ask_cost_user, GROUP_USER)
 
 static int ask_tools(struct asking *a, const struct store_filter *f)
 {
@@ -347,6 +364,54 @@ static void by_project(const struct asking *a, struct store_filter *f)
 	f->project = SLICE("/proj/project-7");
 }
 
+static void by_provider(const struct asking *a, struct store_filter *f)
+{
+	(void)a;
+	f->provider = slice_of(providers[chance(ARRAY_SIZE(providers))]);
+}
+
+static void by_user(const struct asking *a, struct store_filter *f)
+{
+	(void)a;
+	f->user = slice_of(chance(2) ? "alice" : "bob");
+}
+
+static void by_trigger(const struct asking *a, struct store_filter *f)
+{
+	(void)a;
+	f->trigger = SLICE("cron");
+}
+
+static void by_workflow(const struct asking *a, struct store_filter *f)
+{
+	(void)a;
+	f->workflow = SLICE("nightly");
+}
+
+static void by_errors(const struct asking *a, struct store_filter *f)
+{
+	(void)a;
+	f->errors_only = true;
+}
+
+static void by_step(const struct asking *a, struct store_filter *f)
+{
+	(void)a;
+	f->step = chance(2) ? STEP_TOOL : STEP_NETWORK; /* there is none of the latter */
+}
+
+static void of_session(const struct asking *a, struct store_filter *f)
+{
+	(void)a;
+	f->session = make_id("session", chance(WRITTEN / STEPS / 3));
+}
+
+static void of_run(const struct asking *a, struct store_filter *f)
+{
+	(void)a;
+	f->run = make_id("run", chance(WRITTEN / STEPS));
+}
+
 static void tool_steps(const struct asking *a, struct store_filter *f)
 {
 	by_tool(a, f);
@@ -359,24 +424,40 @@ static const struct question {
 	void (*vary)(const struct asking *a, struct store_filter *f);
 	int times;
 	size_t limit;
-	bool is_runs_page;
+	bool limited; /* to LIMIT_MS */
 } questions[] = {
 	{ "runs", ask_runs, NULL, 100, PAGE, true },
 	{ "runs, any time", ask_runs, any_time, 100, PAGE, true },
 	{ "runs by agent", ask_runs, by_agent, 100, PAGE, true },
 	{ "runs by status", ask_runs, by_status, 100, PAGE, true },
 	{ "runs by model", ask_runs, by_model, 100, PAGE, true },
+	{ "runs by provider", ask_runs, by_provider, 100, PAGE, true },
 	{ "runs by project", ask_runs, by_project, 100, PAGE, true },
+	{ "runs by workflow", ask_runs, by_workflow, 100, PAGE, true },
+	{ "runs by trigger", ask_runs, by_trigger, 100, PAGE, true },
+	{ "runs by user", ask_runs, by_user, 100, PAGE, true },
 	{ "runs by words", ask_runs, by_words, 100, PAGE, true },
 	{ "runs by tool", ask_runs, by_tool, 100, PAGE, true },
+	{ "runs by step", ask_runs, by_step, 20, PAGE, true },
+	{ "runs with errors", ask_runs, by_errors, 100, PAGE, true },
+	{ "runs of a session", ask_runs, of_session, 100, PAGE, true },
 	{ "spans", ask_spans, NULL, 100, PAGE, false },
 	{ "spans, any time", ask_spans, any_time, 100, PAGE, false },
 	{ "spans by tool", ask_spans, tool_steps, 100, PAGE, false },
-	{ "sessions", ask_sessions, last_week, 20, PAGE, false },
-	{ "cost, a week", ask_cost, last_week, 5, 0, false },
-	{ "cost, all", ask_cost, NULL, 3, 0, false },
-	{ "tools, a week", ask_tools, last_week, 5, 0, false },
-	{ "tools, all", ask_tools, NULL, 3, 0, false },
+	{ "spans of a run", ask_spans, of_run, 100, 0, false },
+	{ "sessions", ask_sessions, NULL, 20, PAGE, false },
+	{ "sessions, a week", ask_sessions, last_week, 20, PAGE, false },
+	{ "cost, a week", ask_cost, last_week, 20, 0, true },
+	{ "cost by model", ask_cost, NULL, 20, 0, true },
+	{ "cost by agent", ask_cost_agent, NULL, 20, 0, true },
+	{ "cost by provider", ask_cost_provider, NULL, 20, 0, true },
+	{ "cost by day", ask_cost_day, NULL, 20, 0, true },
+	{ "cost by project", ask_cost_project, NULL, 20, 0, true },
+	{ "cost by user", ask_cost_user, NULL, 20, 0, true },
+	{ "cost of an agent", ask_cost, by_agent, 2, 0, false },
+	{ "tools, a week", ask_tools, last_week, 20, 0, true },
+	{ "tools", ask_tools, NULL, 20, 0, true },
+	{ "one tool", ask_tools, by_tool, 20, 0, true },
 };
 
 static int by_size(const void *a, const void *b)
@@ -405,7 +486,7 @@ static double measure(struct asking *a, const struct question *q)
 	}
 	qsort(ms, (size_t)q->times, sizeof(ms[0]), by_size);
 	p95 = ms[(q->times * 95 + 99) / 100 - 1];
-	printf("%-16s %10.2f %10.2f  %zu\n", q->name, ms[q->times / 2], p95, a->rows);
+	printf("%-18s %10.2f %10.2f  %zu\n", q->name, ms[q->times / 2], p95, a->rows);
 	return p95;
 }
 
@@ -422,11 +503,11 @@ static int ask_all(const char *path)
 	}
 	a.from_ns = info.first_ns;
 	a.to_ns = info.last_ns;
-	printf("%lld spans, %lld runs, %.0f MB\n%-16s %10s %10s  %s\n", (long long)info.spans,
+	printf("%lld spans, %lld runs, %.0f MB\n%-18s %10s %10s  %s\n", (long long)info.spans,
 	       (long long)info.runs, (double)info.file_bytes / 1e6, "page", "p50 ms", "p95 ms",
 	       "rows");
 	for (size_t i = 0; i < ARRAY_SIZE(questions); i++)
-		if (measure(&a, &questions[i]) > LIMIT_MS && questions[i].is_runs_page) {
+		if (measure(&a, &questions[i]) > LIMIT_MS && questions[i].limited) {
 			printf("  over the limit: at most %d ms\n", LIMIT_MS);
 			bad = 1;
 		}

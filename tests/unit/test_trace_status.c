@@ -394,6 +394,51 @@ static void the_last_call_decides_only_where_the_program_says_nothing(void **sta
 	}
 }
 
+/* The number of its process is another one's: it must have ended, whatever was told. */
+static void a_run_whose_end_was_lost_does_not_last_for_ever(void **state)
+{
+	(void)state;
+	begin("agent", PLAIN, NULL);
+	talk_ask(&w, 1, ROOT, "[" USER "]");
+	talk_say(&w, 1, "done");
+	talk_end(&w, 1);
+	world_exit(&w, 101, 0, 0);
+	at(&w, 60 * S);
+	ev_exec(&w.ev, ROOT, "/bin/other", "/", SLICE("other"));
+	w.ev.hdr.start_ns = 7;
+	feed(&w, &w.ev.hdr);
+	at(&w, 61 * S);
+	tick(&w);
+	assert_int_equal(w.run_status, RUN_RUNNING);
+	at(&w, 63 * S);
+	tick(&w);
+	assert_string_equal(how(), "incomplete (the command's end was lost)");
+}
+
+/* Those that were heard of last stay. */
+static void a_tree_more_than_are_kept_pushes_out_the_quietest(void **state)
+{
+	char json[64];
+
+	(void)state;
+	begin("agent", PLAIN, NULL);
+	for (unsigned i = 2; i <= 1024; i++) {
+		snprintf(json, sizeof(json), "{\"scope\":%u,\"argv\":[\"other\"]}", i);
+		world_json(&w, SONDE_EV_SCOPE, 1000 + i, json);
+		memset(w.spans, 0, w.n_spans * sizeof(w.spans[0])); /* room for the next one's */
+		w.n_spans = 0;
+	}
+	at(&w, 1 * S);
+	talk_ask(&w, 1, ROOT, "[" USER "]");
+	w.n_seen_runs = 0;
+	world_json(&w, SONDE_EV_SCOPE, 9000, "{\"scope\":9000,\"argv\":[\"new\"]}");
+	assert_int_equal(w.n_seen_runs, 2);
+	assert_string_equal(w.runs[0].reason,
+			    "too much else was traced since it was last heard of");
+	assert_string_equal(w.runs[1].agent, "new");
+	assert_int_equal(w.runs[1].status, RUN_RUNNING);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,6 +449,8 @@ int main(void)
 		TEST(an_agent_that_has_answered_and_reads_the_terminal_is_paused),
 		TEST(an_agent_whose_tool_runs_is_not_paused),
 		TEST(who_has_gone_waits_no_more),
+		TEST(a_run_whose_end_was_lost_does_not_last_for_ever),
+		TEST(a_tree_more_than_are_kept_pushes_out_the_quietest),
 		TEST(the_last_call_decides_only_where_the_program_says_nothing),
 	};
 
