@@ -25,13 +25,9 @@ struct tree_state *tree_of(struct trace *t, struct process_key key)
 	/* Only traced processes are heard: with one tree, what is heard is of that tree. */
 	if (!tree && !t->watched && HASH_COUNT(t->trees) == 1)
 		tree = t->trees;
-<<<<<<< HEAD
-	if (!tree && !(p && tentative_has(t, p)))
-=======
 	if (tree)
 		tree->heard_ns = t->now_ns;
-	else
->>>>>>> scale
+	else if (!(p && tentative_has(t, p)))
 		stat_add(t->stats, STAT_TRACE_NO_RUN, 1);
 	return tree;
 }
@@ -134,10 +130,6 @@ static void drop(struct trace *t, struct tree_state *tree)
 	tree_free(tree);
 }
 
-<<<<<<< HEAD
-struct tree_state *tree_begin(struct trace *t, const struct sonde_event *e, const cJSON *json,
-			      uint32_t scope, struct process *p)
-=======
 /* Ends of processes can be lost, and what has no end must not keep others out for ever. */
 static void make_room(struct trace *t)
 {
@@ -153,8 +145,8 @@ static void make_room(struct trace *t)
 	drop(t, oldest);
 }
 
-void tree_open(struct trace *t, const struct sonde_event *e, struct process *p)
->>>>>>> scale
+struct tree_state *tree_begin(struct trace *t, const struct sonde_event *e, const cJSON *json,
+			      uint32_t scope, struct process *p)
 {
 	struct tree_state *tree = tree_of_scope(t, scope);
 
@@ -273,11 +265,7 @@ void tree_left(struct tree_state *tree, uint64_t ts_ns)
 /* Nothing of it is alive or in flight, and nothing came for a while. */
 static bool is_over(const struct tree_state *tree, uint64_t now_ns)
 {
-<<<<<<< HEAD
-	return (tree->exited || tree->left) && tree->live == 0 && !tree->calls &&
-=======
-	return (tree->exited || tree->end_lost) && tree->live == 0 && !tree->calls &&
->>>>>>> scale
+	return (tree->exited || tree->left || tree->end_lost) && tree->live == 0 && !tree->calls &&
 	       now_ns >= tree->end_ns + LINGER_NS;
 }
 
