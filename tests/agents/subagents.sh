@@ -23,16 +23,17 @@ is_right() {
 	}
 }
 
-claude() { # N	sub-agents at once
-	local calls="" i more='"description":"one part","subagent_type":"general-purpose","run_in_background":false,'
+claude() { # N BACKGROUND	sub-agents at once
+	local calls="" i more="\"description\":\"one part\",\"subagent_type\":\"general-purpose\",\"run_in_background\":$2,"
 	for i in $(seq "$1"); do
 		calls+=${calls:+,}$(part '^(Task|Agent)$' "$more" prompt "$i")
 	done
 	mock_scenario "$(plans "[$calls],[{\"tool\":\"^Bash$\",\"command\":\"echo hello-from-tool main {call}\"}]" '^Bash$')"
 	trace claude "$HTTPS" claude -p "MAIN-TASK: let agents do the parts." --allowedTools Bash Task Agent && is_right
 }
-ok "claude: a sub-agent" claude 1
-ok "claude: three sub-agents at once" claude 3
+ok "claude: a sub-agent" claude 1 false
+ok "claude: three sub-agents at once" claude 3 false
+ok "claude: two sub-agents in the background" claude 2 true
 
 codex() {
 	mock_scenario "$(plans "[$(part 'spawn_agent$' "" message 1)],[{\"tool\":\"wait_agent$\",\"arguments\":{\"targets\":[\"{agent_ids}\"],\"timeout_ms\":30000}}],
