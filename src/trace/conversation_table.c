@@ -203,6 +203,7 @@ void conversation_release(struct conversation *conv)
 
 void conversation_let_go(struct tree_state *tree, const struct run_state *r)
 {
+	spawned_let_go(tree, r);
 	for (struct conversation *conv = tree->convs; conv; conv = conv->hh.next) {
 		if (conv->run == r)
 			conv->run = NULL;
@@ -276,5 +277,6 @@ void conversation_free_all(struct tree_state *tree)
 	while (tree->summaries)
 		drop_summary(tree, tree->summaries);
 	blind_free_all(tree);
+	spawned_let_go(tree, NULL);
 	cache_done(&tree->conv_names);
 }

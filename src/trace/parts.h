@@ -279,6 +279,21 @@ void subagent_place(struct call_state *c, const struct llm_call *call,
 		    const struct explicit_ids *ids, const struct content_input *in, bool begins);
 /* A call of a tool has begun: it may be what has started an agent that is at work already. */
 void subagent_adopt(struct tool_state *tool);
+/* Whether the tool is one that starts agents. */
+bool subagent_is_call(const struct tool_state *tool);
+/* Whether one of its arguments is what a conversation begins with. */
+bool subagent_is_told(const struct tool_state *tool, struct slice prompt);
+
+/* --- spawned.c --- */
+/* The call is over. True: it is kept, and is no longer the caller's. */
+bool spawned_keep(struct tool_state *tool);
+/* The one that has started an agent called @key, as its result says, or with that prompt. */
+struct tool_state *spawned_find(const struct tree_state *tree, struct process_key process,
+				struct slice key, struct slice prompt);
+/* Its agent has come. Nothing happens where it is none of these. */
+void spawned_taken(struct tool_state *tool);
+/* Those of a run, which ends to be; NULL: all. */
+void spawned_let_go(struct tree_state *tree, const struct run_state *r);
 
 /* --- exchange.c --- */
 void exchange_finished(struct tree_state *tree, const struct http_exchange *x);

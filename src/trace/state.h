@@ -176,6 +176,7 @@ struct tool_state {
 	struct slice args;  /* malloc'ed, cut: what a sub-agent's prompt is looked for in */
 	struct slice paths; /* malloc'ed: files that the arguments name (arguments.h) */
 	char *url;	    /* that they ask for, or NULL */
+	char *said;	    /* the beginning of its result, where it starts an agent; or NULL */
 	struct process_key process;
 	uint64_t start_ns, end_ns;
 	struct id128 asked_node; /* the conversation up to the answer that asked */
@@ -330,6 +331,7 @@ struct tree_state {
 
 	struct proc_state *procs, *proc_list;
 	struct tool_state *tools;
+	struct tool_state *spawned; /* over, and what they have started may still come: spawned.c */
 	struct mcp_state *mcp_calls;
 	struct cache mcp_ended; /* mcp.c: what the asked end has told as over */
 	struct call_state *calls;
@@ -344,8 +346,8 @@ struct tree_state {
 	struct cache inputs;	/* node -> struct node_ref: what a call was asked */
 	struct cache responses; /* H(response id) -> struct node_ref */
 
-	unsigned n_summaries, n_blinds, n_runs, n_procs, n_tools, n_calls, n_hosts, n_sockets,
-		n_mcp;
+	unsigned n_summaries, n_blinds, n_spawned, n_runs, n_procs, n_tools, n_calls, n_hosts,
+		n_sockets, n_mcp;
 	unsigned procs_seen;
 	uint64_t calls_seen, convs_seen, inbound_seen;
 	struct inbound *inbound; /* requests that its processes serve; newest last */

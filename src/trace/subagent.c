@@ -22,8 +22,11 @@ static const struct slice spawning_tools[] = {
 	{ "runSubagent", 11 }, { "codebase_investigator", 21 },
 };
 
-static bool spawns(const struct tool_state *tool)
+bool subagent_is_call(const struct tool_state *tool)
 {
+	/* Codex's, in their namespace. */
+	if (slice_ends(slice_of(tool->name), SLICE("__spawn_agent")))
+		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(spawning_tools); i++)
 		if (slice_eq(slice_of(tool->name), spawning_tools[i]))
 			return true;
@@ -59,6 +62,11 @@ static enum match says(const struct tool_state *tool, struct slice prompt)
 	return match;
 }
 
+bool subagent_is_told(const struct tool_state *tool, struct slice prompt)
+{
+	return says(tool, prompt) == MATCH_PROMPT;
+}
+
 struct start {
 	struct tool_state *tool;
 	const char *evidence;
@@ -75,8 +83,8 @@ static struct slice prompt_of(const struct content_input *in)
  * starts agents is enough where the request declares that it is one's, or another system prompt
  * shows it.
  */
-static struct start started_by(struct call_state *c, struct process_key process,
-			       const struct content_input *in, bool declared)
+static struct start waits_for(struct call_state *c, struct process_key process,
+			      const struct content_input *in, bool declared)
 {
 	const struct slice prompt = prompt_of(in);
 	struct tool_state *tool, *by_prompt = NULL, *by_kind = NULL;
@@ -93,7 +101,7 @@ static struct start started_by(struct call_state *c, struct process_key process,
 			n_prompt++;
 		}
 		/* What has a past began before, and would have been seen then. */
-		if (match == MATCH_UNKNOWN && spawns(tool) && !in->answered &&
+		if (match == MATCH_UNKNOWN && subagent_is_call(tool) && !in->answered &&
 		    (declared || (tool->conv && !id128_eq(&tool->conv->system, &c->system_blob)))) {
 			by_kind = tool;
 			n_kind++;
@@ -104,6 +112,18 @@ static struct start started_by(struct call_state *c, struct process_key process,
 	if (n_prompt == 0 && n_kind == 1)
 		return (struct start){ by_kind, "spawning-call" };
 	return (struct start){ 0 };
+}
+
+/* That one; else one that is over. */
+static struct start started_by(struct call_state *c, struct process_key process,
+			       const struct content_input *in, struct slice key)
+{
+	struct start start = waits_for(c, process, in, key.n);
+
+	if (start.tool || (in->answered && !key.n))
+		return start;
+	return (struct start){ spawned_find(c->tree, process, key, prompt_of(in)),
+			       "prompt-in-arguments" };
 }
 
 /* The beginning is enough to be found in arguments by. */
@@ -164,6 +184,8 @@ static struct agent_span *open_subagent(struct call_state *c, const struct llm_c
 		keep(&a->prompt, prompt);
 	keep(&a->key, identity_subagent(ids));
 	name_it(a, ids, start.tool, above);
+	if (start.tool)
+		spawned_taken(start.tool);
 	return a;
 }
 
@@ -204,7 +226,7 @@ static struct agent_span *by_header(struct call_state *c, const struct llm_call 
 
 	if (a)
 		return a;
-	start = started_by(c, call->http->conn->process, in, true);
+	start = started_by(c, call->http->conn->process, in, identity_subagent(ids));
 	start.evidence = "explicit-id";
 	return open_subagent(c, call, ids, start, parent_agent(c, ids), kept_prompt(in));
 }
@@ -229,7 +251,8 @@ static struct agent_span *only_agent_of(const struct tool_state *tool)
 static struct agent_span *by_start(struct call_state *c, const struct llm_call *call,
 				   const struct explicit_ids *ids, const struct content_input *in)
 {
-	const struct start start = started_by(c, call->http->conn->process, in, false);
+	const struct start start =
+		started_by(c, call->http->conn->process, in, (struct slice){ 0 });
 	struct agent_span *a;
 
 	if (!start.tool)

@@ -18,6 +18,7 @@
 #define CHOICES_MAX	64
 #define CHOICE_SHIFT	20  /* parts of one choice */
 #define DESCRIPTION_MAX 200 /* characters */
+#define SAID_MAX	1024
 
 void tool_free(struct tool_state *tool)
 {
@@ -29,6 +30,7 @@ void tool_free(struct tool_state *tool)
 	free((char *)tool->args.p);
 	free((char *)tool->paths.p);
 	free(tool->url);
+	free(tool->said);
 	free(tool);
 }
 
@@ -39,7 +41,8 @@ static void drop(struct tool_state *tool)
 	DL_DELETE(tree->tools, tool);
 	tree->n_tools--;
 	tool->run->n_tools--;
-	tool_free(tool);
+	if (!spawned_keep(tool))
+		tool_free(tool);
 }
 
 static void finish(struct tool_state *tool, uint64_t ts_ns)
@@ -290,6 +293,8 @@ static void take_result(struct call_state *c, const struct llm_call *call, struc
 	tool->is_error = res->is_error;
 	tool->answered_to = c->id;
 	tool->evidence = tool->call_id ? "tool-call-id" : "order";
+	if (subagent_is_call(tool))
+		keep(&tool->said, utf8_head(res->text, SAID_MAX));
 	tool->result_blob =
 		content_tool_text(c->run->t, slice_of(tool->name), res->text, res->is_json, mem);
 	finish(tool, call->start_ns);

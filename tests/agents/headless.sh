@@ -34,6 +34,12 @@ over_websocket() { # SCENARIO
 }
 ok "codex: over a WebSocket" over_websocket '{"ws":true}'
 ok "codex: over a compressed WebSocket, three rounds" over_websocket '{"ws":"deflate","tool_turns":3}'
+# What carries the command out is confined, is known by its arguments, and runs in a chain of programs of one process.
+in_sandbox() {
+	CODEX_SANDBOX=workspace-write run codex '{"tool_turns":2,"parallel":2,"command":"echo hello-from-tool {call} && ls"}' || return
+	grep -qE 'codex-linux-sandbox|bwrap' "$T/spans" || { echo "no sandbox"; return 1; }
+}
+ok "codex: in its sandbox, two rounds of two tools" in_sandbox
 for coding in gzip br zstd; do
 	ok "claude: $coding" run claude "{\"compress\":\"$coding\"}"
 done

@@ -1,7 +1,8 @@
 #!/bin/bash
 # A home folder for an agent that has been set up and asks nothing at its first start.
 #   home.sh claude|codex|copilot|opencode HOME BASE [CA]	prints the environment that it needs besides PATH, a line each; CA: whom it
-#	trusts besides, a file. CODEX_WEBSOCKETS=true: codex speaks Responses over a WebSocket
+#	trusts besides, a file. CODEX_WEBSOCKETS=true: codex speaks Responses over a WebSocket;
+#	CODEX_SANDBOX=workspace-write: it confines what its model wants
 set -eu
 agent=$1 home=$2 base=$3 ca=${4-}
 rm -rf "$home"
@@ -41,7 +42,7 @@ codex)
 	cat >"$home/.codex/config.toml" <<-X
 		model = "gpt-5-codex"
 		approval_policy = "never"
-		sandbox_mode = "danger-full-access"
+		sandbox_mode = "${CODEX_SANDBOX:-danger-full-access}"
 		model_provider = "mock"
 		check_for_update_on_startup = false
 		[model_providers.mock]

@@ -54,4 +54,11 @@ flagged() {
 		{ "$SONDE" show --db "$T/db" | grep -E '!|hook'; return 1; }
 }
 ok "its command is flagged, and nothing else" flagged
+
+notified() {
+	mock_scenario '{"tool":"^exec_command$"}'
+	trace codex "$HTTPS" codex exec --skip-git-repo-check -c 'notify=["bash","-c","echo from-the-hook >hooked"]' "$task"
+}
+ok "codex with a program that is to be notified" notified
+ok "its command is flagged, and nothing else" flagged
 finish

@@ -138,7 +138,7 @@ def main():
         t = claimed.get(call_id)
         if not t:
             continue
-        check(f"tool {call_id}: name", span["attributes"].get("gen_ai.tool.name"), t["name"])
+        check(f"tool {call_id}: name", span["attributes"].get("gen_ai.tool.name"), t["name"].replace("/", "__"))
         if "--no-processes" not in sys.argv:
             below = [s for s in kind("process") if s.get("parent_span_id") == span["span_id"]]
             command = t["command"]

@@ -24,6 +24,7 @@ import zlib
 
 import gemini
 import openai_rest
+import plan
 from websocket import WebSocket
 
 try:
@@ -38,6 +39,7 @@ except ImportError:
 SCENARIO = {
     "command": "echo hello-from-tool && ls",  # what the tool is asked to run; {call}: another in each call
     "tool": "",  # regexp of the tool to call where several are offered; else they are called in turn. A list: the first that fits
+    "plans": [],  # what to call in which round, instead of the above: plan.py
     "mark": "",  # regexp: what of a request's body it finds is logged
     "tool_turns": 1,  # rounds of tool calls before the final answer
     "parallel": 1,  # tool calls a round
@@ -535,7 +537,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.put(b"0\r\n\r\n")
         return sent + len(tail)
 
-    def answer(self, api, body):
+    def planned(self, rounds, offered, raw, n):
+        """The round's calls, as plan.py has them."""
+        calls = plan.calls(self.scenario["plans"], rounds, offered, raw)
+        made = []
+        for i, (tool, arguments, command) in enumerate(calls):
+            command = command and command.replace("{call}", f"{n}-{i}")
+            arguments = json.dumps(arguments) if arguments is not None else arguments_for(tool, command)
+            made.append({"id": f"call_{n}_{i}", "name": tool, "command": command, "arguments": arguments})
+        return made
+
+    def answer(self, api, body, raw=b""):
         """What the model says: tool calls while rounds are left, then the final text."""
         rounds, results, offered = api.read(body)
         tools = tools_wanted(self.scenario, offered)
@@ -547,12 +559,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             tool = tools[i % len(tools)]
             return {"id": f"call_{n}_{i}", "name": tool, "command": command, "arguments": arguments_for(tool, command)}
 
+        calls = [call(i) for i in range(self.scenario["parallel"])] if calling else []
+        if self.scenario["plans"]:
+            calls = self.planned(rounds, offered, raw, n)
         return {
             "n": n,
             "id": f"mock-{n}-{int(time.time() * 1000)}",
             "model": body.get("model", "mock"),
-            "calls": [call(i) for i in range(self.scenario["parallel"])] if calling else [],
-            "text": None if calling else final_text(self.scenario),
+            "calls": calls,
+            "text": None if calls else final_text(self.scenario),
             "thinking": "Let me think about it." if self.scenario["thinking"] else None,
             "usage": usage_of(self.scenario, rounds),
             "chunks": self.scenario["chunks"],
@@ -563,7 +578,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = json.loads(raw)
         if hasattr(api, "complete"):
             api.complete(body)
-        a = self.answer(api, body)
+        a = self.answer(api, body, raw)
         errors = self.scenario["errors"]
         stream = bool(body.get("stream"))
         headers = {
