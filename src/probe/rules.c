@@ -18,6 +18,7 @@
 #include "probe/starter.h"
 
 #define LOOK_NS	   1000000000ull
+#define TICK_NS	   10000000ull
 #define ROUNDS_MAX 8 /* processes go on starting others meanwhile */
 
 int rules_new(const struct rules_config *c, struct rules **ret)
@@ -298,7 +299,8 @@ static void hand_over(struct rules *r, const struct sonde_found_task *task)
 
 void rules_leave(struct rules *r, pid_t pid, uint64_t start_ns)
 {
-	if (start_ns && capture_start_of(r->c.capture, pid) == start_ns)
+	/* Who asks knows it as /proc has it, in ticks. */
+	if (start_ns && capture_start_of(r->c.capture, pid) / TICK_NS == start_ns / TICK_NS)
 		rules_each_below(r, pid, hand_over);
 }
 

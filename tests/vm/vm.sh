@@ -32,7 +32,7 @@ ln -sf python3.11 "$root/usr/bin/python3"
 (cd / && find usr/lib/python3.11 -name '*.py' -not -path '*/test/*' -not -path '*/idlelib/*' -not -path '*/dist-packages/*' -print0 | cpio -0pdm --quiet "$root")
 cp "$SONDE" "$root/sonde/sonde"
 cp -r "$vm/$suite/modules" "$root/modules"
-for program in capture ways; do
+for program in capture ways watch; do
 	add "$PWD/build/tests/e2e/$program"
 	mv "$root$PWD/build/tests/e2e/$program" "$root/sonde/$program"
 done
