@@ -22,7 +22,7 @@ add() {
 }
 mkdir -p "$root"/{bin,sonde/tests,etc,lib64,usr/bin,proc,sys,dev,tmp,run,root}
 cp /bin/busybox "$root/bin/"
-for tool in sh uname seq awk sleep grep sed tail cat ls head rm mkdir timeout env; do
+for tool in sh uname seq awk sleep grep sed tail cat ls head rm mkdir mkfifo tee timeout env; do
 	ln -sf busybox "$root/bin/$tool"
 done
 add /bin/bash /usr/bin/python3.11 /usr/lib/python3.11/lib-dynload/*.so "$SONDE"
