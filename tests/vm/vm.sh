@@ -1,6 +1,6 @@
 #!/bin/bash
 # Boots a Debian kernel in qemu (software emulation) with sonde, python3 and the tests in an initramfs, prints the guest's TAP.
-#   SONDE=sonde vm.sh SUITE [GUEST-TEST]	suites as kernel.sh has them; default: the whole job (guest.sh)
+#   SONDE=sonde vm.sh SUITE [GUEST-TEST]	suites as kernel.sh has them; default: the whole job (guest.sh); VM_TIMEOUT: seconds (400)
 set -eu
 cd "$(dirname "$0")/../.."
 suite=$1 guest=${2:-guest}
@@ -61,7 +61,7 @@ machine="-cpu Nehalem,-cx16 -smp 2" tries=3
 [ "$suite" != trixie-backports ] || machine="-cpu Nehalem -smp 1"
 boot() {
 	# shellcheck disable=SC2086 # words
-	timeout 400 qemu-system-x86_64 -M q35 $machine -m 2048 -nographic -no-reboot -net none \
+	timeout "${VM_TIMEOUT:-400}" qemu-system-x86_64 -M q35 $machine -m 2048 -nographic -no-reboot -net none \
 		-kernel "$vm/$suite/vmlinuz" -initrd "$vm/$suite/initrd" \
 		-append 'console=ttyS0 quiet panic=-1 rdinit=/init' </dev/null | tr -d '\r' >"$vm/$suite/console"
 	grep -aq '^guest status' "$vm/$suite/console"
