@@ -146,9 +146,10 @@ agents: $(B)/sonde $(e2e_src:%.c=$(B)/%) ## real coding agents, at work and at t
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh agents $(if $(T),tests/agents/$(T).sh,tests/agents/headless.sh \
 		tests/agents/gemini.sh tests/agents/copilot.sh tests/agents/mcp.sh tests/agents/subagents.sh tests/agents/observed.sh tests/agents/bun.sh tests/agents/rustls.sh tests/agents/finders.sh tests/agents/finders_arm64.sh tests/agents/formats.sh tests/agents/interactive.sh)
 
-vm: $(B)/sonde $(B)/tests/e2e/capture $(B)/tests/e2e/ways ## the same job on other kernels, in virtual machines without acceleration
+vm: $(B)/sonde $(B)/tests/e2e/capture $(B)/tests/e2e/ways $(B)/tests/e2e/watch ## the same job on other kernels, in virtual machines without acceleration
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh vm 'tests/vm/vm.sh bullseye refused' 'tests/vm/vm.sh bookworm' \
 		'tests/vm/vm.sh trixie' 'tests/vm/vm.sh bookworm files' 'tests/vm/vm.sh trixie files' \
+		'tests/vm/vm.sh bookworm host' 'tests/vm/vm.sh trixie host' \
 		'tests/vm/vm.sh trixie-backports' tests/vm/arm64.sh
 
 check: deps ## install, build and run every test

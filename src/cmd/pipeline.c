@@ -17,14 +17,18 @@
 
 /* A connection is copied at least this far before it may be found uninteresting. */
 #define VERDICT_BYTES (64u << 10)
-#define HOSTS_MAX     4096
+/* So many connections of a process that carried nothing of an agent: the next ones are no longer
+ * waited for. Only where nobody has said that it is one. */
+#define DULL_MAX  16
+#define HOSTS_MAX 4096
 
 /* What is known of a connection beside its bytes. */
 struct peer {
 	uint64_t id;
 	bool http;	/* exchanges were seen */
 	bool not_http;	/* it speaks something else */
-	bool wanted;	/* it carried, or may still carry, what a run consists of */
+	bool wanted;	/* it carried what a run consists of, or leads to where models answer */
+	bool talk;	/* it may still carry such: JSON, events */
 	bool bulk;	/* it carries something that no agent says or hears: files */
 	bool no_longer; /* the kernel has been told */
 	UT_hash_handle hh;
@@ -158,7 +162,8 @@ static void judge_exchange(struct pipeline *p, struct peer *peer, enum http_even
 		return;
 	if (is_call && ev == HTTP_RESPONSE_HEAD)
 		remember_host(p, x->host);
-	peer->wanted |= is_talk_head(x) || is_model_host(p, x->host);
+	peer->talk |= is_talk_head(x);
+	peer->wanted |= is_model_host(p, x->host);
 	peer->bulk |= !is_talk(http_header(m, SLICE("content-type")));
 }
 
@@ -168,23 +173,46 @@ static bool is_talk_conn(const struct connection *conn)
 	return conn->flags & SONDE_CONN_TALK || conn->source == SONDE_SOURCE_PIPE;
 }
 
+static bool is_long(const struct connection *conn)
+{
+	return conn->bytes[SONDE_DIR_IN] + conn->bytes[SONDE_DIR_OUT] >= VERDICT_BYTES;
+}
+
+/* Of a process that is part of a run. */
+static bool is_dull(const struct peer *peer, const struct connection *conn)
+{
+	return !peer->talk && (peer->not_http || peer->bulk) &&
+	       (is_talk_conn(conn) || is_long(conn));
+}
+
+/* Of one that a daemon has found, and that has done nothing of an agent's so far: most of what a
+ * host does is JSON over HTTP. */
+static bool is_dull_stranger(const struct peer *peer, const struct connection *conn,
+			     const struct process *process)
+{
+	return (peer->not_http || peer->http) &&
+	       (is_talk_conn(conn) ? peer->not_http : is_long(conn) || process->dull >= DULL_MAX);
+}
+
 /* The kernel may stop copying @conn, and only count, once this says so. */
 static void judge(struct pipeline *p, struct peer *peer, const struct connection *conn)
 {
+	struct process *stranger;
 	uint64_t ids[2];
 	size_t n;
 
 	if (!p->c.verdict || !peer || peer->no_longer || peer->wanted)
 		return;
-	if (!peer->not_http && !peer->bulk)
-		return;
-	if (!is_talk_conn(conn) &&
-	    conn->bytes[SONDE_DIR_IN] + conn->bytes[SONDE_DIR_OUT] < VERDICT_BYTES)
+	stranger = trace_is_stranger(p->trace, conn->process) ? proc_find(p->proc, conn->process)
+							      : NULL;
+	if (stranger ? !is_dull_stranger(peer, conn, stranger) : !is_dull(peer, conn))
 		return;
 	peer->no_longer = true;
 	n = halves_ids(p->halves, conn->id, ids);
 	for (size_t i = 0; i < n; i++)
 		peer->no_longer &= p->c.verdict(p->c.ctx, ids[i]) != -EAGAIN;
+	if (stranger && peer->no_longer)
+		stranger->dull++;
 }
 
 /* --- from stage to stage --- */

@@ -21,6 +21,7 @@
 #include "cmd/config_event.h"
 #include "cmd/config_file.h"
 #include "cmd/engine.h"
+#include "cmd/hand_over.h"
 #include "cmd/launch.h"
 #include "cmd/prices_file.h"
 #include "cmd/running.h"
@@ -411,6 +412,18 @@ static void hold_stdio(void)
 			open("/dev/null", O_RDWR | O_CLOEXEC); /* the lowest that is free */
 }
 
+/* A daemon on this host leaves to us what we trace from here on. */
+static void take_from_daemon(const struct files *f, const struct running *running, pid_t command)
+{
+	const char *socket = f->own->daemon.socket;
+
+	if (!running)
+		hand_over(socket, command, f->db_path);
+	for (size_t i = 0; running && i < running->n; i++)
+		if (hand_over(socket, running->pids[i], f->db_path) < 0)
+			break; /* nobody listens */
+}
+
 /* As whoever started sonde, with the prober at work; @env: as the command has it. */
 static int trace(struct launcher *l, const struct person *who, const struct running *running,
 		 char **argv, char **env)
@@ -429,6 +442,7 @@ static int trace(struct launcher *l, const struct person *who, const struct runn
 		r = start_tracing(l, &f, who, running, argv, env);
 	if (r)
 		return give_up(l, r);
+	take_from_daemon(&f, running, l->child.pid);
 	return running ? wait_running(l, running) : run_command(l, who, argv);
 }
 

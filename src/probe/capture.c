@@ -302,16 +302,30 @@ struct sock_head {
 	uint8_t ended, dead;
 };
 
-static bool tls_is_of(const struct bpf_map *map, const void *key, pid_t pid, uint64_t start_ns)
+/* Whose entries go: those of one process, or (pid 0) of all that are not in scope. */
+struct sweeping {
+	const struct capture *c;
+	pid_t pid;
+	uint64_t start_ns;
+};
+
+static bool is_meant(const struct sweeping *s, uint32_t tgid, uint64_t start_ns)
+{
+	if (s->pid)
+		return tgid == (uint32_t)s->pid && start_ns == s->start_ns;
+	return !capture_in_scope(s->c, (pid_t)tgid, start_ns);
+}
+
+static bool tls_is_of(const struct bpf_map *map, const void *key, const struct sweeping *s)
 {
 	const struct tls_key *k = key;
 
 	(void)map;
-	return k->tgid == (uint32_t)pid && k->start_ns == start_ns;
+	return is_meant(s, k->tgid, k->start_ns);
 }
 
 /* struct go_routine of go.bpf.h, alone or as the beginning of the key. */
-static bool go_is_of(const struct bpf_map *map, const void *key, pid_t pid, uint64_t start_ns)
+static bool go_is_of(const struct bpf_map *map, const void *key, const struct sweeping *s)
 {
 	const struct {
 		uint64_t g, start_ns;
@@ -319,11 +333,11 @@ static bool go_is_of(const struct bpf_map *map, const void *key, pid_t pid, uint
 	} *k = key;
 
 	(void)map;
-	return k->tgid == (uint32_t)pid && k->start_ns == start_ns;
+	return is_meant(s, k->tgid, k->start_ns);
 }
 
 /* Living TCP sockets are left: another process may hold them, and TCP says when they end. */
-static bool sock_is_of(const struct bpf_map *map, const void *key, pid_t pid, uint64_t start_ns)
+static bool sock_is_of(const struct bpf_map *map, const void *key, const struct sweeping *s)
 {
 	union {
 		struct sock_head head;
@@ -332,13 +346,13 @@ static bool sock_is_of(const struct bpf_map *map, const void *key, pid_t pid, ui
 	size_t n = bpf_map__value_size(map);
 
 	return n <= sizeof(v) && bpf_map__lookup_elem(map, key, sizeof(uint64_t), &v, n, 0) == 0 &&
-	       v.head.owner_tgid == (uint32_t)pid && v.head.owner_start_ns == start_ns &&
-	       (v.head.dead || v.head.family == AF_UNIX);
+	       (v.head.dead || v.head.family == AF_UNIX) &&
+	       is_meant(s, v.head.owner_tgid, v.head.owner_start_ns);
 }
 
-static void sweep(const struct bpf_map *map, pid_t pid, uint64_t start_ns,
-		  bool (*is_of)(const struct bpf_map *map, const void *key, pid_t pid,
-				uint64_t start_ns))
+static void sweep(const struct bpf_map *map, const struct sweeping *s,
+		  bool (*is_of)(const struct bpf_map *map, const void *key,
+				const struct sweeping *s))
 {
 	uint64_t key[4], next[4]; /* large enough for either map's */
 	size_t n = bpf_map__key_size(map);
@@ -348,7 +362,7 @@ static void sweep(const struct bpf_map *map, pid_t pid, uint64_t start_ns,
 	for (uint32_t i = 0; i < bpf_map__max_entries(map); i++) {
 		int r = bpf_map__get_next_key(map, at, next, n);
 
-		if (at && is_of(map, key, pid, start_ns))
+		if (at && is_of(map, key, s))
 			bpf_map__delete_elem(map, key, n, 0);
 		if (r < 0)
 			break;
@@ -357,12 +371,22 @@ static void sweep(const struct bpf_map *map, pid_t pid, uint64_t start_ns,
 	}
 }
 
+static void sweep_all(struct capture *c, const struct sweeping *s)
+{
+	sweep(c->skel->maps.tls_conns, s, tls_is_of);
+	sweep(c->skel->maps.go_calls, s, go_is_of);
+	sweep(c->skel->maps.go_waiting, s, go_is_of);
+	sweep(c->skel->maps.sock_conns, s, sock_is_of);
+}
+
 void capture_sweep(struct capture *c, pid_t pid, uint64_t start_ns)
 {
-	sweep(c->skel->maps.tls_conns, pid, start_ns, tls_is_of);
-	sweep(c->skel->maps.go_calls, pid, start_ns, go_is_of);
-	sweep(c->skel->maps.go_waiting, pid, start_ns, go_is_of);
-	sweep(c->skel->maps.sock_conns, pid, start_ns, sock_is_of);
+	sweep_all(c, &(struct sweeping){ c, pid, start_ns });
+}
+
+void capture_sweep_gone(struct capture *c)
+{
+	sweep_all(c, &(struct sweeping){ .c = c });
 }
 
 void capture_count(struct capture *c, enum sonde_loss which, uint64_t n)

@@ -155,7 +155,8 @@ static void on_work(void *ctx, const struct sonde_work *w)
 		break;
 	case SONDE_WORK_EXIT:
 		attach_exit(p->attachments, who.tgid);
-		capture_sweep(p->capture, who.tgid, who.start_ns);
+		if (!p->rules) /* else all of them together, now and then */
+			capture_sweep(p->capture, who.tgid, who.start_ns);
 		p->check_over = true;
 		break;
 	}

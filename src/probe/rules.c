@@ -17,8 +17,11 @@
 #include "probe/snapshot.h"
 #include "probe/starter.h"
 
-#define LOOK_NS	   1000000000ull
-#define ROUNDS_MAX 8 /* processes go on starting others meanwhile */
+#define LOOK_NS 1000000000ull
+#define TICK_NS 10000000ull
+/* Names of containers are looked for when a cgroup is made, and so often beside. */
+#define CONTAINERS_NS 10000000000ull
+#define ROUNDS_MAX    8 /* processes go on starting others meanwhile */
 
 int rules_new(const struct rules_config *c, struct rules **ret)
 {
@@ -131,11 +134,17 @@ void rules_turn(struct rules *r, uint64_t now_ns)
 	if (now_ns < r->looked_ns + LOOK_NS)
 		return;
 	r->looked_ns = now_ns;
-	if (r->set.containers.n && rules_find_containers(r)) {
-		r->generation++;
-		rules_fill(r);
+	if (r->set.containers.n && now_ns > r->containers_ns + CONTAINERS_NS) {
+		r->containers_ns = now_ns;
+		if (rules_find_containers(r)) {
+			r->generation++;
+			rules_fill(r);
+		}
 	}
 	rules_look(r);
+	if (r->ended)
+		capture_sweep_gone(r->c.capture);
+	r->ended = false;
 }
 
 /* --- what the kernel tells --- */
@@ -194,6 +203,7 @@ static void begin_tree(struct rules *r, struct rules_member *m, uint64_t began_n
 		return;
 	t->definite = true;
 	t->kind = rules_kind(r, &f, RULES_PROGRAM);
+	rules_tree_by(t, rules_names_program(r, f.pid));
 	if (!m->scope)
 		t->late_ms = now > began_ns ? (int64_t)((now - began_ns) / 1000000) : 0;
 	m->scope = t->scope;
@@ -204,7 +214,7 @@ static void on_exec(struct rules *r, const struct sonde_work *w)
 {
 	const uint32_t scope = capture_scope_of(r->c.capture, (pid_t)w->tgid, w->start_ns);
 	struct rules_member *m = scope ? rules_get(r, (pid_t)w->tgid, w->start_ns) : NULL;
-	const struct rules_tree *t = rules_tree(r, scope);
+	struct rules_tree *t = rules_tree(r, scope);
 
 	if (!m)
 		return;
@@ -220,6 +230,8 @@ static void on_exec(struct rules *r, const struct sonde_work *w)
 		rules_drop(r, m, SONDE_LEFT_STARTER, false);
 		return;
 	} else if (!t->told) {
+		if (t->definite)
+			rules_tree_by(t, rules_names_program(r, (pid_t)w->tgid));
 		rules_tell_scope(r, m);
 	}
 	rules_search_root(r, rules_process(m));
@@ -251,10 +263,9 @@ static void on_gone(struct rules *r, const struct sonde_work *w)
 {
 	struct rules_member *m = rules_find(r, (pid_t)w->tgid, w->start_ns);
 
-	if (w->kind == SONDE_WORK_LEFT) {
+	r->ended = true;
+	if (w->kind == SONDE_WORK_LEFT)
 		attach_exit(r->c.files->attachments, (pid_t)w->tgid);
-		capture_sweep(r->c.capture, (pid_t)w->tgid, w->start_ns);
-	}
 	if (m)
 		rules_forget(r, m);
 }
@@ -298,7 +309,8 @@ static void hand_over(struct rules *r, const struct sonde_found_task *task)
 
 void rules_leave(struct rules *r, pid_t pid, uint64_t start_ns)
 {
-	if (start_ns && capture_start_of(r->c.capture, pid) == start_ns)
+	/* Who asks knows it as /proc has it, in ticks. */
+	if (start_ns && capture_start_of(r->c.capture, pid) / TICK_NS == start_ns / TICK_NS)
 		rules_each_below(r, pid, hand_over);
 }
 

@@ -15,14 +15,14 @@
 
 /* --- programs --- */
 
-static bool runs_one_of(const struct ruleset_texts *patterns, pid_t pid)
+static const char *runs_one_of(const struct ruleset_texts *patterns, pid_t pid)
 {
 	char link[64], exe[PATH_MAX], argv[ARGV_MAX];
 	struct describe_stat s;
 	ssize_t n;
 
 	if (!patterns->n || describe_stat(pid, &s) < 0)
-		return false;
+		return NULL;
 	snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
 	n = readlink(link, exe, sizeof(exe));
 	return ruleset_matches(patterns, &(struct ruleset_program){
@@ -37,9 +37,15 @@ bool rules_excludes_program(const struct rules *r, pid_t pid)
 	return runs_one_of(&r->set.not_programs, pid);
 }
 
-bool rules_names_program(const struct rules *r, pid_t pid)
+const char *rules_names_program(const struct rules *r, pid_t pid)
 {
 	return runs_one_of(&r->set.programs, pid);
+}
+
+bool rules_have(const struct rules *r, const struct rules_tree *t, pid_t pid)
+{
+	return (t->by && ruleset_has_text(&r->set.programs, t->by)) ||
+	       ruleset_has(&r->set.pids, (uint32_t)pid);
 }
 
 bool rules_is_own(const struct rules *r, pid_t pid)

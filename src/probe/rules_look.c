@@ -104,6 +104,7 @@ static bool take_in(struct rules *r, struct rules_member *m, const struct rules_
 		t->definite = says == RULES_PROGRAM;
 		t->joined = true;
 		t->kind = rules_kind(r, f, says);
+		rules_tree_by(t, t->definite ? rules_names_program(r, f->pid) : NULL);
 	}
 	if (t && rules_take(r, m, root) == 0)
 		return true;
@@ -134,18 +135,19 @@ static void note_scope(struct rules *r, struct rules_member *m, const struct rul
 	rules_tell_scope(r, m);
 }
 
-/* Of one in scope whether it stays. */
+/* Of one in scope whether it stays: a child with its parent, a root as long as it is let in. */
 static bool leave(struct rules *r, struct rules_member *m, const struct rules_facts *f)
 {
 	const enum rules_says says = rules_judge(r, f);
+	const struct rules_tree *t = rules_tree(r, m->scope);
 
-	/* A child stays with its parent; what has none must be let in by itself. */
-	if (says == RULES_OUT || says == RULES_OUT_TREE ||
-	    (says == RULES_NOTHING && !m->parent.tgid)) {
-		rules_drop(r, m, SONDE_LEFT_RULES, says == RULES_OUT_TREE);
-		return true;
-	}
-	return false;
+	if (says == RULES_NOTHING &&
+	    (m->parent.tgid || (t && t->definite && rules_have(r, t, f->pid))))
+		return false;
+	if (says == RULES_PLACE || says == RULES_PROGRAM)
+		return false;
+	rules_drop(r, m, SONDE_LEFT_RULES, says == RULES_OUT_TREE);
+	return true;
 }
 
 static bool parent_left(const struct rules *r, const struct rules_member *m)

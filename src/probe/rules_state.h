@@ -53,6 +53,7 @@ struct rules_tree {
 	bool told;	 /* its SCOPE */
 	int64_t late_ms; /* -1: not */
 	const char *kind;
+	char *by; /* the pattern that let it in, where it is one; malloc'ed */
 };
 
 struct rules {
@@ -71,7 +72,8 @@ struct rules {
 	} roots[RULES_ROOTS_MAX];
 	size_t n_roots;
 	uint32_t round, generation;
-	uint64_t looked_ns;
+	uint64_t looked_ns, containers_ns; /* when last was looked at processes, for names */
+	bool ended;			   /* processes, since */
 	pid_t launcher;
 	uint64_t own_dev, own_inode; /* of sonde's program */
 	bool begun;
@@ -86,7 +88,10 @@ static inline struct report_process rules_process(const struct rules_member *m)
 enum rules_says rules_judge(const struct rules *r, const struct rules_facts *f);
 /* Of a program that begins in scope: whether a pattern excludes or names it. */
 bool rules_excludes_program(const struct rules *r, pid_t pid);
-bool rules_names_program(const struct rules *r, pid_t pid);
+const char *rules_names_program(const struct rules *r, pid_t pid);
+/* Whether the rules still have what let a tree in for what it is; it may run another program by
+ * now. */
+bool rules_have(const struct rules *r, const struct rules_tree *t, pid_t pid);
 /* Sonde, also another one. */
 bool rules_is_own(const struct rules *r, pid_t pid);
 /* Why it is let in: SCOPE's "kind". */
@@ -107,6 +112,8 @@ struct rules_tree *rules_tree_get(struct rules *r, uint32_t scope);
 void rules_tree_forget(struct rules *r, struct rules_tree *t);
 /* SCOPE, with @m as its root. */
 void rules_tell_scope(struct rules *r, const struct rules_member *m);
+/* It was let in by a pattern, or by its number. */
+void rules_tree_by(struct rules_tree *t, const char *pattern);
 /* It ran already: into @m->scope, and its tree is told. 0; -EEXIST: the kernel was faster. */
 int rules_take(struct rules *r, struct rules_member *m, bool root);
 /* Ends its tracing; @why: enum sonde_left_why. @tree: what it starts is shut out as well. */

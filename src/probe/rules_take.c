@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
@@ -80,7 +81,14 @@ struct rules_tree *rules_tree_get(struct rules *r, uint32_t scope)
 void rules_tree_forget(struct rules *r, struct rules_tree *t)
 {
 	HASH_DEL(r->trees, t);
+	free(t->by);
 	free(t);
+}
+
+void rules_tree_by(struct rules_tree *t, const char *pattern)
+{
+	free(t->by);
+	t->by = pattern ? strdup(pattern) : NULL;
 }
 
 /* --- telling --- */
@@ -134,18 +142,42 @@ void rules_search_root(struct rules *r, struct report_process p)
 	files_join(r->c.files, p, true);
 }
 
+static int enter(struct rules *r, const struct rules_member *m, bool joined)
+{
+	return capture_scope_enter(r->c.capture, (pid_t)m->key.tgid, m->key.start_ns, m->scope,
+				   joined);
+}
+
+/* It has just begun: first it is in scope, then all else. What it does meanwhile is heard after
+ * FOUND, which is on its way before. */
+static int take_newcomer(struct rules *r, const struct rules_member *m)
+{
+	const struct report_process p = rules_process(m);
+	int n;
+
+	snapshot_found(r->c.outbox, p, m->scope, SONDE_FOUND_PROGRAM);
+	n = enter(r, m, false);
+	if (n < 0)
+		return n;
+	rules_tell_scope(r, m);
+	files_join(r->c.files, p, false);
+	return 0;
+}
+
+static int take_running(struct rules *r, const struct rules_member *m, bool root)
+{
+	if (root)
+		rules_tell_scope(r, m);
+	files_join(r->c.files, rules_process(m), false);
+	return enter(r, m, true);
+}
+
 int rules_take(struct rules *r, struct rules_member *m, bool root)
 {
 	const struct report_process p = rules_process(m);
 	const struct rules_tree *t = rules_tree(r, m->scope);
-	int n;
+	int n = !t ? -ENOMEM : t->joined ? take_running(r, m, root) : take_newcomer(r, m);
 
-	if (!t)
-		return -ENOMEM;
-	if (root)
-		rules_tell_scope(r, m);
-	files_join(r->c.files, p, false);
-	n = capture_scope_enter(r->c.capture, p.tgid, p.start_ns, m->scope, t->joined);
 	if (n < 0)
 		return n;
 	if (root)
@@ -171,5 +203,5 @@ void rules_drop(struct rules *r, struct rules_member *m, uint32_t why, bool tree
 	m->scope = 0;
 	snapshot_left(r->c.outbox, p, why);
 	attach_exit(r->c.files->attachments, p.tgid);
-	capture_sweep(r->c.capture, p.tgid, p.start_ns);
+	r->ended = true;
 }

@@ -258,7 +258,15 @@ static bool matches(const char *pattern, struct slice path)
 	return fnmatch(pattern, text, 0) == 0;
 }
 
-bool ruleset_matches(const struct ruleset_texts *patterns, const struct ruleset_program *p)
+bool ruleset_has_text(const struct ruleset_texts *list, const char *text)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->v[i], text) == 0)
+			return true;
+	return false;
+}
+
+const char *ruleset_matches(const struct ruleset_texts *patterns, const struct ruleset_program *p)
 {
 	struct slice rest = p->argv, names[5] = { p->path, p->comm };
 	struct agent_identity agent;
@@ -266,7 +274,7 @@ bool ruleset_matches(const struct ruleset_texts *patterns, const struct ruleset_
 	bool module;
 
 	if (!patterns->n)
-		return false;
+		return NULL;
 	n += argv_next(&rest, &names[n]);
 	n += agent_script(p->path, p->argv, &names[n], &module);
 	if (agent_of_program(p->path, p->argv, &agent) && !agent.helper)
@@ -274,6 +282,6 @@ bool ruleset_matches(const struct ruleset_texts *patterns, const struct ruleset_
 	for (size_t i = 0; i < patterns->n; i++)
 		for (size_t k = 0; k < n; k++)
 			if (matches(patterns->v[i], names[k]))
-				return true;
-	return false;
+				return patterns->v[i];
+	return NULL;
 }

@@ -63,7 +63,9 @@ bool ruleset_cgroup_out(const struct ruleset *r, const char *path);
 bool ruleset_container(const struct ruleset *r, const struct ruleset_texts *aliases,
 		       const char *path);
 
-bool ruleset_matches(const struct ruleset_texts *patterns, const struct ruleset_program *p);
+/* The pattern that the program matches, lent; NULL: none. */
+const char *ruleset_matches(const struct ruleset_texts *patterns, const struct ruleset_program *p);
+bool ruleset_has_text(const struct ruleset_texts *list, const char *text);
 
 /* Appends a copy; -E2BIG over RULESET_MAX, -ENOMEM. */
 int ruleset_add(struct ruleset_texts *list, struct slice text);

@@ -132,6 +132,15 @@ void snapshot_fork(struct outbox *o, struct report_process parent, struct report
 	outbox_send(o, (struct slice){ (const char *)&e, sizeof(e) });
 }
 
+void snapshot_found(struct outbox *o, struct report_process p, uint32_t scope, uint32_t rule)
+{
+	struct sonde_found_event e = { .hdr = header(p, SONDE_EV_FOUND, sizeof(e)),
+				       .scope = scope,
+				       .rule = rule };
+
+	outbox_send(o, (struct slice){ (const char *)&e, sizeof(e) });
+}
+
 void snapshot_left(struct outbox *o, struct report_process p, uint32_t why)
 {
 	struct sonde_left_event e = { .hdr = header(p, SONDE_EV_LEFT, sizeof(e)), .why = why };

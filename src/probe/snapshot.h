@@ -18,5 +18,7 @@ void snapshot_fork(struct outbox *o, struct report_process parent, struct report
 		   uint32_t scope);
 /* What it runs; @parent's tgid 0: not known. */
 void snapshot_exec(struct outbox *o, struct report_process p, struct report_process parent);
+/* The rules have let it in; @rule: enum sonde_found_by. */
+void snapshot_found(struct outbox *o, struct report_process p, uint32_t scope, uint32_t rule);
 /* Nothing of it is told any more; @why: enum sonde_left_why. */
 void snapshot_left(struct outbox *o, struct report_process p, uint32_t why);

@@ -195,6 +195,15 @@ void notes_connect(struct tree_state *tree, const struct sonde_connect_event *e)
 		peer->error = -e->result;
 }
 
+static void forget_attached(struct trace *t, struct attach_note *note)
+{
+	DL_DELETE(t->attached, note);
+	t->n_attached--;
+	free(note->file);
+	free(note->reason);
+	free(note);
+}
+
 void notes_attach(struct trace *t, struct process_key process, struct slice json)
 {
 	_cleanup_(cJSON_Deletep) cJSON *j = json_parse(json);
@@ -202,8 +211,12 @@ void notes_attach(struct trace *t, struct process_key process, struct slice json
 	const int64_t late_ms = json_int(j, "late_ms");
 	struct attach_note *note;
 
-	if (!j || (ok && late_ms <= 0) || t->n_attached >= ATTACH_NOTES_MAX)
+	if (!j || (ok && late_ms <= 0))
 		return;
+	if (t->n_attached >= ATTACH_NOTES_MAX && !t->watched)
+		return;
+	if (t->n_attached >= ATTACH_NOTES_MAX) /* a daemon's runs come and go */
+		forget_attached(t, t->attached);
 	note = calloc(1, sizeof(*note));
 	if (!note)
 		return;
@@ -249,14 +262,8 @@ void notes_free(struct tree_state *tree)
 
 void notes_done(struct trace *t)
 {
-	struct attach_note *note, *tmp;
-
-	list_for_each_safe (note, tmp, t->attached) {
-		DL_DELETE(t->attached, note);
-		free(note->file);
-		free(note->reason);
-		free(note);
-	}
+	while (t->attached)
+		forget_attached(t, t->attached);
 }
 
 /* --- what is said --- */

@@ -271,6 +271,8 @@ void tentative_found(struct trace *t, const struct sonde_found_event *e, struct 
 	struct tentative *one = find(t, e->scope);
 
 	t->watched = true;
+	if (tree_of_scope(t, e->scope))
+		return;
 	if (!one)
 		one = add(t, e->scope, p->key);
 	if (one)

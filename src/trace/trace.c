@@ -329,6 +329,13 @@ void trace_head(struct trace *t, enum http_event ev, const struct http_exchange 
 		inbound_end(tree, x);
 }
 
+bool trace_is_stranger(struct trace *t, struct process_key key)
+{
+	const struct process *p = t->watched ? proc_find(t->procs, key) : NULL;
+
+	return p && tentative_has(t, p);
+}
+
 void trace_call(struct trace *t, enum llm_event ev, struct llm_call *call)
 {
 	call_event(t, ev, call);

@@ -70,6 +70,8 @@ void trace_event(struct trace *t, const struct sonde_event *e, struct process *p
  * over; while a process serves a request, its model calls are made for that one.
  */
 void trace_head(struct trace *t, enum http_event ev, const struct http_exchange *x);
+/* Whether it is part of no run, but may become one: a daemon has found it (tentative.c). */
+bool trace_is_stranger(struct trace *t, struct process_key key);
 /* Model calls. */
 void trace_call(struct trace *t, enum llm_event ev, struct llm_call *call);
 /* Calls at tool servers. */

@@ -118,12 +118,35 @@ if [ -n "$cgroups" ] && mkdir "$group" 2>/dev/null; then
 	rmdir "$group/made/later" "$group"/*/ "$group"
 fi
 
-rules "{\"users\":[$USER_ID]}"
-other() { # another sonde below a shell that is an agent's: seen as a step, and not what it runs
-	agent "${AS[@]}" sh -c '"$@"; "$0" run --no-store -- true >/dev/null 2>&1; exit 0' "$T/sonde"
+# Another sonde: the same program as the one that traces.
+printf '#!/bin/sh\n"%s" -x 2>/dev/null\nls / >/dev/null\nexit 0\n' "$TOP/build/tests/e2e/watch" >"$T/job-$$"
+printf '#!/bin/sh\nsleep 30 &\nwait\n' >"$T/wait-$$"
+chmod 755 "$T/job-$$" "$T/wait-$$"
+rules "{\"programs\":[\"job-$$\",\"wait-$$\"]}"
+spans_of() { # PROGRAM	of its run, once that has ended
+	local id
+	id=$(stored | jq -rs "[.[] | select((.command | test(\"$1\")) and .status != \"running\")][0].run_id // empty")
+	[ -n "$id" ] && "$SONDE" export --db "$T/db" --format ndjson "$id" >"$T/spans" 2>/dev/null
 }
-ok "an agent's shell" becomes 'true' other
-
+another() {
+	"$T/job-$$" || return 1
+	within 20 spans_of "job-$$" || { stored | head -2; return 1; }
+	jq -s '[.[] | select(.type != "run" and .name? == "watch") | .attributes."sonde.traced_by"]' "$T/spans" | holds '. == ["sonde"]' &&
+		jq -s '[.[] | select(.type != "run" and .name? == "ls")]' "$T/spans" | holds 'length == 1'
+}
+ok "another sonde is a step, and what it traces is its own" another
+"$T/wait-$$" &
+waits=$!
+pids+=("$waits")
+hand_over() { # as /proc has its start, in ticks
+	sleep 2
+	stored | jq -s "[.[] | select(.command | test(\"wait-$$\"))] | .[0].status" | holds '. == "running"' || return 1
+	echo "{\"op\":\"leave\",\"pid\":$waits,\"start_ns\":$(awk '{ print $22 "0000000" }' "/proc/$waits/stat")}" >&9
+	within 20 spans_of "wait-$$" || { stored | head -2; return 1; }
+	jq -s '.[] | select(.type == "run") | .status' "$T/spans" | holds '. == "incomplete"'
+}
+ok "what another one traces is left to it" hand_over
+kill "$waits"
 exec 9>&-
 ok "it ends" within 30 sh -c "! kill -0 $watcher 2>/dev/null"
 ok "and has said nothing" test ! -s "$T/log"

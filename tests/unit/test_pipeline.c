@@ -55,6 +55,14 @@ void trace_free(struct trace *t)
 	free(t);
 }
 
+static bool strangers; /* all processes are */
+
+bool trace_is_stranger(struct trace *t, struct process_key key)
+{
+	(void)t, (void)key;
+	return strangers;
+}
+
 void trace_event(struct trace *t, const struct sonde_event *e, struct process *p)
 {
 	(void)t;
@@ -151,6 +159,7 @@ static struct pipeline *begin(void)
 	n_seen = 0;
 	seen[0] = '\0';
 	verdicts = verdict_result = 0;
+	strangers = false;
 	assert_int_equal(pipeline_new(&c, &p), 0);
 	pipeline_feed(p, ev_conn(&ev, SONDE_EV_CONN_OPEN, 1, 7, 2, 80));
 	return p;
@@ -322,6 +331,39 @@ static void a_host_of_models_is_always_copied(void **state)
 	pipeline_free(p);
 }
 
+/* A daemon hears all that a host says. */
+static void what_strangers_say_is_copied_as_long_as_it_may_matter(void **state)
+{
+	struct pipeline *p = begin();
+	int i;
+
+	(void)state;
+	strangers = true;
+	pos[0] = pos[1] = 0;
+	pass(p, 7, SONDE_DIR_OUT,
+	     "GET /list HTTP/1.1\r\nHost: h\r\nAccept: text/event-stream\r\n\r\n");
+	answer(p, "Content-Type: application/json\r\n", 3);
+	assert_int_equal(verdicts, 0); /* its model call may come next */
+	answer(p, "Content-Type: application/json\r\n", 128 K);
+	assert_int_equal(verdicts, 1);
+	for (i = 0; verdicts == i + 1 && i < 100; i++) {
+		pipeline_feed(p, ev_conn(&ev, SONDE_EV_CONN_CLOSE, 1, 7, 0, 0));
+		pipeline_feed(p, ev_conn(&ev, SONDE_EV_CONN_OPEN, 1, 7, 2, 80));
+		pos[0] = pos[1] = 0;
+		pass(p, 7, SONDE_DIR_OUT, "GET /list HTTP/1.1\r\nHost: h\r\n\r\n");
+		answer(p, "Content-Type: application/json\r\n", i < 15 ? 128 K : 3);
+	}
+	assert_int_equal(i, 100); /* of the later ones only the heads were needed */
+	/* Model calls are none of it. */
+	pipeline_feed(p, ev_conn(&ev, SONDE_EV_CONN_CLOSE, 1, 7, 0, 0));
+	pipeline_feed(p, ev_conn(&ev, SONDE_EV_CONN_OPEN, 1, 7, 2, 80));
+	pos[0] = pos[1] = 0;
+	pass(p, 7, SONDE_DIR_OUT, "GET /v1/x HTTP/1.1\r\nHost: h\r\n\r\n");
+	answer(p, "Content-Type: application/json\r\n", 128 K);
+	assert_int_equal(verdicts, 101);
+	pipeline_free(p);
+}
+
 static void what_is_not_http_is_not_copied_for_ever(void **state)
 {
 	struct pipeline *p = begin();
@@ -455,6 +497,7 @@ int main(void)
 		cmocka_unit_test(sockets_that_carry_tls_are_not_read),
 		cmocka_unit_test(only_files_from_hosts_without_models_are_not_copied),
 		cmocka_unit_test(a_host_of_models_is_always_copied),
+		cmocka_unit_test(what_strangers_say_is_copied_as_long_as_it_may_matter),
 		cmocka_unit_test(what_is_not_http_is_not_copied_for_ever),
 		cmocka_unit_test(what_processes_say_in_json_rpc_goes_to_trace),
 		cmocka_unit_test(other_json_between_processes_is_dropped_at_once),

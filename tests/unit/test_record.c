@@ -52,6 +52,7 @@ static void events_of_every_kind_are_well_formed(void **state)
 		{ SONDE_EV_END, sizeof(struct sonde_event) },
 		{ SONDE_EV_CONN_LINK, sizeof(struct sonde_link_event) },
 		{ SONDE_EV_CONNECT, sizeof(struct sonde_connect_event) },
+		{ SONDE_EV_LEFT, sizeof(struct sonde_left_event) },
 		{ SONDE_EV_TLS_HELLO, sizeof(struct sonde_hello_event) },
 		{ SONDE_EV_LOSS, sizeof(struct sonde_loss_event) },
 		{ SONDE_EV_VERDICT, sizeof(struct sonde_verdict_event) },

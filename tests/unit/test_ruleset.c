@@ -152,7 +152,7 @@ static void programs_are_known_by_file_name_script_and_kind(void **state)
 		const struct ruleset_program p = { slice_of(cases[i].path), slice_of(cases[i].comm),
 						   cases[i].argv };
 
-		if (ruleset_matches(&patterns, &p) != cases[i].is)
+		if ((ruleset_matches(&patterns, &p) != NULL) != cases[i].is)
 			fail_msg("%s of %s", cases[i].pattern, cases[i].path);
 	}
 }

@@ -224,6 +224,26 @@ static void what_is_left_ends_its_run(void **state)
 	assert_int_equal(w.run_status, RUN_RUNNING);
 }
 
+static void what_was_not_seen_is_said(void **state)
+{
+	(void)state;
+	a_script();
+	at(&w, 5000);
+	call(1, 200);
+	assert_non_null(strstr(w.run, "known to be an agent 5.0 s after it began"));
+	found(300, 8, SONDE_FOUND_PROGRAM);
+	world_json(&w, SONDE_EV_SCOPE, 300,
+		   "{\"scope\":8,\"kind\":\"program\",\"owner\":\"daemon\",\"joined\":false,"
+		   "\"late_ms\":12,\"argv\":[\"tool\"],\"uid\":7}");
+	assert_non_null(strstr(w.run, "found 12 ms after it began"));
+	/* Of files that others have mapped nobody else hears. */
+	world_json(&w, SONDE_EV_ATTACH, 200,
+		   "{\"file\":\"/srv/secret.so\",\"ok\":true,\"late_ms\":7}");
+	at(&w, 7000);
+	tick(&w);
+	assert_null(strstr(w.run, "secret.so"));
+}
+
 static void ten_thousand_scopes_leave_no_memory(void **state)
 {
 	char scope[256];
@@ -259,6 +279,7 @@ int main(void)
 		TEST(two_at_once_do_not_mix),
 		TEST(another_sonde_takes_over_a_part),
 		TEST(what_is_left_ends_its_run),
+		TEST(what_was_not_seen_is_said),
 		TEST(ten_thousand_scopes_leave_no_memory),
 	};
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Boots a Debian kernel in qemu (software emulation) with sonde, python3 and the tests in an initramfs, prints the guest's TAP.
-#   SONDE=sonde vm.sh SUITE [GUEST-TEST]	suites as kernel.sh has them; default: the whole job (guest.sh)
+#   SONDE=sonde vm.sh SUITE [GUEST-TEST]	suites as kernel.sh has them; default: the whole job (guest.sh); VM_TIMEOUT: seconds (400)
 set -eu
 cd "$(dirname "$0")/../.."
 suite=$1 guest=${2:-guest}
@@ -22,7 +22,7 @@ add() {
 }
 mkdir -p "$root"/{bin,sonde/tests,etc,lib64,usr/bin,proc,sys,dev,tmp,run,root}
 cp /bin/busybox "$root/bin/"
-for tool in sh uname seq awk sleep grep sed tail cat ls head rm mkdir timeout env; do
+for tool in sh uname seq awk sleep grep sed tail cat ls head rm mkdir mkfifo tee timeout env; do
 	ln -sf busybox "$root/bin/$tool"
 done
 add /bin/bash /usr/bin/python3.11 /usr/lib/python3.11/lib-dynload/*.so "$SONDE"
@@ -32,7 +32,7 @@ ln -sf python3.11 "$root/usr/bin/python3"
 (cd / && find usr/lib/python3.11 -name '*.py' -not -path '*/test/*' -not -path '*/idlelib/*' -not -path '*/dist-packages/*' -print0 | cpio -0pdm --quiet "$root")
 cp "$SONDE" "$root/sonde/sonde"
 cp -r "$vm/$suite/modules" "$root/modules"
-for program in capture ways; do
+for program in capture ways watch; do
 	add "$PWD/build/tests/e2e/$program"
 	mv "$root$PWD/build/tests/e2e/$program" "$root/sonde/$program"
 done
@@ -61,7 +61,7 @@ machine="-cpu Nehalem,-cx16 -smp 2" tries=3
 [ "$suite" != trixie-backports ] || machine="-cpu Nehalem -smp 1"
 boot() {
 	# shellcheck disable=SC2086 # words
-	timeout 400 qemu-system-x86_64 -M q35 $machine -m 2048 -nographic -no-reboot -net none \
+	timeout "${VM_TIMEOUT:-400}" qemu-system-x86_64 -M q35 $machine -m 2048 -nographic -no-reboot -net none \
 		-kernel "$vm/$suite/vmlinuz" -initrd "$vm/$suite/initrd-$guest" \
 		-append 'console=ttyS0 quiet panic=-1 rdinit=/init' </dev/null | tr -d '\r' >"$vm/$suite/console-$guest"
 	grep -aq '^guest status' "$vm/$suite/console-$guest"
