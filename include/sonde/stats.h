@@ -22,9 +22,11 @@ enum stat_id {
 	STAT_LLM_BAD_JSON,
 	STAT_LLM_TOTAL_MISMATCH, /* provider's total differs from our sum */
 	STAT_MCP_CALLS,
-	STAT_MCP_OVER_LIMIT, /* messages, calls, sessions and connections that were not kept */
-	STAT_MCP_UNPAIRED,   /* answers that several requests waited for: told of none */
-	STAT_TRACE_NO_RUN,   /* facts outside any run */
+	STAT_MCP_OVER_LIMIT,   /* messages, calls, sessions and connections that were not kept */
+	STAT_MCP_UNPAIRED,     /* answers that several requests waited for: told of none */
+	STAT_TRACE_NO_RUN,     /* facts outside any run */
+	STAT_SHED_CONNECTIONS, /* told to be counted only, as more came than could be read */
+	STAT_SHED_CONTENT,     /* messages and texts that were not kept for the same reason */
 	STAT_STORE_RETRIES,
 	STAT_STORE_ERRORS,
 	STAT_NR,

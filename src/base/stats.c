@@ -23,6 +23,8 @@ const char *const stat_names[STAT_NR] = {
 	[STAT_MCP_OVER_LIMIT] = "mcp_over_limit",
 	[STAT_MCP_UNPAIRED] = "mcp_unpaired",
 	[STAT_TRACE_NO_RUN] = "trace_no_run",
+	[STAT_SHED_CONNECTIONS] = "shed_connections",
+	[STAT_SHED_CONTENT] = "shed_content",
 	[STAT_STORE_RETRIES] = "store_retries",
 	[STAT_STORE_ERRORS] = "store_errors",
 };

@@ -6,7 +6,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -17,16 +19,24 @@
 #include "sonde/control.h"
 #include "store/store.h"
 
-#define WAIT_MS 50
+#define WAIT_MS	      50
+#define REST_MS	      10
+#define CPU_SAVED_NS  200000000ull
+#define STORE_WAIT_MS 2000
+#define LOAD_SAID_NS  30000000000ull
 
 struct engine {
 	const struct engine_config *c;
 	struct stats stats;
 	struct pipeline *pipeline;
-	struct store *store;	   /* NULL: none */
-	struct recorder *recorder; /* NULL: none */
-	struct intake *intake;	   /* NULL in a replay */
-	struct live_hub *hub;	   /* NULL: nobody can watch */
+	struct store *store;		    /* NULL: none */
+	struct recorder *recorder;	    /* NULL: none */
+	struct intake *intake;		    /* NULL in a replay */
+	struct live_hub *hub;		    /* NULL: nobody can watch */
+	uint64_t cpu_since_ns, cpu_used_ns; /* since when its share is counted, from what on */
+	bool rests;			    /* it has had its share */
+	uint64_t load_said_ns;
+	uint32_t load_said;
 	bool store_said, recorder_said;
 	bool failed; /* something could not be kept */
 };
@@ -162,12 +172,16 @@ static void check_recorder(struct engine *e)
 	log_errno(r, "cannot write '%s', the recording ends here", e->c->record_path);
 }
 
+static void note_load(struct engine *e, const struct sonde_event *ev);
+
 static void on_event(void *ctx, const struct sonde_event *ev)
 {
 	struct engine *e = ctx;
 
 	stat_add(&e->stats, STAT_EVENTS, 1);
 	pipeline_feed(e->pipeline, ev);
+	if (ev->kind == SONDE_EV_LOAD && e->intake)
+		note_load(e, ev);
 	if (ev->kind != SONDE_EV_TICK)
 		return;
 	if (e->store)
@@ -274,6 +288,73 @@ static bool finish(struct engine *e, bool ran)
 	return !e->failed;
 }
 
+/* --- what it may use --- */
+
+/*
+ * Of the memory: a quarter for what waits before it, an eighth for what waits for the disk; the
+ * pipeline has its shares by the CONFIG event. The kernel's limit is for what nobody counted: then
+ * memory is refused, and what it was for is left out.
+ */
+static void bound_memory(struct engine *e)
+{
+	const uint64_t bytes = e->c->memory_bytes;
+	const struct rlimit l = { bytes, bytes };
+
+	if (!bytes)
+		return;
+	intake_bound(e->intake, (size_t)bytes / 4);
+	if (e->store)
+		store_bound(e->store, (size_t)bytes / 8, STORE_WAIT_MS);
+	if (setrlimit(RLIMIT_DATA, &l) < 0)
+		log_errno(-errno, "cannot limit the engine's memory");
+}
+
+static uint64_t clock_ns(clockid_t which)
+{
+	struct timespec ts;
+
+	clock_gettime(which, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* Over its share of the processor: it rests until it has it again, and only empties the ring. */
+static void rest(struct engine *e)
+{
+	const uint64_t now = clock_ns(CLOCK_MONOTONIC), used = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	const uint64_t earned = (now - e->cpu_since_ns) / 100 * e->c->cpu_percent;
+
+	if (!e->c->cpu_percent)
+		return;
+	if (e->cpu_since_ns == 0 || used - e->cpu_used_ns + CPU_SAVED_NS < earned) {
+		e->cpu_since_ns = now; /* what is not used is not saved for long */
+		e->cpu_used_ns = used;
+	} else if (used - e->cpu_used_ns > earned) {
+		intake_hold(e->intake, REST_MS);
+		e->rests = true;
+		return;
+	}
+	e->rests = false;
+}
+
+static void note_load(struct engine *e, const struct sonde_event *ev)
+{
+	static const char *const lets_go[SONDE_LOAD_NR] = {
+		[SONDE_LOAD_NONE] = "all is read again",
+		[SONDE_LOAD_CONNECTIONS] = "more comes than can be read: connections that belong "
+					   "to no run are let go",
+		[SONDE_LOAD_CONTENT] = "more comes than can be read: what was said is not kept",
+		[SONDE_LOAD_CALLS] = "more comes than can be read: calls are lost",
+	};
+	const struct sonde_load_event *l = (const void *)ev;
+
+	/* Up and down all the time is said twice a minute. */
+	if (ev->ts_ns < e->load_said_ns + LOAD_SAID_NS && l->level <= e->load_said)
+		return;
+	e->load_said_ns = ev->ts_ns;
+	e->load_said = l->level;
+	log_warn("%s", lets_go[l->level]);
+}
+
 /* --- live --- */
 
 static void on_stop(int sig)
@@ -341,7 +422,8 @@ static int run(struct engine *e)
 	do {
 		if (stop_asked)
 			intake_stop(e->intake);
-		r = intake_run_once(e->intake, WAIT_MS);
+		rest(e);
+		r = e->rests && !stop_asked ? 1 : intake_run_once(e->intake, WAIT_MS);
 		if (e->hub)
 			live_hub_serve(e->hub);
 	} while (r > 0);
@@ -379,6 +461,8 @@ int engine_live(const struct engine_config *c, int prober_fd)
 		r = intake_new(prober_fd, e.recorder, &e.stats, on_event, &e, &e.intake);
 		if (r < 0)
 			log_errno(r, "cannot listen to the prober");
+		else
+			bound_memory(&e);
 	}
 	if (r < 0) {
 		finish(&e, false);

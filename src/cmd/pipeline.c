@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
+#include "base/json.h"
 #include "base/map.h"
 #include "base/util.h"
 #include "llm/llm.h"
@@ -48,7 +49,8 @@ struct pipeline {
 	struct trace *trace;
 	struct peer *peers;
 	struct host *hosts;
-	uint64_t now_ns; /* of the newest event */
+	uint64_t now_ns;	    /* of the newest event */
+	enum sonde_load told, load; /* of intake; with what memory says */
 	bool ended;
 };
 
@@ -174,14 +176,17 @@ static void judge(struct pipeline *p, struct peer *peer, const struct connection
 	uint64_t ids[2];
 	size_t n;
 
+	const bool hurry = p->load >= SONDE_LOAD_CONNECTIONS;
+
 	if (!p->c.verdict || !peer || peer->no_longer || peer->wanted)
 		return;
-	if (!peer->not_http && !peer->bulk)
+	if (!peer->not_http && !peer->bulk && !(hurry && peer->http))
 		return;
-	if (!is_talk_conn(conn) &&
+	if (!hurry && !is_talk_conn(conn) &&
 	    conn->bytes[SONDE_DIR_IN] + conn->bytes[SONDE_DIR_OUT] < VERDICT_BYTES)
 		return;
 	peer->no_longer = true;
+	stat_add(p->c.stats, STAT_SHED_CONNECTIONS, hurry);
 	n = halves_ids(p->halves, conn->id, ids);
 	for (size_t i = 0; i < n; i++)
 		peer->no_longer &= p->c.verdict(p->c.ctx, ids[i]) != -EAGAIN;
@@ -408,6 +413,42 @@ void pipeline_end(struct pipeline *p)
 	trace_end(p->trace, p->now_ns);
 }
 
+/* --- how much there is room for --- */
+
+/* Of the engine's memory; the rest is for what waits before (intake) and behind (the store), and
+ * for what is known of processes and conversations. */
+static void take_config(struct pipeline *p, const struct sonde_event *e)
+{
+	const struct sonde_json_event *j = (const void *)e;
+	_cleanup_(cJSON_Deletep) cJSON *json =
+		json_parse((struct slice){ j->json, e->size - sizeof(*e) });
+	const int64_t bytes = json_int(json, "memory_bytes");
+
+	if (bytes <= 0)
+		return;
+	http_set_memory(p->http, (size_t)bytes / 4);
+	llm_set_memory(p->llm, (size_t)bytes / 8);
+}
+
+/* Exchanges in flight that fill the memory are a load as well. */
+static enum sonde_load by_memory(const struct pipeline *p)
+{
+	size_t used, max;
+
+	http_memory(p->http, &used, &max);
+	return used > max / 8 * 5 ? SONDE_LOAD_CONTENT
+	       : used > max / 2	  ? SONDE_LOAD_CONNECTIONS
+				  : SONDE_LOAD_NONE;
+}
+
+static void weigh(struct pipeline *p)
+{
+	const enum sonde_load memory = by_memory(p);
+
+	p->load = memory > p->told ? memory : p->told;
+	trace_load(p->trace, p->load);
+}
+
 void pipeline_content_gone(struct pipeline *p)
 {
 	trace_content_gone(p->trace);
@@ -420,6 +461,12 @@ void pipeline_feed(struct pipeline *p, const struct sonde_event *e)
 	if (p->ended)
 		return;
 	advance(p, e->ts_ns);
+	if (e->kind == SONDE_EV_CONFIG)
+		take_config(p, e);
+	else if (e->kind == SONDE_EV_LOAD)
+		p->told = ((const struct sonde_load_event *)(const void *)e)->level;
+	if (e->kind == SONDE_EV_LOAD || e->kind == SONDE_EV_TICK)
+		weigh(p);
 	process = proc_feed(p->proc, e);
 	if (e->kind == SONDE_EV_EXIT)
 		mcp_exited(p->mcp, (struct process_key){ e->tgid, e->start_ns }, e->ts_ns);
