@@ -292,20 +292,26 @@ static bool finish(struct engine *e, bool ran)
 
 /*
  * Of the memory: a quarter for what waits before it, an eighth for what waits for the disk; the
- * pipeline has its shares by the CONFIG event. The kernel's limit is for what nobody counted: then
- * memory is refused, and what it was for is left out.
+ * pipeline has its shares by the CONFIG event.
  */
 static void bound_memory(struct engine *e)
 {
 	const uint64_t bytes = e->c->memory_bytes;
-	const struct rlimit l = { bytes, bytes };
 
 	if (!bytes)
 		return;
 	intake_bound(e->intake, (size_t)bytes / 4);
 	if (e->store)
 		store_bound(e->store, (size_t)bytes / 8, STORE_WAIT_MS);
-	if (setrlimit(RLIMIT_DATA, &l) < 0)
+}
+
+/* The kernel's limit is for what nobody counted: then memory is refused, and what it was for is
+ * left out. */
+static void limit_memory(const struct engine *e)
+{
+	const struct rlimit l = { e->c->memory_bytes, e->c->memory_bytes };
+
+	if (e->c->memory_bytes && setrlimit(RLIMIT_DATA, &l) < 0)
 		log_errno(-errno, "cannot limit the engine's memory");
 }
 
@@ -323,8 +329,11 @@ static void rest(struct engine *e)
 	const uint64_t now = clock_ns(CLOCK_MONOTONIC), used = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	const uint64_t earned = (now - e->cpu_since_ns) / 100 * e->c->cpu_percent;
 
-	if (!e->c->cpu_percent)
+	/* Whoever waits for its end waits for nothing else. */
+	if (!e->c->cpu_percent || stop_asked || intake_is_ending(e->intake)) {
+		e->rests = false;
 		return;
+	}
 	if (e->cpu_since_ns == 0 || used - e->cpu_used_ns + CPU_SAVED_NS < earned) {
 		e->cpu_since_ns = now; /* what is not used is not saved for long */
 		e->cpu_used_ns = used;
@@ -408,6 +417,7 @@ static int open_live(struct engine *e)
 	if (!r)
 		r = open_pipeline(e, true);
 	if (!r) {
+		limit_memory(e);
 		r = sandbox_enter();
 		if (r < 0)
 			log_errno(r, "cannot give up the engine's privileges");
@@ -423,7 +433,7 @@ static int run(struct engine *e)
 		if (stop_asked)
 			intake_stop(e->intake);
 		rest(e);
-		r = e->rests && !stop_asked ? 1 : intake_run_once(e->intake, WAIT_MS);
+		r = e->rests ? 1 : intake_run_once(e->intake, WAIT_MS);
 		if (e->hub)
 			live_hub_serve(e->hub);
 	} while (r > 0);

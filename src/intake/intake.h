@@ -72,5 +72,7 @@ int intake_tell(struct intake *i, uint16_t kind, struct slice json);
 void intake_bound(struct intake *i, size_t bytes);
 /* Waits @ms, and takes from the ring what must not be lost, without delivering any of it. */
 void intake_hold(struct intake *i, int ms);
+/* Nothing new is read any more. */
+bool intake_is_ending(const struct intake *i);
 /* Ends soon: as if the prober had said END (SIGTERM to the engine). */
 void intake_stop(struct intake *i);

@@ -45,6 +45,7 @@ struct intake {
 	uint64_t loss[SONDE_LOSS_NR]; /* as told last */
 	uint64_t shed[2];	      /* events that were let go, and their bytes */
 	enum sonde_load load;	      /* as told last */
+	bool calls_were_shed;	      /* since then */
 	uint64_t last_ns;	      /* time of the newest event delivered */
 	uint64_t next_tick_ns;
 	uint64_t held_ns; /* since when the ring waits for SONDE_CONTROL_GO; 0: it does not */
@@ -188,6 +189,9 @@ static void deliver_load(struct intake *i, uint64_t ts_ns)
 		.level = load_of(i),
 	};
 
+	if (i->calls_were_shed)
+		e.level = SONDE_LOAD_CALLS;
+	i->calls_were_shed = false;
 	if (e.level == i->load)
 		return;
 	i->load = (enum sonde_load)e.level;
@@ -362,6 +366,7 @@ static bool is_shed(struct intake *i, const struct sonde_event *e)
 {
 	if (e->kind != SONDE_EV_DATA || load_of(i) < SONDE_LOAD_CALLS)
 		return false;
+	i->calls_were_shed = true;
 	i->shed[0]++;
 	i->shed[1] += e->size - sizeof(struct sonde_data_event);
 	return true;
@@ -452,6 +457,11 @@ static void wait_for_events(struct intake *i, int timeout_ms)
 		__atomic_store_n(&i->shared->wake_pending, 0, __ATOMIC_SEQ_CST);
 }
 
+bool intake_is_ending(const struct intake *i)
+{
+	return i->ending;
+}
+
 void intake_bound(struct intake *i, size_t bytes)
 {
 	i->spill.max = bytes;
@@ -459,7 +469,9 @@ void intake_bound(struct intake *i, size_t bytes)
 
 void intake_hold(struct intake *i, int ms)
 {
-	wait_for_events(i, ms);
+	const struct timespec t = { .tv_nsec = ms * 1000000L };
+
+	nanosleep(&t, NULL); /* whatever there is to do */
 	if (i->ring.size && !i->held_ns && !i->ending)
 		relieve_ring(i);
 }
