@@ -348,11 +348,10 @@ static void rest(struct engine *e)
 static void note_load(struct engine *e, const struct sonde_event *ev)
 {
 	static const char *const lets_go[SONDE_LOAD_NR] = {
-		[SONDE_LOAD_NONE] = "all is read again",
-		[SONDE_LOAD_CONNECTIONS] = "more comes than can be read: connections that belong "
-					   "to no run are let go",
-		[SONDE_LOAD_CONTENT] = "more comes than can be read: what was said is not kept",
-		[SONDE_LOAD_CALLS] = "more comes than can be read: calls are lost",
+		[SONDE_LOAD_NONE] = "all of it is read again",
+		[SONDE_LOAD_CONNECTIONS] = "too much comes: what belongs to no run is let go",
+		[SONDE_LOAD_CONTENT] = "too much comes: what is said is not kept",
+		[SONDE_LOAD_CALLS] = "too much comes: calls are lost",
 	};
 	const struct sonde_load_event *l = (const void *)ev;
 
