@@ -65,7 +65,8 @@ enum sonde_event_kind {
 	SONDE_EV_ATTACH = 31,  /* prober: JSON; probes put on a file, or why not */
 	SONDE_EV_VERDICT = 32, /* the engine told the kernel to stop copying a connection */
 	SONDE_EV_PROBER_LOST =
-		33, /* intake: the prober has died; what follows was still in the ring */
+		33,	    /* intake: the prober has died; what follows was still in the ring */
+	SONDE_EV_LOAD = 34, /* intake: how far behind the engine is, when that changes */
 };
 
 /* Every event starts with this. `ts_ns` is CLOCK_BOOTTIME. */
@@ -399,6 +400,21 @@ struct sonde_loss_event {
 	__u64 count[SONDE_LOSS_NR];
 };
 
+/* What is let go, the first first; each level has what comes before it. */
+enum sonde_load {
+	SONDE_LOAD_NONE = 0,
+	SONDE_LOAD_CONNECTIONS = 1, /* those that no run consists of, sooner than else */
+	SONDE_LOAD_CONTENT = 2,	    /* what was said; its figures stay */
+	SONDE_LOAD_CALLS = 3,	    /* bytes of connections; processes, ends and costs stay */
+	SONDE_LOAD_NR
+};
+
+struct sonde_load_event {
+	struct sonde_event hdr;
+	__u32 level; /* enum sonde_load */
+	__u32 pad;
+};
+
 struct sonde_verdict_event {
 	struct sonde_event hdr;
 	__u64 conn;
@@ -435,6 +451,7 @@ _Static_assert(sizeof(struct sonde_file_event) == 80, "wire format");
 _Static_assert(sizeof(struct sonde_artifact_event) == 104, "wire format");
 _Static_assert(sizeof(struct sonde_signal_event) == 72, "wire format");
 _Static_assert(sizeof(struct sonde_wait_event) == 40, "wire format");
+_Static_assert(sizeof(struct sonde_load_event) == 40, "wire format");
 
 /*
  * JSON of the descriptive events (members that are not known are absent):
@@ -442,7 +459,8 @@ _Static_assert(sizeof(struct sonde_wait_event) == 40, "wire format");
  * HOST    {"boot_id","hostname","kernel","arch","sonde_version","event_version":1}
  * CONFIG  {"content":"full|standard|minimal|off","content_limit":5000,"content_llm":true,
  *          "content_memory":true,"content_tools":true,"price_digest":"hex",
- *          "max_run_time_s":N,"egress":["deny *.example",...]}; egress: policy/egress.h
+ *          "memory_bytes":N of the engine,"max_run_time_s":N,"egress":["deny *.example",...]};
+ * egress: policy/egress.h
  *
  * SCOPE
  * {"scope":1,"kind":"run|pid|program|cgroup|container|unit|user|host","argv":[...],"cwd","uid","gid",

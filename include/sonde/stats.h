@@ -27,6 +27,8 @@ enum stat_id {
 	STAT_TRACE_NO_RUN,     /* facts outside any run */
 	STAT_TRACE_TREES,      /* that a daemon found and that may become runs */
 	STAT_TRACE_BECAME_RUN, /* of these, or of parts of them */
+	STAT_SHED_CONNECTIONS, /* told to be counted only, as more came than could be read */
+	STAT_SHED_CONTENT,     /* messages and texts that were not kept for the same reason */
 	STAT_STORE_RETRIES,
 	STAT_STORE_ERRORS,
 	STAT_NR,

@@ -25,6 +25,8 @@ const char *const stat_names[STAT_NR] = {
 	[STAT_TRACE_NO_RUN] = "trace_no_run",
 	[STAT_TRACE_TREES] = "trace_trees",
 	[STAT_TRACE_BECAME_RUN] = "trace_became_run",
+	[STAT_SHED_CONNECTIONS] = "shed_connections",
+	[STAT_SHED_CONTENT] = "shed_content",
 	[STAT_STORE_RETRIES] = "store_retries",
 	[STAT_STORE_ERRORS] = "store_errors",
 };

@@ -6,7 +6,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -18,16 +20,24 @@
 #include "sonde/control.h"
 #include "store/store.h"
 
-#define WAIT_MS 50
+#define WAIT_MS	      50
+#define REST_MS	      10
+#define CPU_SAVED_NS  200000000ull
+#define STORE_WAIT_MS 2000
+#define LOAD_SAID_NS  30000000000ull
 
 struct engine {
 	const struct engine_config *c;
 	struct stats stats;
 	struct pipeline *pipeline;
-	struct store *store;	   /* NULL: none */
-	struct recorder *recorder; /* NULL: none */
-	struct intake *intake;	   /* NULL in a replay */
-	struct live_hub *hub;	   /* NULL: nobody can watch */
+	struct store *store;		    /* NULL: none */
+	struct recorder *recorder;	    /* NULL: none */
+	struct intake *intake;		    /* NULL in a replay */
+	struct live_hub *hub;		    /* NULL: nobody can watch */
+	uint64_t cpu_since_ns, cpu_used_ns; /* since when its share is counted, from what on */
+	bool rests;			    /* it has had its share */
+	uint64_t load_said_ns;
+	uint32_t load_said;
 	struct engine_status status;
 	bool store_said, recorder_said;
 	bool failed; /* something could not be kept */
@@ -164,6 +174,8 @@ static void check_recorder(struct engine *e)
 	log_errno(r, "cannot write '%s', the recording ends here", e->c->record_path);
 }
 
+static void note_load(struct engine *e, const struct sonde_event *ev);
+
 static void on_event(void *ctx, const struct sonde_event *ev)
 {
 	struct engine *e = ctx;
@@ -171,6 +183,8 @@ static void on_event(void *ctx, const struct sonde_event *ev)
 	stat_add(&e->stats, STAT_EVENTS, 1);
 	engine_status_note(&e->status, ev);
 	pipeline_feed(e->pipeline, ev);
+	if (ev->kind == SONDE_EV_LOAD && e->intake)
+		note_load(e, ev);
 	if (ev->kind != SONDE_EV_TICK)
 		return;
 	if (e->store)
@@ -277,6 +291,81 @@ static bool finish(struct engine *e, bool ran)
 	return !e->failed;
 }
 
+/* --- what it may use --- */
+
+/*
+ * Of the memory: a quarter for what waits before it, an eighth for what waits for the disk; the
+ * pipeline has its shares by the CONFIG event.
+ */
+static void bound_memory(struct engine *e)
+{
+	const uint64_t bytes = e->c->memory_bytes;
+
+	if (!bytes)
+		return;
+	intake_bound(e->intake, (size_t)bytes / 4);
+	if (e->store)
+		store_bound(e->store, (size_t)bytes / 8, STORE_WAIT_MS);
+}
+
+/* The kernel's limit is for what nobody counted: then memory is refused, and what it was for is
+ * left out. */
+static void limit_memory(const struct engine *e)
+{
+	const struct rlimit l = { e->c->memory_bytes, e->c->memory_bytes };
+
+	if (e->c->memory_bytes && setrlimit(RLIMIT_DATA, &l) < 0)
+		log_errno(-errno, "cannot limit the engine's memory");
+}
+
+static uint64_t clock_ns(clockid_t which)
+{
+	struct timespec ts;
+
+	clock_gettime(which, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* Over its share of the processor: it rests until it has it again, and only empties the ring. */
+static void rest(struct engine *e)
+{
+	const uint64_t now = clock_ns(CLOCK_MONOTONIC), used = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	const uint64_t earned = (now - e->cpu_since_ns) / 100 * e->c->cpu_percent;
+
+	/* Whoever waits for its end waits for nothing else. */
+	if (!e->c->cpu_percent || stop_asked || intake_is_ending(e->intake)) {
+		e->rests = false;
+		return;
+	}
+	if (e->cpu_since_ns == 0 || used - e->cpu_used_ns + CPU_SAVED_NS < earned) {
+		e->cpu_since_ns = now; /* what is not used is not saved for long */
+		e->cpu_used_ns = used;
+	} else if (used - e->cpu_used_ns > earned) {
+		intake_hold(e->intake, REST_MS);
+		e->rests = true;
+		return;
+	}
+	e->rests = false;
+}
+
+static void note_load(struct engine *e, const struct sonde_event *ev)
+{
+	static const char *const lets_go[SONDE_LOAD_NR] = {
+		[SONDE_LOAD_NONE] = "all of it is read again",
+		[SONDE_LOAD_CONNECTIONS] = "too much comes: what belongs to no run is let go",
+		[SONDE_LOAD_CONTENT] = "too much comes: what is said is not kept",
+		[SONDE_LOAD_CALLS] = "too much comes: calls are lost",
+	};
+	const struct sonde_load_event *l = (const void *)ev;
+
+	/* Up and down all the time is said twice a minute. */
+	if (ev->ts_ns < e->load_said_ns + LOAD_SAID_NS && l->level <= e->load_said)
+		return;
+	e->load_said_ns = ev->ts_ns;
+	e->load_said = l->level;
+	log_warn("%s", lets_go[l->level]);
+}
+
 /* --- live --- */
 
 static void on_stop(int sig)
@@ -339,6 +428,7 @@ static int open_live(struct engine *e)
 	if (!r)
 		r = open_pipeline(e, true);
 	if (!r) {
+		limit_memory(e);
 		r = sandbox_enter();
 		if (r < 0)
 			log_errno(r, "cannot give up the engine's privileges");
@@ -353,7 +443,8 @@ static int run(struct engine *e)
 	do {
 		if (stop_asked)
 			intake_stop(e->intake);
-		r = intake_run_once(e->intake, WAIT_MS);
+		rest(e);
+		r = e->rests ? 1 : intake_run_once(e->intake, WAIT_MS);
 		if (e->hub)
 			live_hub_serve(e->hub);
 	} while (r > 0);
@@ -394,6 +485,8 @@ int engine_live(const struct engine_config *c, int prober_fd)
 		else if (c->enrich_fd > 0 && intake_add_enricher(e.intake, c->enrich_fd) < 0)
 			log_warn("nothing will be known of containers but their ids: the enricher "
 				 "cannot be listened to");
+		if (r == 0)
+			bound_memory(&e);
 	}
 	if (r < 0) {
 		finish(&e, false);

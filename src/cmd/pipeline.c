@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
+#include "base/json.h"
 #include "base/map.h"
 #include "base/util.h"
 #include "llm/llm.h"
@@ -52,7 +53,8 @@ struct pipeline {
 	struct trace *trace;
 	struct peer *peers;
 	struct host *hosts;
-	uint64_t now_ns; /* of the newest event */
+	uint64_t now_ns;	    /* of the newest event */
+	enum sonde_load told, load; /* of intake; with what memory says */
 	bool ended;
 };
 
@@ -194,20 +196,29 @@ static bool is_dull_stranger(const struct peer *peer, const struct connection *c
 	       (is_talk_conn(conn) ? peer->not_http : is_long(conn) || process->dull >= DULL_MAX);
 }
 
+/* Where more comes than can be read, one exchange that is nobody's talk is enough. */
+static bool is_no_talk(const struct peer *peer)
+{
+	return !peer->talk && (peer->not_http || peer->http);
+}
+
 /* The kernel may stop copying @conn, and only count, once this says so. */
 static void judge(struct pipeline *p, struct peer *peer, const struct connection *conn)
 {
 	struct process *stranger;
 	uint64_t ids[2];
 	size_t n;
+	const bool hurry = p->load >= SONDE_LOAD_CONNECTIONS;
 
 	if (!p->c.verdict || !peer || peer->no_longer || peer->wanted)
 		return;
 	stranger = trace_is_stranger(p->trace, conn->process) ? proc_find(p->proc, conn->process)
 							      : NULL;
-	if (stranger ? !is_dull_stranger(peer, conn, stranger) : !is_dull(peer, conn))
+	if (!(stranger ? is_dull_stranger(peer, conn, stranger) : is_dull(peer, conn)) &&
+	    !(hurry && is_no_talk(peer)))
 		return;
 	peer->no_longer = true;
+	stat_add(p->c.stats, STAT_SHED_CONNECTIONS, hurry);
 	n = halves_ids(p->halves, conn->id, ids);
 	for (size_t i = 0; i < n; i++)
 		peer->no_longer &= p->c.verdict(p->c.ctx, ids[i]) != -EAGAIN;
@@ -436,6 +447,42 @@ void pipeline_end(struct pipeline *p)
 	trace_end(p->trace, p->now_ns);
 }
 
+/* --- how much there is room for --- */
+
+/* Of the engine's memory; the rest is for what waits before (intake) and behind (the store), and
+ * for what is known of processes and conversations. */
+static void take_config(struct pipeline *p, const struct sonde_event *e)
+{
+	const struct sonde_json_event *j = (const void *)e;
+	_cleanup_(cJSON_Deletep) cJSON *json =
+		json_parse((struct slice){ j->json, e->size - sizeof(*e) });
+	const int64_t bytes = json_int(json, "memory_bytes");
+
+	if (bytes <= 0)
+		return;
+	http_set_memory(p->http, (size_t)bytes / 4);
+	llm_set_memory(p->llm, (size_t)bytes / 8);
+}
+
+/* Exchanges in flight that fill the memory are a load as well. */
+static enum sonde_load by_memory(const struct pipeline *p)
+{
+	size_t used, max;
+
+	http_memory(p->http, &used, &max);
+	return used > max / 8 * 5 ? SONDE_LOAD_CONTENT
+	       : used > max / 2	  ? SONDE_LOAD_CONNECTIONS
+				  : SONDE_LOAD_NONE;
+}
+
+static void weigh(struct pipeline *p)
+{
+	const enum sonde_load memory = by_memory(p);
+
+	p->load = memory > p->told ? memory : p->told;
+	trace_load(p->trace, p->load);
+}
+
 void pipeline_content_gone(struct pipeline *p)
 {
 	trace_content_gone(p->trace);
@@ -448,6 +495,12 @@ void pipeline_feed(struct pipeline *p, const struct sonde_event *e)
 	if (p->ended)
 		return;
 	advance(p, e->ts_ns);
+	if (e->kind == SONDE_EV_CONFIG)
+		take_config(p, e);
+	else if (e->kind == SONDE_EV_LOAD)
+		p->told = ((const struct sonde_load_event *)(const void *)e)->level;
+	if (e->kind == SONDE_EV_LOAD || e->kind == SONDE_EV_TICK)
+		weigh(p);
 	process = proc_feed(p->proc, e);
 	if (e->kind == SONDE_EV_EXIT)
 		mcp_exited(p->mcp, (struct process_key){ e->tgid, e->start_ns }, e->ts_ns);

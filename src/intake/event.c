@@ -117,6 +117,11 @@ static bool found_valid(const struct sonde_event *e)
 	return f->scope != 0 && f->scope < 0x80000000u;
 }
 
+static bool load_valid(const struct sonde_event *e)
+{
+	return ((const struct sonde_load_event *)(const void *)e)->level < SONDE_LOAD_NR;
+}
+
 static const struct rule {
 	size_t size; /* the least */
 	bool (*valid)(const struct sonde_event *e);
@@ -143,6 +148,7 @@ static const struct rule {
 	[SONDE_EV_ARTIFACT] = { sizeof(struct sonde_artifact_event), artifact_valid },
 	[SONDE_EV_SIGNAL] = { sizeof(struct sonde_signal_event), signal_valid },
 	[SONDE_EV_WAIT] = { sizeof(struct sonde_wait_event), wait_valid },
+	[SONDE_EV_LOAD] = { sizeof(struct sonde_load_event), load_valid },
 	[SONDE_EV_STATE] = { sizeof(struct sonde_json_event), json_valid_event },
 	[SONDE_EV_CONTAINER] = { sizeof(struct sonde_json_event), container_valid },
 	[SONDE_EV_LOSS] = { sizeof(struct sonde_loss_event), NULL },

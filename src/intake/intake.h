@@ -71,5 +71,14 @@ int intake_run_once(struct intake *i, int timeout_ms);
 int intake_verdict(struct intake *i, uint64_t conn, enum sonde_verdict verdict);
 /* An event of the engine's own, now and recorded: JSON. 0 or -E2BIG. */
 int intake_tell(struct intake *i, uint16_t kind, struct slice json);
+/*
+ * Events that come faster than they are taken wait beside the ring, in at most @bytes (else 256
+ * MiB); the fuller that is, the more is let go (EV_LOAD).
+ */
+void intake_bound(struct intake *i, size_t bytes);
+/* Waits @ms, and takes from the ring what must not be lost, without delivering any of it. */
+void intake_hold(struct intake *i, int ms);
+/* Nothing new is read any more. */
+bool intake_is_ending(const struct intake *i);
 /* Ends soon: as if the prober had said END (SIGTERM to the engine). */
 void intake_stop(struct intake *i);

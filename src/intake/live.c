@@ -43,6 +43,9 @@ struct intake {
 	struct spill spill; /* older than what is in the ring */
 	struct sonde_shared *shared;
 	uint64_t loss[SONDE_LOSS_NR]; /* as told last */
+	uint64_t shed[2];	      /* events that were let go, and their bytes */
+	enum sonde_load load;	      /* as told last */
+	bool calls_were_shed;	      /* since then */
 	uint64_t last_ns;	      /* time of the newest event delivered */
 	uint64_t next_tick_ns;
 	uint64_t held_ns; /* since when the ring waits for SONDE_CONTROL_GO; 0: it does not */
@@ -160,9 +163,40 @@ static void deliver_loss(struct intake *i, uint64_t ts_ns)
 		return;
 	for (int n = 0; n < SONDE_LOSS_NR; n++)
 		e.count[n] = __atomic_load_n(&i->shared->loss[n], __ATOMIC_RELAXED);
+	e.count[SONDE_LOSS_RING_FULL] += i->shed[0];
+	e.count[SONDE_LOSS_RING_BYTES] += i->shed[1];
 	if (memcmp(e.count, i->loss, sizeof(i->loss)) == 0)
 		return;
 	memcpy(i->loss, e.count, sizeof(i->loss));
+	deliver(i, &e.hdr);
+}
+
+/* A level begins where so many quarters of the room are in use, and ends at half of that. */
+static enum sonde_load load_of(const struct intake *i)
+{
+	const size_t quarter = i->spill.max / 4;
+	enum sonde_load level = i->load;
+
+	while (level + 1 < SONDE_LOAD_NR && i->spill.bytes > quarter * (level + 1))
+		level++;
+	while (level > SONDE_LOAD_NONE && i->spill.bytes < quarter * level / 2)
+		level--;
+	return level;
+}
+
+static void deliver_load(struct intake *i, uint64_t ts_ns)
+{
+	struct sonde_load_event e = {
+		.hdr = { .ts_ns = ts_ns, .size = sizeof(e), .kind = SONDE_EV_LOAD },
+		.level = load_of(i),
+	};
+
+	if (i->calls_were_shed)
+		e.level = SONDE_LOAD_CALLS;
+	i->calls_were_shed = false;
+	if (e.level == i->load)
+		return;
+	i->load = (enum sonde_load)e.level;
 	deliver(i, &e.hdr);
 }
 
@@ -170,6 +204,7 @@ static void tick(struct intake *i, uint64_t ts_ns)
 {
 	if (ts_ns < i->next_tick_ns)
 		return;
+	deliver_load(i, ts_ns);
 	i->next_tick_ns = ts_ns + TICK_NS;
 	deliver_loss(i, ts_ns);
 	deliver_mark(i, SONDE_EV_TICK, ts_ns);
@@ -371,6 +406,17 @@ static void deliver_timed(struct intake *i, const struct sonde_event *e)
 	deliver(i, e);
 }
 
+/* Where too much waits already, bytes of connections are let go: how all ends stays known. */
+static bool is_shed(struct intake *i, const struct sonde_event *e)
+{
+	if (e->kind != SONDE_EV_DATA || load_of(i) < SONDE_LOAD_CALLS)
+		return false;
+	i->calls_were_shed = true;
+	i->shed[0]++;
+	i->shed[1] += e->size - sizeof(struct sonde_data_event);
+	return true;
+}
+
 /*
  * More waits than there will be time for: it is put aside, so that the kernel finds room. Copying
  * is many times faster than what delivering does.
@@ -385,7 +431,7 @@ static void relieve_ring(struct intake *i)
 	while (ring_waiting(i) > i->ring.size / 8 && next_record(i, &data, &len)) {
 		if (data && !event_valid(data, len))
 			stat_add(i->stats, STAT_EVENTS_BAD, 1);
-		else if (data && spill_add(&i->spill, data) < 0)
+		else if (data && !is_shed(i, data) && spill_add(&i->spill, data) < 0)
 			return;
 		ring_next(&i->ring, len);
 	}
@@ -454,6 +500,25 @@ static void wait_for_events(struct intake *i, int timeout_ms)
 	epoll_wait(i->epoll, ev, 3, ms); /* whatever it says: all are looked at */
 	if (i->shared)
 		__atomic_store_n(&i->shared->wake_pending, 0, __ATOMIC_SEQ_CST);
+}
+
+bool intake_is_ending(const struct intake *i)
+{
+	return i->ending;
+}
+
+void intake_bound(struct intake *i, size_t bytes)
+{
+	i->spill.max = bytes;
+}
+
+void intake_hold(struct intake *i, int ms)
+{
+	const struct timespec t = { .tv_nsec = ms * 1000000L };
+
+	nanosleep(&t, NULL); /* whatever there is to do */
+	if (i->ring.size && !i->held_ns && !i->ending)
+		relieve_ring(i);
 }
 
 int intake_run_once(struct intake *i, int timeout_ms)

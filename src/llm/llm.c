@@ -29,7 +29,7 @@ struct llm {
 	struct stats *stats;
 	const struct llm_endpoint *endpoints;
 	struct llm_work *open;
-	size_t kept; /* bytes of bodies */
+	size_t kept, memory_max; /* bytes of bodies */
 	struct llm_seen seen[LLM_SEEN_MAX];
 };
 
@@ -42,8 +42,14 @@ int llm_new(llm_fn fn, void *ctx, struct stats *stats, struct llm **ret)
 	l->fn = fn;
 	l->ctx = ctx;
 	l->stats = stats;
+	l->memory_max = LLM_MEMORY_MAX;
 	*ret = l;
 	return 0;
+}
+
+void llm_set_memory(struct llm *l, size_t bytes)
+{
+	l->memory_max = bytes;
 }
 
 void llm_set_endpoints(struct llm *l, const struct llm_endpoint *list)
@@ -94,7 +100,8 @@ static bool keep(struct llm_work *w, struct buf *body, struct slice piece, size_
 {
 	struct llm *l = w->owner;
 
-	if (piece.n > LLM_MEMORY_MAX - l->kept || buf_add(body, piece, max) < 0)
+	if (l->kept > l->memory_max || piece.n > l->memory_max - l->kept ||
+	    buf_add(body, piece, max) < 0)
 		return false;
 	l->kept += piece.n;
 	return true;
@@ -364,7 +371,7 @@ static void count_framer(struct llm_work *w)
 
 	l->kept = l->kept - w->framer_held + held;
 	w->framer_held = held;
-	if (l->kept <= LLM_MEMORY_MAX)
+	if (l->kept <= l->memory_max)
 		return;
 	framer_done(&w->framer);
 	buf_done(&w->unwrapped);

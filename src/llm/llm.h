@@ -20,6 +20,8 @@ struct llm;
 
 /* 0 or -ENOMEM. */
 int llm_new(llm_fn fn, void *ctx, struct stats *stats, struct llm **ret);
+/* For the bodies of all calls at once, from now on. */
+void llm_set_memory(struct llm *l, size_t bytes);
 void llm_free(struct llm *l);
 /* Hosts and paths of the user's own, which win; lent until llm_free(). */
 void llm_set_endpoints(struct llm *l, const struct llm_endpoint *list);

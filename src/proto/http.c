@@ -42,6 +42,17 @@ int http_new(const struct http_reader *reader, void *ctx, const struct http_limi
 	return 0;
 }
 
+void http_set_memory(struct http *h, size_t bytes)
+{
+	h->budget.max = bytes;
+}
+
+void http_memory(const struct http *h, size_t *ret_used, size_t *ret_max)
+{
+	*ret_used = h->budget.used;
+	*ret_max = h->budget.max;
+}
+
 void http_free(struct http *h)
 {
 	struct http_conn *c, *next;

@@ -33,6 +33,10 @@ struct http_reader {
 /* 0 or -ENOMEM. @limits NULL: the default. @reader, @limits and @stats must outlive it. */
 int http_new(const struct http_reader *reader, void *ctx, const struct http_limits *limits,
 	     struct stats *stats, struct http **ret);
+/* Of all connections, from now on, instead of limits->memory_bytes. */
+void http_set_memory(struct http *h, size_t bytes);
+/* What they use of that. */
+void http_memory(const struct http *h, size_t *ret_used, size_t *ret_max);
 void http_free(struct http *h); /* without callbacks */
 
 /* Uses conn->user for itself from the first chunk to http_close(). */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "trace/content.h"
 
+#include "base/util.h"
 #include "llm/llm.h"
 #include "trace/content_level.h"
 #include "trace/state.h"
@@ -28,7 +29,7 @@ struct node_value {
 	struct message_value message;
 };
 
-void content_init(struct content *c)
+static void begin(struct content *c)
 {
 	cache_init(&c->nodes, NODES_MAX, sizeof(struct node_key), sizeof(struct node_value));
 	cache_init(&c->messages, MESSAGES_MAX, sizeof(struct content_message_key),
@@ -37,7 +38,13 @@ void content_init(struct content *c)
 	cache_init(&c->given, BLOBS_MAX, sizeof(struct id128), 1);
 }
 
-void content_done(struct content *c)
+void content_init(struct content *c)
+{
+	begin(c);
+	cache_init(&c->missing, BLOBS_MAX, sizeof(struct id128), 1);
+}
+
+static void forget(struct content *c)
 {
 	cache_done(&c->nodes);
 	cache_done(&c->messages);
@@ -45,10 +52,16 @@ void content_done(struct content *c)
 	cache_done(&c->given);
 }
 
+void content_done(struct content *c)
+{
+	forget(c);
+	cache_done(&c->missing);
+}
+
 void content_reset(struct content *c)
 {
-	content_done(c);
-	content_init(c);
+	forget(c);
+	begin(c);
 }
 
 bool content_keeps_text(const struct trace *t)
@@ -61,11 +74,43 @@ bool content_keeps_messages(const struct trace *t)
 	return content_keeps_text(t) && t->config.llm_content;
 }
 
+/* What there is no room for keeps its id, as links are made by it; nothing will refer to it. */
+static bool let_go(struct trace *t, const struct id128 *id)
+{
+	if (t->load < SONDE_LOAD_CONTENT)
+		return false;
+	if (!cache_find(&t->content.missing, id))
+		cache_add(&t->content.missing, id);
+	stat_add(t->stats, STAT_SHED_CONTENT, 1);
+	return true;
+}
+
+static bool is_missing(struct trace *t, const struct id128 *id)
+{
+	return !id128_is_zero(id) && !cache_find(&t->content.given, id) &&
+	       cache_find(&t->content.missing, id);
+}
+
+void content_drop_missing(struct trace *t, struct span *span)
+{
+	struct id128 *const refs[] = { &span->input_node, &span->output_node, &span->system_blob,
+				       &span->tools_blob, &span->args_blob,   &span->result_blob,
+				       &span->raw_blob };
+
+	if (!t->content.missing.young && !t->content.missing.old)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(refs); i++)
+		if (is_missing(t, refs[i]))
+			*refs[i] = (struct id128){ 0 };
+}
+
 struct id128 content_blob(struct trace *t, const char *kind, struct slice bytes)
 {
 	struct id128 id = id_of_bytes(bytes);
 
 	if (cache_find(&t->content.given, &id))
+		return id;
+	if (let_go(t, &id))
 		return id;
 	cache_add(&t->content.given, &id); /* where refused it is given again: no harm */
 	if (t->sink->blob)
@@ -88,6 +133,13 @@ static void give_node(struct trace *t, const struct id128 *node, const struct id
 		      const struct id128 *message, uint32_t depth)
 {
 	if (!content_keeps_messages(t) || !t->sink->node || cache_find(&t->content.given, node))
+		return;
+	if (is_missing(t, message) || (parent && is_missing(t, parent))) {
+		if (!cache_find(&t->content.missing, node))
+			cache_add(&t->content.missing, node);
+		return;
+	}
+	if (let_go(t, node))
 		return;
 	cache_add(&t->content.given, node);
 	t->sink->node(t->ctx, node, parent, message, depth);

@@ -24,6 +24,7 @@ struct content {
 	struct cache messages; /* (raw hash, format) -> message id */
 	struct cache texts;    /* raw hash of a system prompt or tool list -> blob */
 	struct cache given;    /* ids of blobs and nodes that the sink has */
+	struct cache missing;  /* that it never got, as there was no room */
 };
 
 /* A request's messages; memory of the caller's scratch arena. */
@@ -62,6 +63,9 @@ void content_init(struct content *c);
 void content_done(struct content *c);
 /* What was cached under other settings is worth nothing. */
 void content_reset(struct content *c);
+struct span;
+/* Takes references to what the sink has not got out of a span. */
+void content_drop_missing(struct trace *t, struct span *span);
 
 void content_read_input(struct trace *t, const struct llm_call *call, struct id128 parent,
 			uint32_t depth, struct arena *scratch, struct content_input *ret);

@@ -39,6 +39,7 @@ void emit_end(struct emit *e, uint64_t end_ns, bool final)
 		end_ns = e->start_ns;
 	e->span.end_ns = emit_wall(e, end_ns);
 	e->span.final = final;
+	content_drop_missing(t, &e->span);
 	assurance_emit(e);
 	emit_str(e, ATTR_SOURCE, slice_of(e->run->tree->source));
 	e->span.attrs = e->attrs;

@@ -82,6 +82,7 @@ struct trace {
 	unsigned n_resumable;
 	uint64_t host_ns; /* when the prober introduced itself; 0: not yet */
 	struct open_words words;
+	enum sonde_load load;
 	bool ending; /* the capture ends; what it watched may go on */
 	struct known_places places;
 };

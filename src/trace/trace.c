@@ -107,6 +107,14 @@ void trace_content_gone(struct trace *t)
 	content_reset(&t->content);
 }
 
+void trace_load(struct trace *t, enum sonde_load level)
+{
+	/* What was let go is given when it is next referred to. */
+	if (t->load >= SONDE_LOAD_CONTENT && level < SONDE_LOAD_CONTENT)
+		content_reset(&t->content);
+	t->load = level;
+}
+
 static struct slice json_of(const struct sonde_event *e)
 {
 	const struct sonde_json_event *j = (const struct sonde_json_event *)e;

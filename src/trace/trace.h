@@ -82,5 +82,7 @@ void trace_exchange(struct trace *t, const struct http_exchange *x);
 void trace_connection(struct trace *t, const struct connection *conn, bool was_http);
 /* Content that the sink was given may be gone: all is given again when it is next referred to. */
 void trace_content_gone(struct trace *t);
+/* How much there is room for from now on (sonde/event.h). */
+void trace_load(struct trace *t, enum sonde_load level);
 /* Finishes every run that is open: the recording has ended. */
 void trace_end(struct trace *t, uint64_t ts_ns);

@@ -14,12 +14,14 @@
 #include <linux/bpf.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "alloc.h"
 #include "base/ipc.h"
 #include "events.h"
 #include "intake/intake.h"
+#include "sonde/control.h"
 
 #define RING	  65536u
 #define BUSY	  (1u << 31)
@@ -55,6 +57,8 @@ static void see(void *ctx, const struct sonde_event *e)
 		[SONDE_EV_FORK] = "fork",	 [SONDE_EV_DATA] = "data",
 		[SONDE_EV_LOSS] = "loss",	 [SONDE_EV_VERDICT] = "verdict",
 		[SONDE_EV_PROBER_LOST] = "lost", [SONDE_EV_CONTAINER] = "container",
+		[SONDE_EV_PROBER_LOST] = "lost", [SONDE_EV_LOAD] = "load",
+		[SONDE_EV_STATE] = "state",	 [SONDE_EV_EXIT] = "exit",
 	};
 	struct fake *f = ctx;
 
@@ -239,6 +243,82 @@ static void loss_counters_are_told_when_they_have_grown(void **state)
 	send_event(f, ev_plain(&ev, SONDE_EV_END, 1));
 	assert_int_equal(run(f), 0);
 	assert_string_equal(f->seen, "loss0 end0 "); /* once, for it grew once */
+	end(f);
+}
+
+static void send_held_ring(struct fake *f)
+{
+	int fds[2] = { f->ring_fd, f->shared_fd };
+
+	assert_int_equal(
+		ipc_send(f->sock, SLICE("{\"op\":\"ring\",\"bytes\":65536,\"held\":true}"), fds, 2),
+		0);
+}
+
+/* After another engine: what is in the ring is about processes that must be told first. */
+static void a_held_ring_waits_until_all_was_told(void **state)
+{
+	struct fake *f = begin(NULL);
+
+	(void)state;
+	send_held_ring(f);
+	write_ring(f, ev_fork(&ev, 1, 2), 0);
+	intake_run_once(f->intake, 0);
+	intake_run_once(f->intake, 0);
+	send_event(f, ev_json(&ev, SONDE_EV_HOST, 0, "{}"));
+	intake_run_once(f->intake, 0);
+	assert_string_equal(f->seen, "host0 ");
+	assert_int_equal(ipc_send(f->sock, SLICE(SONDE_CONTROL_GO), NULL, 0), 0);
+	send_event(f, ev_plain(&ev, SONDE_EV_END, 1));
+	assert_int_equal(run(f), 0);
+	assert_string_equal(f->seen, "host0 fork1 end0 ");
+	assert_int_equal(f->stats.n[STAT_EVENTS_BAD], 0);
+	end(f);
+}
+
+static void its_own_words_come_as_an_event(void **state)
+{
+	struct fake *f = begin(NULL);
+
+	(void)state;
+	assert_int_equal(intake_tell(f->intake, SONDE_EV_STATE, SLICE("{}")), 0);
+	assert_int_equal(intake_tell(f->intake, SONDE_EV_STATE, SLICE("")), -EBADMSG);
+	assert_int_equal(
+		intake_tell(f->intake, SONDE_EV_STATE, (struct slice){ f->seen, SONDE_EVENT_MAX }),
+		-E2BIG);
+	assert_string_equal(f->seen, "state0 ");
+	end(f);
+}
+
+/* Nobody has time for what comes: bytes of connections are let go, counted, and nothing else. */
+static void what_cannot_be_kept_up_with_is_let_go_in_order(void **state)
+{
+	static char big[8192];
+	struct fake *f = begin(NULL);
+	struct timespec now;
+	int ends = 0;
+
+	(void)state;
+	send_ring(f);
+	intake_run_once(f->intake, 0);
+	intake_bound(f->intake, 64 << 10);
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	for (int i = 0; i < 40; i++) {
+		ev_data(&ev, 3, 9, 0, (uint64_t)i * sizeof(big),
+			(struct slice){ big, sizeof(big) });
+		/* ticks go by the events' own times */
+		ev.hdr.ts_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)i * 200000000u;
+		write_ring(f, &ev.hdr, 0);
+		write_ring(f, ev_exit(&ev, 7, 0, 0), 0);
+		intake_hold(f->intake, 0);
+	}
+	send_event(f, ev_plain(&ev, SONDE_EV_END, 1));
+	assert_int_equal(run(f), 0);
+	assert_non_null(strstr(f->seen, "load0 "));
+	assert_non_null(strstr(f->seen, "loss0 "));
+	for (const char *p = f->seen; (p = strstr(p, "exit7 ")); p++)
+		ends++;
+	assert_int_equal(ends, 40);
 	end(f);
 }
 
@@ -551,6 +631,9 @@ int main(void)
 		cmocka_unit_test(the_ring_goes_round_many_times),
 		cmocka_unit_test(malformed_events_are_counted_and_skipped),
 		cmocka_unit_test(loss_counters_are_told_when_they_have_grown),
+		cmocka_unit_test(a_held_ring_waits_until_all_was_told),
+		cmocka_unit_test(its_own_words_come_as_an_event),
+		cmocka_unit_test(what_cannot_be_kept_up_with_is_let_go_in_order),
 		cmocka_unit_test(it_says_that_it_reads_before_it_does),
 		cmocka_unit_test(a_prober_that_goes_silently_is_told),
 		cmocka_unit_test(it_stops_when_asked_with_what_was_written_by_then),

@@ -100,6 +100,35 @@ static void outbox_says_that_the_peer_has_gone(void **state)
 	close(fds[0]);
 }
 
+/* What waited for the last reader is its alone; what was kept is told again. */
+static void outbox_takes_another_reader(void **state)
+{
+	char buf[IPC_MAX];
+	int fds[2], next[2], got[IPC_FDS_MAX];
+	struct outbox *o = new_outbox(fds);
+
+	(void)state;
+	assert_int_equal(outbox_keep(o, SLICE("kept")), 0);
+	assert_int_equal(ipc_recv(fds[1], buf, got), 4);
+	outbox_connect(o, -1);
+	assert_int_equal(outbox_send(o, SLICE("nobody")), 0);
+	assert_int_equal(outbox_keep(o, SLICE("too")), 0);
+	assert_false(outbox_waiting(o));
+	assert_int_equal(outbox_dropped(o), 0);
+	assert_int_equal(ipc_pair(next), 0);
+	outbox_connect(o, next[0]);
+	outbox_repeat(o);
+	assert_int_equal(ipc_recv(next[1], buf, got), 4);
+	assert_memory_equal(buf, "kept", 4);
+	assert_int_equal(ipc_recv(next[1], buf, got), 3);
+	assert_int_equal(ipc_recv(next[1], buf, got), -EAGAIN);
+	outbox_free(o);
+	for (int i = 0; i < 2; i++) {
+		close(fds[i]);
+		close(next[i]);
+	}
+}
+
 static void outbox_survives_refused_memory(void **state)
 {
 	int fds[2];
@@ -123,6 +152,7 @@ int main(void)
 		cmocka_unit_test(outbox_is_bounded_and_counts),
 		cmocka_unit_test(outbox_refuses_what_no_message_can_hold),
 		cmocka_unit_test(outbox_says_that_the_peer_has_gone),
+		cmocka_unit_test(outbox_takes_another_reader),
 		cmocka_unit_test(outbox_survives_refused_memory),
 	};
 

@@ -107,6 +107,14 @@ void trace_content_gone(struct trace *t)
 	(void)t;
 }
 
+static enum sonde_load load; /* as trace was told last */
+
+void trace_load(struct trace *t, enum sonde_load level)
+{
+	(void)t;
+	load = level;
+}
+
 void trace_end(struct trace *t, uint64_t ts_ns)
 {
 	(void)t;
@@ -118,6 +126,14 @@ int llm_new(llm_fn fn, void *ctx, struct stats *stats, struct llm **ret)
 	(void)fn, (void)ctx, (void)stats;
 	*ret = calloc(1, sizeof(**ret));
 	return *ret ? 0 : -ENOMEM;
+}
+
+static size_t llm_memory;
+
+void llm_set_memory(struct llm *l, size_t bytes)
+{
+	(void)l;
+	llm_memory = bytes;
 }
 
 void llm_set_endpoints(struct llm *l, const struct llm_endpoint *list)
@@ -140,6 +156,7 @@ bool llm_feed(struct llm *l, enum http_event e, struct http_exchange *x, struct 
 
 /* --- */
 
+static struct stats stats;
 static int verdicts, verdict_result;
 
 static int on_verdict(void *ctx, uint64_t conn)
@@ -152,7 +169,6 @@ static int on_verdict(void *ctx, uint64_t conn)
 static struct pipeline *begin(void)
 {
 	static const struct trace_sink sink;
-	static struct stats stats;
 	struct pipeline_config c = { .sink = &sink, .verdict = on_verdict, .stats = &stats };
 	struct pipeline *p;
 
@@ -160,6 +176,7 @@ static struct pipeline *begin(void)
 	seen[0] = '\0';
 	verdicts = verdict_result = 0;
 	strangers = false;
+	stats = (struct stats){ 0 };
 	assert_int_equal(pipeline_new(&c, &p), 0);
 	pipeline_feed(p, ev_conn(&ev, SONDE_EV_CONN_OPEN, 1, 7, 2, 80));
 	return p;
@@ -364,6 +381,34 @@ static void what_strangers_say_is_copied_as_long_as_it_may_matter(void **state)
 	pipeline_free(p);
 }
 
+static void weigh(struct pipeline *p, uint32_t level)
+{
+	ev_plain(&ev, SONDE_EV_LOAD, 1);
+	ev.hdr.size = sizeof(struct sonde_load_event);
+	((struct sonde_load_event *)(void *)&ev)->level = level;
+	pipeline_feed(p, &ev.hdr);
+}
+
+/* One exchange that is no call is enough then. */
+static void under_load_connections_of_no_run_are_let_go(void **state)
+{
+	struct pipeline *p = begin();
+
+	(void)state;
+	pos[0] = pos[1] = 0;
+	pass(p, 7, SONDE_DIR_OUT, "GET /page HTTP/1.1\r\nHost: h\r\n\r\n");
+	answer(p, "Content-Type: text/html\r\n", 10);
+	assert_int_equal(verdicts, 0);
+	weigh(p, SONDE_LOAD_CONNECTIONS);
+	assert_int_equal(load, SONDE_LOAD_CONNECTIONS);
+	pass(p, 7, SONDE_DIR_OUT, "GET /page HTTP/1.1\r\nHost: h\r\n\r\n");
+	assert_int_equal(verdicts, 1);
+	assert_int_equal(stats.n[STAT_SHED_CONNECTIONS], 1);
+	weigh(p, SONDE_LOAD_NONE);
+	assert_int_equal(load, SONDE_LOAD_NONE);
+	pipeline_free(p);
+}
+
 static void what_is_not_http_is_not_copied_for_ever(void **state)
 {
 	struct pipeline *p = begin();
@@ -498,6 +543,7 @@ int main(void)
 		cmocka_unit_test(only_files_from_hosts_without_models_are_not_copied),
 		cmocka_unit_test(a_host_of_models_is_always_copied),
 		cmocka_unit_test(what_strangers_say_is_copied_as_long_as_it_may_matter),
+		cmocka_unit_test(under_load_connections_of_no_run_are_let_go),
 		cmocka_unit_test(what_is_not_http_is_not_copied_for_ever),
 		cmocka_unit_test(what_processes_say_in_json_rpc_goes_to_trace),
 		cmocka_unit_test(other_json_between_processes_is_dropped_at_once),

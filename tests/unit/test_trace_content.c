@@ -210,6 +210,30 @@ static void the_answer_sent_back_is_the_node_that_it_got(void **state)
 	assert_int_equal(w.n_nodes, 4);
 }
 
+/* There is no room for what is said: links stay, and nothing refers to what is not there. */
+static void under_load_what_is_said_is_let_go(void **state)
+{
+	struct buf history = { 0 };
+	const struct seen_span *last;
+
+	(void)state;
+	trace_load(w.trace, SONDE_LOAD_CONTENT);
+	play_turns(3, &history);
+	last = span_named(&w, "chat m", 2);
+	assert_true(has_attr(last, "sonde.conversation.evidence=message-prefix"));
+	assert_true(id128_is_zero(&last->input_node) && id128_is_zero(&last->output_node));
+	assert_int_equal(w.n_nodes, 0);
+	assert_int_equal(w.n_blobs, 0);
+	assert_true(w.stats.n[STAT_SHED_CONTENT] > 0);
+	trace_load(w.trace, SONDE_LOAD_NONE);
+	buf_done(&history);
+	at(&w, 900000);
+	talk_ask(&w, 0, 100, "[" USER "]");
+	talk_end(&w, 0);
+	assert_true(w.n_nodes > 0);
+	assert_false(id128_is_zero(&span_named(&w, "chat m", 3)->input_node));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +245,7 @@ int main(void)
 		TEST(content_comes_before_what_names_it),
 		TEST(a_long_session_costs_its_new_content_only),
 		TEST(the_answer_sent_back_is_the_node_that_it_got),
+		TEST(under_load_what_is_said_is_let_go),
 	};
 
 	return cmocka_run_group_tests_name("trace_content", tests, NULL, NULL);
