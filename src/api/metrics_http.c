@@ -19,9 +19,9 @@
 #include "base/util.h"
 #include "store/sink.h"
 
-#define WAIT_MS	   500
-#define PAGE_MS	   1000
-#define BACKLOG_US 10000
+#define WAIT_MS	 500
+#define PAGE_MS	 1000
+#define PAUSE_NS 10000000
 
 /* What a client does: a place in the table. */
 struct client {
@@ -104,7 +104,7 @@ static void end_slow_ones(struct metrics_http *h)
 
 	for (size_t i = 0; i < METRICS_CONNECTIONS; i++)
 		if (h->clients[i].fd >= 0 &&
-		    now - h->clients[i].since_ms > METRICS_REQUEST_S * 1000)
+		    now - h->clients[i].since_ms > METRICS_REQUEST_S * 1000ull)
 			shutdown(h->clients[i].fd, SHUT_RDWR);
 }
 
@@ -260,7 +260,7 @@ static void *serve(void *ctx)
 	while (!atomic_load(&h->stop)) {
 		/* Fails for want of descriptors or memory: not for ever. */
 		if (MHD_run_wait(h->daemon, WAIT_MS) != MHD_YES)
-			nanosleep(&(struct timespec){ .tv_nsec = BACKLOG_US * 1000 }, NULL);
+			nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
 		end_slow_ones(h);
 	}
 	return NULL;

@@ -56,7 +56,7 @@ static const struct {
 	      " ORDER BY s.replaced_by" },
 };
 
-static int give(struct changes *c, const char *from, int64_t after, int64_t upto)
+static int give(struct changes *c, const char *from, int64_t after, int64_t last)
 {
 	_cleanup_(freep) char *sql = reader_select(span_columns, span_columns_n, "s.", from);
 	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
@@ -68,7 +68,7 @@ static int give(struct changes *c, const char *from, int64_t after, int64_t upto
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_int64(s, 1, after);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_bind_int64(s, 2, upto);
+		rc = sqlite3_bind_int64(s, 2, last);
 	if (rc != SQLITE_OK)
 		return reader_errno(c->r, rc);
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
@@ -84,7 +84,7 @@ static int read_all(struct changes *c, int64_t seq, int64_t limit, int64_t *ret_
 {
 	_cleanup_(freep) char *runs =
 		reader_select(run_columns, run_columns_n, "r.", " FROM runs AS r WHERE r.id = ?1");
-	int64_t newest, upto;
+	int64_t newest, last;
 	int rc;
 
 	if (!runs)
@@ -94,13 +94,13 @@ static int read_all(struct changes *c, int64_t seq, int64_t limit, int64_t *ret_
 		rc = sqlite3_prepare_v2(c->r->db, runs, -1, &c->runs, NULL);
 	if (rc != SQLITE_OK)
 		return reader_errno(c->r, rc);
-	upto = newest - seq > limit ? seq + limit : newest;
-	for (size_t i = 0; i < ARRAY_SIZE(sources) && rc == 0 && upto > seq; i++) {
+	last = newest - seq > limit ? seq + limit : newest;
+	for (size_t i = 0; i < ARRAY_SIZE(sources) && rc == 0 && last > seq; i++) {
 		c->sign = sources[i].sign;
-		rc = give(c, sources[i].from, seq, upto);
+		rc = give(c, sources[i].from, seq, last);
 	}
 	if (rc == 0)
-		*ret_seq = upto > seq ? upto : seq;
+		*ret_seq = last > seq ? last : seq;
 	return rc;
 }
 

@@ -64,7 +64,7 @@ static void numbers_are_exact(void **state)
 
 static void labels_are_escaped(void **state)
 {
-	const struct prometheus_label labels[] = { { "x", SLICE("a\"b\\c\nd") },
+	const struct prometheus_label labels[] = { { "x", SLICE("a\"b\\c\ne") },
 						   { "none", { 0 } },
 						   { "y", SLICE("\xc3\xa9") } };
 	struct buf text = { 0 };
@@ -74,7 +74,7 @@ static void labels_are_escaped(void **state)
 	prometheus_family(&p, "n", PROMETHEUS_COUNTER, "Some.");
 	prometheus_sample(&p, labels, ARRAY_SIZE(labels), 3, 0);
 	assert_text(&text, "# HELP n_total Some.\n# TYPE n_total counter\n"
-			   "n_total{x=\"a\\\"b\\\\c\\nd\",y=\"\xc3\xa9\"} 3\n");
+			   "n_total{x=\"a\\\"b\\\\c\\ne\",y=\"\xc3\xa9\"} 3\n");
 }
 
 static void openmetrics_names_families(void **state)
