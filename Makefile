@@ -38,6 +38,7 @@ e2e_src    := $(wildcard tests/e2e/*.c)
 # What needs no privileges and no kernel: all that a replay runs through. It is what gets fuzzed.
 pure_src   := $(wildcard src/base/*.c src/intake/record.c src/intake/event.c src/proc/*.c src/stream/*.c \
 	      src/proto/*.c src/llm/*.c src/mcp/*.c src/price/*.c src/policy/*.c src/trace/*.c src/trace/*/*.c src/store/*.c src/cmd/pipeline.c) \
+	      $(wildcard src/export/otlp.c src/export/otlp_[cnow]*.c src/export/span_*.c) \
 	      $(wildcard src/intake/har*.c src/cmd/import_*.c)
 elf_src    := $(wildcard src/probe/elf/*.c src/probe/finder/*.c)
 c_files    := $(shell find src include tests bpf -name '*.[ch]' 2>/dev/null)
@@ -143,8 +144,9 @@ agents: $(B)/sonde $(e2e_src:%.c=$(B)/%) ## real coding agents, at work and at t
 	$(Q)tests/agents/install.sh build/agents
 	$(Q)tests/e2e/clients/install.sh build/clients
 	$(Q)tests/agents/rust/build.sh build/agents
+	$(Q)tests/agents/otelcol/build.sh build/agents
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh agents $(if $(T),tests/agents/$(T).sh,tests/agents/headless.sh \
-		tests/agents/gemini.sh tests/agents/copilot.sh tests/agents/mcp.sh tests/agents/subagents.sh tests/agents/observed.sh tests/agents/bun.sh tests/agents/rustls.sh tests/agents/finders.sh tests/agents/finders_arm64.sh tests/agents/formats.sh tests/agents/interactive.sh)
+		tests/agents/gemini.sh tests/agents/copilot.sh tests/agents/mcp.sh tests/agents/subagents.sh tests/agents/observed.sh tests/agents/bun.sh tests/agents/rustls.sh tests/agents/finders.sh tests/agents/finders_arm64.sh tests/agents/formats.sh tests/agents/otlp.sh tests/agents/interactive.sh)
 
 vm: $(B)/sonde $(B)/tests/e2e/capture $(B)/tests/e2e/ways $(B)/tests/e2e/watch ## the same job on other kernels, in virtual machines without acceleration
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh vm 'tests/vm/vm.sh bullseye refused' 'tests/vm/vm.sh bookworm' \

@@ -7,23 +7,28 @@
 
 #include "base/log.h"
 #include "cmd/command.h"
+#include "cmd/export_push.h"
 #include "cmd/filter.h"
 #include "cmd/reader.h"
 #include "cmd/remote.h"
 #include "cmd/screen.h"
 
-static const char *const formats[] = { "ndjson", "csv", "html", NULL }; /* exporters[] */
-static const char *const rows[] = { "runs", "spans", NULL };		/* enum export_rows */
+static const char *const formats[] = { "ndjson", "csv", "html", "otlp", NULL }; /* exporters[] */
+enum { FORMAT_NDJSON, FORMAT_OTLP = 3 };
+static const char *const rows[] = { "runs", "spans", NULL }; /* enum export_rows */
 static int format, what;
 static bool content, force;
-static const char *db, *to;
+static const char *db, *to, *receiver, *config;
 
 static const struct option_spec options[] = {
 	{ "format", 'f', OPTION_CHOICE, &format, "FORMAT", "what is written", formats, NULL },
 	{ "rows", 0, OPTION_CHOICE, &what, "WHAT", "csv: what a row is", rows, NULL },
 	{ "content", 0, OPTION_FLAG, &content, NULL,
-	  "ndjson: messages, arguments and results as well", NULL, NULL },
+	  "ndjson, otlp: messages, arguments and results as well", NULL, NULL },
 	{ "output", 'o', OPTION_FILE, &to, "FILE", "instead of standard output", NULL, NULL },
+	{ "to", 0, OPTION_FILE, &receiver, "URL|NAME",
+	  "send it as OTLP: an address, or an [otlp NAME] of the configuration", NULL, NULL },
+	{ "config", 0, OPTION_FILE, &config, "FILE", "the configuration", NULL, NULL },
 	{ "force", 0, OPTION_FLAG, &force, NULL, "write over FILE", NULL, NULL },
 	FILTER_OPTIONS,
 	{ "db", 0, OPTION_FILE, &db, "FILE", "the store", NULL, NULL },
@@ -87,7 +92,7 @@ static int check(int argc, char **argv, struct store_reader *r)
 {
 	struct id128 id;
 
-	if (argc > 1 && exporters[format] != &export_ndjson) {
+	if (argc > 1 && (exporters[format]->one_run || exporters[format] == &export_csv)) {
 		log_err("export: %s takes one run", exporters[format]->name);
 		return EXIT_USAGE;
 	}
@@ -95,6 +100,19 @@ static int check(int argc, char **argv, struct store_reader *r)
 		if (reader_find_run(r, argv[i], &id) < 0)
 			return 1;
 	return 0;
+}
+
+static int send_runs(struct store_reader *r, int argc, char **argv, struct export_job *job)
+{
+	struct export_push push;
+	int rc = export_push_open(receiver, config, &push);
+
+	if (rc)
+		return rc;
+	format = FORMAT_OTLP;
+	job->content |= push.sink.content;
+	job->push = &push.push;
+	return export_push_end(&push, write_runs(r, argc, argv, job));
 }
 
 static int run(int argc, char **argv)
@@ -114,6 +132,8 @@ static int run(int argc, char **argv)
 	r = check(argc, argv, reader);
 	if (r)
 		return r;
+	if (receiver)
+		return send_runs(reader, argc, argv, &job);
 	if (to)
 		job.out = open_output();
 	if (!job.out)
@@ -138,7 +158,7 @@ static const struct command_output output = { open_any, close_any };
 
 const struct command command_export = {
 	.name = "export",
-	.summary = "write runs as NDJSON, CSV or a page of HTML",
+	.summary = "write runs as NDJSON, CSV, OTLP or a page of HTML, or send them",
 	.usage = "[options] [RUN...]",
 	.help = "Writes the runs that are named, else all that the options let through; as html "
 		"one run,\n"
@@ -151,18 +171,24 @@ const struct command command_export = {
 		"          empty where something is not known. Texts that a spreadsheet would run "
 		"as a\n"
 		"          formula begin with an apostrophe\n"
+		"  otlp    OpenTelemetry's traces as JSON, a request a line, which a Collector "
+		"reads from\n"
+		"          files; with --to sent there over HTTP. Command lines are in it with "
+		"--content\n"
 		"  html    one page for people: steps, conversation, costs, commands, files and\n"
 		"          connections, what was lost. No scripts, nothing is loaded from "
 		"anywhere\n"
 		"\n"
-		"What was said may be in it: ndjson with --content, html always. Secrets were "
+		"What was said may be in it: ndjson and otlp with --content, html always. Secrets "
+		"were "
 		"removed\n"
 		"before anything was stored.\n"
 		"\n"
 		"Examples:\n"
 		"  sonde export last --format html -o run.html\n"
 		"  sonde export --since 7d --format csv -o runs.csv\n"
-		"  sonde export --agent codex --content | zstd >codex.ndjson.zst\n",
+		"  sonde export --agent codex --content | zstd >codex.ndjson.zst\n"
+		"  sonde export --since 1d --to https://collector.example:4318\n",
 	.options = options,
 	.run = run,
 	.remote = REMOTE_WHOLE,

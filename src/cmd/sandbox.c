@@ -227,9 +227,15 @@ static int allow_exporter(scmp_filter_ctx f)
 {
 	int r = allow_all(f, allowed_exporter, ARRAY_SIZE(allowed_exporter));
 
-	for (size_t i = 0; !r && i < ARRAY_SIZE(allowed_families); i++)
-		r = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)allowed_families[i]));
+	for (size_t i = 0; !r && i < ARRAY_SIZE(allowed_families); i++) {
+		const struct scmp_arg_cmp family = {
+			.arg = 0,
+			.op = SCMP_CMP_EQ,
+			.datum_a = (scmp_datum_t)allowed_families[i],
+		};
+
+		r = seccomp_rule_add_array(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, &family);
+	}
 	return r;
 }
 

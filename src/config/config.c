@@ -383,6 +383,12 @@ static int take_ndjson(struct parse *p, const char *name, const char *key, const
 	return take_sink(p, SINK_NDJSON, name, key, value);
 }
 
+static bool is_http(const char *url)
+{
+	return slice_istarts(slice_of(url), SLICE("http://")) ||
+	       slice_istarts(slice_of(url), SLICE("https://"));
+}
+
 static void check_sinks(struct parse *p)
 {
 	p->line = 0;
@@ -390,6 +396,10 @@ static void check_sinks(struct parse *p)
 		if (s->kind == SINK_OTLP ? !s->endpoint : !s->path)
 			fail(p, "[%s %s] has no %s", config_sink_sections[s->kind], s->name,
 			     s->kind == SINK_OTLP ? "endpoint" : "path");
+		else if (s->kind == SINK_OTLP && !is_http(s->endpoint))
+			fail(p, "[otlp %s]: an endpoint begins with https:// or http://", s->name);
+		else if (s->kind == SINK_NDJSON && s->path[0] != '/')
+			fail(p, "[ndjson %s]: a path begins with a slash", s->name);
 }
 
 /* --- [egress] --- */

@@ -8,6 +8,8 @@
 
 enum export_rows { EXPORT_RUNS, EXPORT_SPANS };
 
+struct otlp_push;
+
 struct export_job {
 	struct store_reader *reader;
 	struct store_filter filter; /* of runs */
@@ -15,6 +17,7 @@ struct export_job {
 	bool content;		    /* messages, arguments and results as well, where they may go */
 	const char *db;		    /* where the store is */
 	FILE *out;
+	struct otlp_push *push; /* otlp: sent there instead (otlp_export.h); NULL: written */
 };
 
 struct exporter {
@@ -24,7 +27,7 @@ struct exporter {
 	int (*write)(const struct export_job *job);
 };
 
-extern const struct exporter export_ndjson, export_csv, export_html;
+extern const struct exporter export_ndjson, export_csv, export_html, export_otlp;
 
 /* Ends with NULL. */
 extern const struct exporter *const exporters[];

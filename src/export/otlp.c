@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "export/otlp.h"
 
+#include <errno.h>
+
 #include "base/util.h"
 
 /* opentelemetry.proto: collector, trace, logs, resource, common; v1 */
@@ -89,6 +91,8 @@ static void put_place(struct otlp_writer *w, struct slice json)
 	struct slice key, value;
 	struct json_iter it;
 
+	if (!mem)
+		otlp_fail(w, -ENOMEM);
 	if (!mem || !json_object(json, &it))
 		return;
 	while (json_next_member(&it, &key, &value)) {

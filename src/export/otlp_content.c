@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "export/otlp_content.h"
 
+#include <errno.h>
+
 #include "base/util.h"
 
 struct slice otlp_system_parts(struct slice json)
@@ -122,7 +124,7 @@ static void put_message(struct json_writer *w, struct slice message, struct slic
 	json_end(w, '}');
 }
 
-void otlp_messages(const struct span *span, struct slice messages, struct buf *ret)
+int otlp_messages(const struct span *span, struct slice messages, struct buf *ret)
 {
 	_cleanup_(arena_freep) struct arena *mem = arena_new(65536);
 	struct json_writer w = { .out = ret };
@@ -130,13 +132,12 @@ void otlp_messages(const struct span *span, struct slice messages, struct buf *r
 	struct json_iter it;
 
 	if (!mem || !json_array(messages, &it))
-		return;
+		return mem ? 0 : -ENOMEM;
 	json_begin(&w, '[');
 	for (int i = 0; json_next(&it, &message); i++)
 		put_message(&w, message, span ? reason_of(span, i, mem) : (struct slice){ 0 });
 	json_end(&w, ']');
-	if (w.r < 0)
-		ret->n = 0;
+	return w.r;
 }
 
 /* --- tools --- */
@@ -225,19 +226,18 @@ static void put_tool(struct json_writer *w, struct slice tool)
 		put_nameless(w, tool, type);
 }
 
-void otlp_tool_definitions(struct slice tools, struct buf *ret)
+int otlp_tool_definitions(struct slice tools, struct buf *ret)
 {
 	struct json_writer w = { .out = ret };
 	struct slice tool;
 	struct json_iter it;
 
 	if (!json_array(tools, &it))
-		return;
+		return 0;
 	json_begin(&w, '[');
 	while (json_next(&it, &tool))
 		if (tool.n && tool.p[0] == '{')
 			put_tool(&w, tool);
 	json_end(&w, ']');
-	if (w.r < 0)
-		ret->n = 0;
+	return w.r;
 }

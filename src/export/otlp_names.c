@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "export/otlp_names.h"
 
+#include <errno.h>
+
 #include "base/util.h"
 #include "export/otlp_content.h"
 
@@ -41,9 +43,10 @@ static void put_content(const struct otlp_naming *n)
 	const struct span_content *c = n->said;
 	_cleanup_(buf_done) struct buf input = { 0 }, output = { 0 }, tools = { 0 };
 
-	otlp_messages(NULL, c->input_messages, &input);
-	otlp_messages(n->span, c->output_messages, &output);
-	otlp_tool_definitions(c->tools, &tools);
+	if (otlp_messages(NULL, c->input_messages, &input) < 0 ||
+	    otlp_messages(n->span, c->output_messages, &output) < 0 ||
+	    otlp_tool_definitions(c->tools, &tools) < 0)
+		otlp_fail(n->w, -ENOMEM);
 	otlp_name_text(n, "gen_ai.system_instructions", otlp_system_parts(c->system));
 	otlp_name_text(n, "gen_ai.input.messages", buf_slice(&input));
 	otlp_name_text(n, "gen_ai.output.messages", buf_slice(&output));
@@ -114,6 +117,8 @@ static void put_first(const struct otlp_naming *n, const char *name, struct slic
 	struct slice item;
 	struct json_iter it;
 
+	if (!mem)
+		otlp_fail(n->w, -ENOMEM);
 	if (mem && json_array(list, &it) && json_next(&it, &item))
 		otlp_name_text(n, name, json_text(item, mem));
 }

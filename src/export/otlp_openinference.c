@@ -4,6 +4,7 @@
  * https://github.com/Arize-ai/openinference/tree/main/spec Messages are flattened there:
  * llm.input_messages.0.message.role.
  */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -102,7 +103,9 @@ static void put_parameters(const struct otlp_naming *n)
 	json_begin(&p.w, '{');
 	span_attrs_each(n->span, add_parameter, &p);
 	json_end(&p.w, '}');
-	if (p.any && p.w.r == 0)
+	if (p.w.r < 0)
+		otlp_fail(n->w, p.w.r);
+	else if (p.any)
 		otlp_name_text(n, "llm.invocation_parameters", buf_slice(&text));
 }
 
@@ -279,8 +282,10 @@ static void put_messages(const struct otlp_naming *n, const char *list, struct s
 		if (i < skip)
 			continue;
 		at.mem = arena_new(2 * message.n + 65536);
-		if (!at.mem)
+		if (!at.mem) {
+			otlp_fail(n->w, -ENOMEM);
 			return;
+		}
 		put_each(&at, list, message, &number);
 		arena_free(at.mem);
 	}
@@ -293,7 +298,8 @@ static void put_tools(const struct otlp_naming *n, struct slice tools)
 	struct slice tool;
 	struct json_iter it;
 
-	otlp_tool_definitions(tools, &list);
+	if (otlp_tool_definitions(tools, &list) < 0)
+		otlp_fail(n->w, -ENOMEM);
 	if (!json_array(buf_slice(&list), &it))
 		return;
 	for (int i = 0; i < MESSAGES_MAX && json_next(&it, &tool); i++) {
@@ -325,7 +331,8 @@ static void put_input(const struct otlp_naming *n)
 	buf_add(&all, SLICE("[{\"role\":\"system\",\"parts\":"), SIZE_MAX);
 	buf_add(&all, otlp_system_parts(c->system), SIZE_MAX);
 	buf_add(&all, count_items(messages) ? SLICE("},") : SLICE("}"), SIZE_MAX);
-	buf_add(&all, slice_from(messages, 1), SIZE_MAX);
+	if (buf_add(&all, slice_from(messages, 1), SIZE_MAX) < 0)
+		otlp_fail(n->w, -ENOMEM);
 	put_messages(n, "llm.input_messages", buf_slice(&all));
 }
 

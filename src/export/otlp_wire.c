@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "export/otlp_wire.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -26,6 +27,14 @@ void otlp_writer_init(struct otlp_writer *w, bool json, struct buf *out)
 int otlp_error(const struct otlp_writer *w)
 {
 	return w->json ? w->j.r : w->p.r;
+}
+
+void otlp_fail(struct otlp_writer *w, int r)
+{
+	int *first = w->json ? &w->j.r : &w->p.r;
+
+	if (*first == 0)
+		*first = r;
 }
 
 void otlp_begin_all(struct otlp_writer *w)
@@ -78,25 +87,27 @@ void otlp_begin_item(struct otlp_writer *w, const struct otlp_field *f)
 }
 
 /* The bytes of @s that are UTF-8, others replaced, or @s itself where all are. */
-static struct slice as_utf8(struct slice s, struct buf *own)
+static int as_utf8(struct slice s, struct buf *own, struct slice *ret)
 {
 	size_t start = 0, at = 0, n;
 	bool sound = true;
+	int r = 0;
 
-	while (at < s.n) {
+	while (at < s.n && r == 0) {
 		n = utf8_char(slice_from(s, at));
 		if (n == 0) {
-			buf_add(own, (struct slice){ s.p + start, at - start }, SIZE_MAX);
-			buf_add(own, SLICE("\xef\xbf\xbd"), SIZE_MAX);
+			r = buf_add(own, (struct slice){ s.p + start, at - start }, SIZE_MAX);
+			if (r == 0)
+				r = buf_add(own, SLICE("\xef\xbf\xbd"), SIZE_MAX);
 			start = at + 1;
 			sound = false;
 		}
 		at += n ? n : 1;
 	}
-	if (sound)
-		return s;
-	buf_add(own, slice_from(s, start), SIZE_MAX);
-	return buf_slice(own);
+	if (r == 0 && !sound)
+		r = buf_add(own, slice_from(s, start), SIZE_MAX);
+	*ret = sound ? s : buf_slice(own);
+	return r;
 }
 
 /* An empty string that is told to be there must be there: a value, not a member. */
@@ -109,7 +120,11 @@ static void put_text(struct otlp_writer *w, const struct otlp_field *f, struct s
 		json_put_str(&w->j, s);
 		return;
 	}
-	protobuf_put_bytes(&w->p, f->number, as_utf8(s, &clean));
+	const int r = as_utf8(s, &clean, &s);
+
+	if (r < 0)
+		otlp_fail(w, r);
+	protobuf_put_bytes(&w->p, f->number, s);
 	buf_done(&clean);
 }
 
@@ -238,6 +253,8 @@ static void put_strings(struct otlp_writer *w, struct slice list)
 
 	otlp_begin(w, &value_array);
 	otlp_begin_list(w, &array_values);
+	if (!mem)
+		otlp_fail(w, -ENOMEM);
 	if (mem && json_array(list, &it))
 		while (json_next(&it, &item)) {
 			otlp_begin_item(w, &array_values);

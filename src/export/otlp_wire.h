@@ -28,6 +28,9 @@ void otlp_writer_init(struct otlp_writer *w, bool json, struct buf *out);
 /* 0, -ENOMEM or -E2BIG: the first error. */
 int otlp_error(const struct otlp_writer *w);
 
+/* What is written is incomplete: the first such is the error. */
+void otlp_fail(struct otlp_writer *w, int r);
+
 /* The whole message. */
 void otlp_begin_all(struct otlp_writer *w);
 void otlp_end_all(struct otlp_writer *w);

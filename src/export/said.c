@@ -36,10 +36,12 @@ static void add_messages(struct store_reader *r, const struct id128 *node, bool 
 	_cleanup_(buf_done) struct buf one = { 0 };
 	struct listing l = { .out = last_only ? &one : out, .max = c->max, .last_only = last_only };
 	const size_t before = out->n;
+	int rc;
 
 	if (id128_is_zero(node))
 		return;
-	if (store_conversation(r, node, add_message, &l) == -E2BIG)
+	rc = store_conversation(r, node, add_message, &l);
+	if (rc == -E2BIG || rc == -ENOMEM)
 		c->cut = true;
 	if (!one.n)
 		return;
@@ -83,13 +85,13 @@ static struct slice read_output(struct store_reader *r, const struct span *s, st
 static struct slice read_blob(struct store_reader *r, const struct id128 *id, struct said *c,
 			      struct buf *out)
 {
-	if (id128_is_zero(id) || store_blob_read(r, id, out) < 0)
-		return (struct slice){ 0 };
-	if (out->n > c->max) {
+	const int rc = id128_is_zero(id) ? -ENOENT : store_blob_read(r, id, out);
+
+	if (rc == -ENOMEM || (rc >= 0 && out->n > c->max)) {
 		c->cut = true;
 		return (struct slice){ 0 };
 	}
-	return buf_slice(out);
+	return rc < 0 ? (struct slice){ 0 } : buf_slice(out);
 }
 
 /* Blobs are what traffic left: only what is JSON may stand in JSON as it is. */

@@ -328,6 +328,39 @@ partial() {
 ok "what is rejected of a request is counted, and not sent again" partial
 stop
 
+# --- once, by command ---
+
+fresh push
+receiver --certs "$T/certs" --key k
+cat >"$D/conf" <<EOS
+[otlp corp]
+endpoint = $URL
+ca_file = $T/certs/ca.pem
+header = X-Key: k
+EOS
+pushed() {
+	"$SONDE" export --db "$D/db" --to corp --config "$D/conf" 2>"$D/log" && sound && "$PY" "$HERE/otlp_verify.py" spans "$D/db" "$D/got"
+}
+ok "export --to: all runs" pushed
+ok "it says how many" log_says 'steps were sent to https://localhost'
+nobody_there() {
+	! "$SONDE" export --db "$D/db" --to ftp://localhost last 2>"$D/log" && log_says 'begins with http' &&
+		! "$SONDE" export --db "$D/db" --to other --config "$D/conf" last 2>"$D/log" && log_says 'has no .otlp other'
+}
+ok "an address of another kind, a name that there is not" nobody_there
+refused_there() {
+	mode 400
+	! "$SONDE" export --db "$D/db" --to corp --config "$D/conf" last 2>"$D/log" && log_says 'steps were refused: status 400'
+}
+ok "what is refused is an error" refused_there
+written() {
+	: >"$D/got"
+	"$SONDE" export --db "$D/db" --format otlp -o "$D/otlp.json" && "$PY" "$HERE/otlp_lines.py" "$D/otlp.json" >"$D/got" &&
+		"$PY" "$HERE/otlp_verify.py" spans "$D/db" "$D/got" && by_conventions
+}
+ok "to a file, as a Collector has it" written
+ended "$RECEIVER" 2>/dev/null
+
 # --- under load, with ends on both sides ---
 
 fresh load

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "export/otlp.h"
 
+#include "alloc.h"
 #include "export/otlp_content.h"
 #include "export/otlp_metrics.h"
 #include "export/otlp_send.h"
@@ -467,6 +468,54 @@ static void sums_are_histograms_and_counters(void **state)
 	assert_true(protobuf_number(protobuf_bytes(metric, 9), 2, &v) && v == 2);
 }
 
+/* Where memory is refused the request is an error, never one that lacks something. */
+static void refused_memory_is_an_error(void **state)
+{
+	const struct attr attrs[] = { { .name = "gen_ai.request.stop_sequences",
+					.type = ATTR_STRINGS,
+					.s = SLICE("[\"a\",\"\\u00e4\"]") } };
+	const struct span_content said = {
+		.input_messages = SLICE("[{\"role\":\"user\",\"parts\":[{\"type\":\"text\","
+					"\"content\":\"\\u00e4\"}]}]"),
+		.system = SLICE("{\"role\":\"system\",\"parts\":[]}"),
+		.tools = SLICE("[{\"name\":\"a\"}]"),
+	};
+	struct run run = make_run(1);
+	struct span span = make_call(1, 1);
+
+	(void)state;
+	run.resource = SLICE("{\"container.id\":\"c\\u00e4\"}");
+	span.name = SLICE("a\xff");
+	span.attrs = attrs;
+	span.n_attrs = 1;
+	for (int i = 0; i < 6; i++) {
+		const struct otlp_form form = { i & 1, true, (enum sink_names)(i / 2) };
+		struct otlp_request q = { 0 };
+		struct slice whole = write_spans(&q, &form, false, &span, 1, &run, &said), body;
+		struct buf want = { 0 };
+
+		buf_add(&want, whole, SIZE_MAX);
+		for (long n = 1;; n++) {
+			bool refused;
+			int r;
+
+			otlp_request_done(&q);
+			q = (struct otlp_request){ 0 };
+			alloc_refuse(n);
+			otlp_request_begin(&q, &form, false);
+			otlp_request_add(&q, &span, 1, &run, &said);
+			r = otlp_request_end(&q, &body);
+			refused = alloc_allow();
+			if (r == 0 && !slice_eq(body, buf_slice(&want)))
+				fail_msg("form %d, allocation %ld", i, n);
+			if (!refused)
+				break;
+		}
+		buf_done(&want);
+		otlp_request_done(&q);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -486,6 +535,7 @@ int main(void)
 		cmocka_unit_test(words_of_a_receiver_are_one_clean_line),
 		cmocka_unit_test(targets_have_no_password),
 		cmocka_unit_test(sums_are_histograms_and_counters),
+		cmocka_unit_test(refused_memory_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
