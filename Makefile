@@ -133,6 +133,9 @@ corpus: $(B)/sonde ## N generated cases whose truth is known: how much of it is 
 e2e: $(B)/sonde $(e2e_src:%.c=$(B)/%) ## real probes on real programs (root); T=name selects
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh e2e $(if $(T),tests/e2e/$(T).sh,$(filter-out tests/e2e/lib.sh,$(sort $(wildcard tests/e2e/*.sh))))
 
+package: $(B)/sonde ## the package, installing and removing, the chart and the manifests (root; helm, Go)
+	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh package $(wildcard tests/package/*.sh)
+
 agents: $(B)/sonde $(e2e_src:%.c=$(B)/%) ## real coding agents, at work and at the terminal (root; installs 2 GB from npm and PyPI below build/)
 	$(Q)tests/agents/install.sh build/agents
 	$(Q)tests/e2e/clients/install.sh build/clients
@@ -214,7 +217,7 @@ clean: ## remove what was built
 help: ## this list
 	$(Q)awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all deps unit golden golden-update replay corpus e2e agents vm check demo bench fuzz format lint lint-quick install uninstall \
+.PHONY: all deps unit golden golden-update replay corpus e2e package agents vm check demo bench fuzz format lint lint-quick install uninstall \
 	purge deb image manifests clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -71,7 +71,7 @@ private=(env "LD_LIBRARY_PATH=$T/own" curl)
 ok "a library that only its user may read" sees "$NEEDED" "$HTTPS" "${private[@]}"
 ok "is not seen without DAC_READ_SEARCH" blind "$(without DAC_READ_SEARCH)" "$HTTPS" "${private[@]}"
 
-# Another root, of a user's own making.
+# Another root, of a user's own making, that no path from here leads to.
 R=$T/root
 mkdir -p "$R"/{bin,etc,dev}
 cp /usr/bin/curl "$R/bin/curl"
@@ -83,7 +83,10 @@ cp /bin/busybox "$R/bin/sh"
 printf '127.0.0.1 localhost\n' >"$R/etc/hosts"
 cp "$T/ca.pem" "$R/ca.pem"
 chmod -R a+rX "$R"
-elsewhere=(unshare -U -r -m -R "$R" /bin/sh -c 'sleep 1; exec /bin/curl "$@"' sh)
+ln -s sh "$R/bin/sleep"
+mkdir -m 777 "$T/mount"
+elsewhere=(unshare -U -r -m sh -c 'mount -t tmpfs tmpfs "$0" && cp -dR "$1/." "$0/" && shift &&
+	exec /usr/sbin/chroot "$0" /bin/sh -c "sleep 1; exec /bin/curl \"\$@\"" sh "$@"' "$T/mount" "$R")
 CA=/ca.pem
 ok "a root of its own" sees "$NEEDED" "$HTTPS" "${elsewhere[@]}"
 ok "is not seen without SYS_PTRACE" blind "$(without SYS_PTRACE)" "$HTTPS" "${elsewhere[@]}"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The Helm chart and the plain manifests: the same thing, of the API server's own types, with no more power than is
-# accounted for. Needs helm ($HELM; make manifests-tools builds it) and Go.
+# accounted for. Needs helm ($HELM; else it is built by Go) and Go 1.23.
 HERE=$(cd "$(dirname "$0")" && pwd)
 TOP=$(cd "$HERE/../.." && pwd)
 . "$TOP/tests/tap.bash"
