@@ -106,7 +106,8 @@ deleted_begin() {
 	within 60 grep -q ready "$T/answers"
 	rm "$T/lib/libssl.so.3"
 	cp -L /lib/*-linux-gnu/libcrypto.so.3 "$T/lib/libssl.so.3"
-	rm -f "$T"/db* "$T/spans" "$T/err"
+	rm -f "$T"/db* "$T/spans"
+	: >"$T/err"
 	SONDE_DB=$T/db with "$1" timeout 90 "$SONDE" run --json -o "$T/spans" --pid "$client" >"$T/out" 2>"$T/err" 8>&- &
 	tracer=$!
 	pids+=("$tracer")
