@@ -34,10 +34,10 @@ struct process {
 	struct slice argv;	      /* NUL after each argument */
 	bool argv_cut;
 	int exit_code, exit_signal;
-	uint64_t cpu_ns;	     /* user + system, at exit */
+	uint64_t cpu_ns;		     /* user + system, at exit */
 	struct slice container, cgroup, exe; /* from PROC */
-	struct agent_identity agent; /* name empty: no known agent */
-	void *user;		     /* trace's own */
+	struct agent_identity agent;	     /* name empty: no known agent */
+	void *user;			     /* trace's own */
 };
 
 struct proc;

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The Helm chart and the plain manifests: the same thing, of the API server's own types, with no more power than is
 # accounted for. Needs helm ($HELM; else it is built by Go) and Go 1.23.
+# shellcheck disable=SC2015,SC2016 # a failed test shows why; jq has its own variables
 HERE=$(cd "$(dirname "$0")" && pwd)
 TOP=$(cd "$HERE/../.." && pwd)
 . "$TOP/tests/tap.bash"
