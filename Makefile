@@ -146,6 +146,7 @@ agents: $(B)/sonde $(e2e_src:%.c=$(B)/%) ## real coding agents, at work and at t
 vm: $(B)/sonde $(B)/tests/e2e/capture $(B)/tests/e2e/ways ## the same job on other kernels, in virtual machines without acceleration
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh vm 'tests/vm/vm.sh bullseye refused' 'tests/vm/vm.sh bookworm' \
 		'tests/vm/vm.sh trixie' 'tests/vm/vm.sh bookworm files' 'tests/vm/vm.sh trixie files' \
+		'tests/vm/vm.sh bookworm privileges' 'tests/vm/vm.sh trixie privileges' \
 		'tests/vm/vm.sh trixie-backports' tests/vm/arm64.sh
 
 check: deps ## install, build and run every test

@@ -118,7 +118,7 @@ deleted_begin() {
 	wait "$tracer"
 	calls=$(jq -s '[.[] | select(.attributes."gen_ai.operation.name" == "chat")] | length' "$T/spans")
 }
-says() { [ "$calls" "$@" ] || { echo "$calls calls"; cat "$T/err" "$T/answers"; tail -2 "$T/spans"; return 1; }; }
+says() { test "$calls" "$@" || { echo "$calls calls"; cat "$T/err" "$T/answers"; tail -2 "$T/spans"; return 1; }; }
 deleted_begin "$NEEDED"
 ok "a library that was replaced" says -gt 0
 deleted_begin "$(without CHECKPOINT_RESTORE)"
