@@ -38,6 +38,7 @@ e2e_src    := $(wildcard tests/e2e/*.c)
 # What needs no privileges and no kernel: all that a replay runs through. It is what gets fuzzed.
 pure_src   := $(wildcard src/base/*.c src/intake/record.c src/intake/event.c src/proc/*.c src/stream/*.c \
 	      src/proto/*.c src/llm/*.c src/mcp/*.c src/price/*.c src/policy/*.c src/trace/*.c src/trace/*/*.c src/store/*.c src/cmd/pipeline.c) \
+	      $(filter-out src/enrich/api.c src/enrich/enrich.c,$(wildcard src/enrich/*.c)) \
 	      $(wildcard src/export/otlp.c src/export/otlp_[cnow]*.c src/export/span_*.c) \
 	      $(wildcard src/intake/har*.c src/cmd/import_*.c)
 elf_src    := $(wildcard src/probe/elf/*.c src/probe/finder/*.c)
@@ -140,6 +141,9 @@ corpus: $(B)/sonde ## N generated cases whose truth is known: how much of it is 
 e2e: $(B)/sonde $(e2e_src:%.c=$(B)/%) ## real probes on real programs (root); T=name selects
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh e2e $(if $(T),tests/e2e/$(T).sh,$(filter-out tests/e2e/lib.sh,$(sort $(wildcard tests/e2e/*.sh))))
 
+package: $(B)/sonde ## the package, installing and removing, the chart and the manifests (root; helm, Go)
+	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh package $(wildcard tests/package/*.sh)
+
 agents: $(B)/sonde $(e2e_src:%.c=$(B)/%) ## real coding agents, at work and at the terminal (root; installs 2 GB from npm and PyPI below build/)
 	$(Q)tests/agents/install.sh build/agents
 	$(Q)tests/e2e/clients/install.sh build/clients
@@ -152,6 +156,7 @@ vm: $(B)/sonde $(B)/tests/e2e/capture $(B)/tests/e2e/ways $(B)/tests/e2e/watch #
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh vm 'tests/vm/vm.sh bullseye refused' 'tests/vm/vm.sh bookworm' \
 		'tests/vm/vm.sh trixie' 'tests/vm/vm.sh bookworm files' 'tests/vm/vm.sh trixie files' \
 		'tests/vm/vm.sh bookworm host' 'tests/vm/vm.sh trixie host' \
+		'tests/vm/vm.sh bookworm privileges' 'tests/vm/vm.sh trixie privileges' \
 		'tests/vm/vm.sh trixie-backports' tests/vm/arm64.sh
 
 check: deps ## install, build and run every test
@@ -223,7 +228,7 @@ clean: ## remove what was built
 help: ## this list
 	$(Q)awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all deps unit golden golden-update replay corpus e2e agents vm check demo bench fuzz format lint lint-quick install uninstall \
+.PHONY: all deps unit golden golden-update replay corpus e2e package agents vm check demo bench fuzz format lint lint-quick install uninstall \
 	purge deb image manifests clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

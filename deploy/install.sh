@@ -73,6 +73,7 @@ install)
 uninstall | purge)
 	stop
 	rm -f "$bin" "$unit" "$users" "$examples/sonde.conf"
+	rm -rf "$dest/var/cache/sonde"
 	rmdir "$examples" "${examples%/examples}" 2>/dev/null || true
 	! running_systemd || systemctl daemon-reload
 	if [ "$what" = purge ]; then

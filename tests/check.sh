@@ -15,6 +15,7 @@ suite golden
 suite replay
 suite SAN=address CFLAGS='-O1 -g' unit golden replay
 suite e2e
+suite package
 suite vm
 suite lint-quick
 awk -v broken=$broken '{ p += $1; f += $2; s += $3 }

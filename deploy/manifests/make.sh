@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 out=${1:-$here}
 helm=${HELM:-helm}
 chart=$here/../helm/sonde
-head='# Made of the Helm chart by `make manifests`: change that, not this.'
+head="# Made of the Helm chart by make manifests: change that, not this."
 
 render() { # FILE HELM-OPTION...
 	file=$1

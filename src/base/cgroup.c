@@ -59,7 +59,7 @@ static void set_name(struct cgroup_place *ret, struct slice name)
 			const char digits[] = { rest.p[2], rest.p[3], 0 };
 			const char c = (char)strtoul(digits, NULL, 16);
 
-			ret->container[n++] = c ? c : '?';
+			ret->container[n++] = (char)(c ? c : '?');
 			i += NAME_ESCAPED - 1;
 		} else {
 			ret->container[n++] = name.p[i];

@@ -10,6 +10,22 @@
 #include "cmd/remote.h"
 #include "cmd/remote_http.h"
 #include "probe/features.h"
+#include "probe/privileges.h"
+
+/* Root in a container, or of a unit that was hardened, may lack some. */
+static void say_powers(struct doctor *d)
+{
+	for (size_t i = 0; i < privileges_n; i++) {
+		char text[256];
+
+		if (privilege_is_there(&privileges[i]))
+			continue;
+		snprintf(text, sizeof(text), "missing: without it %s seen", privileges[i].loss);
+		doctor_say(d, FINDING_WARN, privileges[i].name, text,
+			   "give it in the container's securityContext or the unit's "
+			   "CapabilityBoundingSet");
+	}
+}
 
 static void say_kernel(struct doctor *d, const struct features *f)
 {
@@ -23,6 +39,8 @@ static void say_kernel(struct doctor *d, const struct features *f)
 	doctor_say(d, f->btf ? FINDING_OK : FINDING_FAIL, "BTF",
 		   f->btf ? "/sys/kernel/btf/vmlinux" : "/sys/kernel/btf/vmlinux is missing",
 		   f->btf ? NULL : "needs a kernel built with CONFIG_DEBUG_INFO_BTF");
+	if (f->privileged)
+		say_powers(d);
 	if (strcmp(f->lockdown, "confidentiality") == 0)
 		doctor_say(d, FINDING_FAIL, "lockdown", f->lockdown,
 			   "forbids BPF to read memory: boot with lockdown=integrity or none");
@@ -71,7 +89,9 @@ static void say_features(struct doctor *d, const struct features *f)
 		{ "sleepable uprobes", f->sleepable, FINDING_WARN,
 		  "data on pages not yet loaded is lost and counted (needs Linux 6.0)" },
 		{ "tracefs", f->tracefs, FINDING_WARN,
-		  "plain HTTP on sockets and files are not seen" },
+		  "plain HTTP on sockets and files are not seen: mount it at /sys/kernel/tracing, "
+		  "or "
+		  "give CAP_SYS_ADMIN" },
 	};
 
 	if (f->bpf_error) {

@@ -3,8 +3,9 @@
  * One ordered sequence of events, live or from a file.
  *
  * Live: what the sockets of prober and enricher and the kernel's ring hold, merged in the order
- * taken, with LOSS, TICK (every 100 ms), PROBER_LOST and END added. Replay: exactly the recorded sequence.
- * Either way the consumer sees the same thing, and a recording is written here, after the merge.
+ * taken, with LOSS, TICK (every 100 ms), PROBER_LOST and END added. Replay: exactly the recorded
+ * sequence. Either way the consumer sees the same thing, and a recording is written here, after the
+ * merge.
  */
 #pragma once
 

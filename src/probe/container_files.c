@@ -196,6 +196,11 @@ static bool is_part(struct slice s)
 	return true;
 }
 
+const char *container_files_root(void)
+{
+	return access("/proc/1/root/.", F_OK) == 0 ? "/proc/1/root" : "";
+}
+
 bool container_files_describe(const char *root, const char *id, struct json_writer *w)
 {
 	static void (*const engines[])(struct search * s) = { docker, containerd, crio, podman };

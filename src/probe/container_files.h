@@ -9,8 +9,8 @@
 #include "base/cgroup.h"
 #include "base/json.h"
 
-/* The host's root as seen from here. */
-#define CONTAINER_FILES_ROOT "/proc/1/root"
+/* The host's root as seen from here: "/proc/1/root"; where that is closed, "", which is our own. */
+const char *container_files_root(void);
 
 /*
  * Members of CONTAINER's "resource" (sonde/event.h) for a container whose id is known; false, and

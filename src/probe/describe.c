@@ -150,7 +150,7 @@ static bool find_place(const char *text, struct slice path, struct cgroup_place 
 		*ret = at;
 		return true;
 	}
-	return container_files_find(CONTAINER_FILES_ROOT, path, ret);
+	return container_files_find(container_files_root(), path, ret);
 }
 
 bool describe_place(pid_t pid, struct cgroup_place *ret)

@@ -12,6 +12,33 @@
 
 #include "base/util.h"
 
+const struct privilege privileges[] = {
+	{ CAP_BPF, "CAP_BPF", "nothing is", true },
+	{ CAP_PERFMON, "CAP_PERFMON", "nothing is", true },
+	{ CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "programs in containers and of other users are not",
+	  false },
+	{ CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH",
+	  "programs and libraries that only their users may read are not", false },
+	{ CAP_CHECKPOINT_RESTORE, "CAP_CHECKPOINT_RESTORE",
+	  "libraries that were replaced while programs use them are not", true },
+};
+const size_t privileges_n = ARRAY_SIZE(privileges);
+
+static bool have(int cap)
+{
+	cap_t caps = cap_get_proc();
+	cap_flag_value_t v = CAP_CLEAR;
+	const bool ok = caps && cap_get_flag(caps, cap, CAP_EFFECTIVE, &v) == 0 && v == CAP_SET;
+
+	cap_free(caps);
+	return ok;
+}
+
+bool privilege_is_there(const struct privilege *p)
+{
+	return have(p->cap) || (p->by_admin && have(CAP_SYS_ADMIN));
+}
+
 void privileges_hide(void)
 {
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -19,29 +46,26 @@ void privileges_hide(void)
 
 int privileges_drop(bool admin)
 {
-	/* Checkpoint-restore is what /proc/PID/map_files asks for. */
-	static const cap_value_t keep[] = { CAP_BPF,
-					    CAP_PERFMON,
-					    CAP_SYS_PTRACE,
-					    CAP_DAC_READ_SEARCH,
-					    CAP_CHECKPOINT_RESTORE,
-					    CAP_SYS_ADMIN };
-	const int n = (int)ARRAY_SIZE(keep) - !admin;
-	cap_t have = cap_get_proc(), want = cap_init();
+	cap_value_t keep[ARRAY_SIZE(privileges) + 1];
+	const int n = (int)ARRAY_SIZE(privileges) + admin;
+	cap_t now = cap_get_proc(), want = cap_init();
 	int r = 0;
 
-	for (int i = 0; have && want && i < n; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(privileges); i++)
+		keep[i] = privileges[i].cap;
+	keep[ARRAY_SIZE(privileges)] = CAP_SYS_ADMIN;
+	for (int i = 0; now && want && i < n; i++) {
 		cap_flag_value_t v = CAP_CLEAR;
 
 		/* Started with fewer, it keeps those. */
-		if (cap_get_flag(have, keep[i], CAP_PERMITTED, &v) == 0 && v == CAP_SET) {
+		if (cap_get_flag(now, keep[i], CAP_PERMITTED, &v) == 0 && v == CAP_SET) {
 			cap_set_flag(want, CAP_PERMITTED, 1, &keep[i], CAP_SET);
 			cap_set_flag(want, CAP_EFFECTIVE, 1, &keep[i], CAP_SET);
 		}
 	}
-	if (!have || !want || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || cap_set_proc(want) < 0)
+	if (!now || !want || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || cap_set_proc(want) < 0)
 		r = -errno;
-	cap_free(have);
+	cap_free(now);
 	cap_free(want);
 	return r;
 }

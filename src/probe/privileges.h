@@ -3,7 +3,20 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
+
+/* A power that the prober uses; found by taking it away (tests/e2e/privileges.sh). */
+struct privilege {
+	int cap;	  /* as in linux/capability.h */
+	const char *name; /* "CAP_BPF" */
+	const char *loss; /* what is not seen without it, for people */
+	bool by_admin;	  /* CAP_SYS_ADMIN is as good */
+};
+extern const struct privilege privileges[];
+extern const size_t privileges_n;
+/* Whether this process has it, or what is as good. */
+bool privilege_is_there(const struct privilege *p);
 
 /* No core dumps, nobody attaches to it. */
 void privileges_hide(void);

@@ -139,7 +139,7 @@ static void report_container(struct outbox *o, pid_t pid)
 	json_key(&d.w, "resource");
 	json_begin(&d.w, '{');
 	put_text(&d.w, "container.runtime.name", at.runtime);
-	known = container_files_describe(CONTAINER_FILES_ROOT, at.container, &d.w);
+	known = container_files_describe(container_files_root(), at.container, &d.w);
 	json_end(&d.w, '}');
 	json_end(&d.w, '}');
 	if (known || at.runtime)

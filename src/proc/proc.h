@@ -26,7 +26,7 @@ struct process {
 	struct slice argv;	      /* NUL after each argument */
 	bool argv_cut;
 	int exit_code, exit_signal;
-	uint64_t cpu_ns;	     /* user + system, at exit */
+	uint64_t cpu_ns;		     /* user + system, at exit */
 	struct slice container, cgroup, exe; /* from PROC */
 	struct agent_identity agent; /* name empty: no known agent */
 	uint32_t dull;		     /* connections that carried nothing of an agent's */

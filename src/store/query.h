@@ -23,11 +23,11 @@ struct store_filter {
 	struct slice agent, model, provider, tool, status; /* empty: any */
 	struct slice trigger;				   /* its kind or its name */
 	struct slice project, workflow, user;
-	struct slice container; /* its name, or an id's beginning of at least 4 digits */
+	struct slice container;	     /* its name, or an id's beginning of at least 4 digits */
 	struct slice namespace, pod; /* of Kubernetes; the pod's name or uid */
-	struct slice text;	   /* words of the task */
-	struct id128 run, session; /* zero: any */
-	enum step_kind step;	   /* 0: any */
+	struct slice text;	     /* words of the task */
+	struct id128 run, session;   /* zero: any */
+	enum step_kind step;	     /* 0: any */
 	bool errors_only;
 	size_t limit; /* 0: no limit */
 };

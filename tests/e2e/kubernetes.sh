@@ -1,6 +1,7 @@
 #!/bin/bash
 # What the API server says of a pod stands on the runs in it: through outages, refusals and nonsense, and nothing of it is
 # asked where nobody wants it. The server is made up (tests/mock/kube_api.py); TLS and the enricher are not.
+# shellcheck disable=SC2086,SC2015 # ids in the words of jq; a failed test shows why
 . "$(dirname "$0")/lib.sh"
 ENRICHER=$TOP/build/tests/e2e/enricher
 ID=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
