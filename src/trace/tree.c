@@ -174,8 +174,8 @@ struct tree_state *tree_begin(struct trace *t, const struct sonde_event *e, cons
 		tree_free(tree);
 		return NULL;
 	}
-	agent_emit(tree->runs->agents, false);
 	run_emit(tree->runs, true);
+	agent_emit(tree->runs->agents, false);
 	return tree;
 }
 

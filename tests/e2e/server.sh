@@ -61,7 +61,7 @@ ok "who has a store of their own reads that, unless told otherwise" own_first
 id_of() { as "$1" "$SONDE" runs --daemon --json | jq -r .run_id; }
 session_of() { as "$1" "$SONDE" sessions --daemon --json | jq -r .session_id; }
 theirs=$(id_of $BOB) own=$(id_of $ALICE)
-hash_of() { sqlite3 "$T/store/db" "SELECT lower(hex(args_blob)) FROM spans JOIN runs ON runs.id = spans.run WHERE runs.uid = $1 AND system_blob IS NOT NULL LIMIT 1"; }
+hash_of() { sqlite3 "$T/store/db" "SELECT lower(hex(system_blob)) FROM spans JOIN runs ON runs.id = spans.run WHERE runs.uid = $1 AND system_blob IS NOT NULL LIMIT 1"; }
 clean() { # COMMAND...	as alice: nothing of bob's is in what it prints, nor its id
 	as $ALICE "$SONDE" "$@" >"$T/said" 2>&1
 	! grep -iE "bob|host-b|61002|$theirs" "$T/said"
@@ -153,6 +153,8 @@ statuses() {
 ok "status tells an ordinary user nothing of the whole" statuses
 for_people() { SONDE_SOCKET=$T/run/sock "$SONDE" status | grep -q "runs of all users" && as $ALICE "$SONDE" status | grep -q "your own runs"; }
 ok "status is for people too" for_people
+doctor() { SONDE_SOCKET=$T/run/sock "$SONDE" doctor --quick --json | jq -c 'select(.check == "daemon")' | holds '.status == "ok" and (.detail | endswith("/run/sock"))'; }
+ok "doctor tells of it" doctor
 leave() {
 	ask http://sonde/api/v1/leave -d "{\"pid\":$$,\"start_ns\":1}" | holds '.error.code == 503' && ask http://sonde/api/v1/leave -d '{"pid":"x"}' | holds '.error.code == 400' &&
 		as $ALICE curl -s --unix-socket "$T/run/sock" http://sonde/api/v1/leave -d "{\"pid\":$$,\"start_ns\":1}" | holds '.error.code == 403'
@@ -170,7 +172,7 @@ output() {
 }
 ok "a file of the caller's is the caller's" output
 colours() { # as a terminal has it
-	as $ALICE TERM=xterm script -qec "stty cols 60; $SONDE runs --daemon" /dev/null >"$T/tty" && grep -q $'\033\[1m' "$T/tty" && [ "$(sed 's/\x1b\[[0-9;]*m//g' "$T/tty" | tr -d '\r' | awk '{ if (length > m) m = length } END { print m }')" -le 60 ]
+	as $ALICE TERM=xterm script -qec "stty cols 116; $SONDE runs --daemon" /dev/null >"$T/tty" && grep -q $'\033\[1m' "$T/tty" && [ "$(sed 's/\x1b\[[0-9;]*m//g' "$T/tty" | tr -d '\r' | LC_ALL=C.UTF-8 wc -L)" -le 116 ] && grep -q "…" "$T/tty"
 }
 ok "the caller's terminal is known at the other end" colours
 
@@ -385,4 +387,34 @@ group() { # by the name of a group: it has to be one of this machine
 group >"$T/group" 2>&1
 group_rc=$?
 ok "members of the daemon's group see all, by supplementary groups as well" test $group_rc = 0
+
+# --- a real capture ---
+mock_start
+mock_scenario "{\"tool_turns\":1,\"chunk_delay_ms\":40,\"chunks\":40,\"final_text\":\"$(seq -s ' ' 1 300)\"}"
+mkdir "$T/real"
+"$SONDE" server --db "$T/real/db" --socket "$T/real/sock" &
+pids+=($!)
+within 20 test -S "$T/real/sock"
+curl -sN --unix-socket "$T/real/sock" http://sonde/api/v1/live >"$T/real/all" &
+pids+=($!)
+as_exec $ALICE curl -sN --unix-socket "$T/real/sock" http://sonde/api/v1/live >"$T/real/other" &
+pids+=($!)
+within 10 test -s "$T/real/all" -a -s "$T/real/other"
+# shellcheck disable=SC2046 # words
+env -i $(client_env "$HTTPS") timeout 120 "$SONDE" run -q --db "$T/real/db" -- $(client python-stdlib) --stream "list the files" >"$T/out.txt" 2>&1 </dev/null &
+run=$!
+has_ended() { grep -q '"state":"ended"' "$T/real/all"; }
+text_comes() { grep -q '"kind":"text"' "$T/real/all"; }
+within 60 text_comes
+SONDE_SOCKET=$T/real/sock "$SONDE" status --json >"$T/real/status"
+SONDE_SOCKET=$T/real/sock "$SONDE" top --daemon --json >"$T/real/top"
+within 60 has_ended
+wait "$run"
+whose() { tail -n +2 "$T/real/all" | grep . | holds '.uid == 0'; }
+ok "every line of a capture says whose it is" whose
+ok "somebody else gets none of them" test "$(grep -c . "$T/real/other")" = 1
+engine() { holds '.engines[0] | .lag_ms < 5000 and .health.llm_calls >= 1 and .attached >= 1 and .loss.ring_full == 0' "$T/real/status"; }
+ok "an engine tells how it is doing" engine
+top_live() { holds '.state == "streaming" and .status == "running" and .llm_calls >= 1' "$T/real/top"; }
+ok "top over the daemon shows what runs" top_live
 finish
