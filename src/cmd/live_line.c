@@ -91,7 +91,7 @@ int live_line_step(struct buf *ret, uint64_t n, const struct span *span, const s
 	struct json_writer w = begin(ret, n, "step");
 
 	put_run(&w, &span->run_id);
-	put_text(&w, "step", slice_of(step_name(span->step)));
+	put_text(&w, "step", slice_of(st ? step_look_name(st) : step_name(span->step)));
 	if (below)
 		put_text(&w, "below", slice_of(step_name(below->kind)));
 	if (st) {

@@ -153,6 +153,7 @@ struct tool_state {
 	struct slice args;  /* malloc'ed, cut: what a sub-agent's prompt is looked for in */
 	struct slice paths; /* malloc'ed: files that the arguments name (arguments.h) */
 	char *url;	    /* that they ask for, or NULL */
+	char *skill;	    /* that the call loads, or NULL */
 	struct process_key process;
 	uint64_t start_ns, end_ns;
 	struct id128 asked_node; /* the conversation up to the answer that asked */
@@ -261,6 +262,7 @@ struct peer {
 struct waits {
 	struct process_key who;
 	uint8_t what; /* enum sonde_wait_for; 0: nobody */
+	uint64_t since_ns;
 };
 
 /*
@@ -311,8 +313,8 @@ struct tree_state {
 	bool joined;		    /* it ran before it was traced */
 	bool adopts;		    /* who comes without a parent that is known belongs to it */
 	bool exited, finished;
-	bool end_lost; /* its root has gone without its end being told */
-	bool pushed_out;	    /* more trees came than are kept */
+	bool end_lost;	 /* its root has gone without its end being told */
+	bool pushed_out; /* more trees came than are kept */
 	bool writable_by_agent;
 };
 
@@ -332,6 +334,9 @@ struct run_state {
 	unsigned n_agents, n_calls, n_tools; /* the latter two: in flight */
 	struct files *files;		     /* observed/file.h; NULL: none yet */
 	struct network *network;	     /* observed/network.h; likewise */
+	struct happenings *happened;	     /* happened.h; likewise */
+	uint64_t pause_ns, worked_ns;	     /* it pauses since; it was last seen at work */
+	const char *pause_for;
 
 	/* turn.c */
 	struct agent_span *host; /* of the first run, whose process is asked; NULL: nobody yet */

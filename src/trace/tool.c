@@ -17,6 +17,7 @@
 #define CHOICES_MAX	64
 #define CHOICE_SHIFT	20  /* parts of one choice */
 #define DESCRIPTION_MAX 200 /* characters */
+#define SKILL_MAX	100 /* likewise */
 
 void tool_free(struct tool_state *tool)
 {
@@ -28,6 +29,7 @@ void tool_free(struct tool_state *tool)
 	free((char *)tool->args.p);
 	free((char *)tool->paths.p);
 	free(tool->url);
+	free(tool->skill);
 	free(tool);
 }
 
@@ -89,6 +91,8 @@ static void take_arguments(struct tool_state *tool, const struct llm_part *part)
 	tool->args_hash = mcp_args_hash(args);
 	tool->paths = copy(arguments_paths(args, mem));
 	keep(&tool->url, arguments_url(args, mem));
+	if (content_keeps_text(tool->run->t))
+		keep(&tool->skill, utf8_head(arguments_skill(part->name, args, mem), SKILL_MAX));
 	if (args.n > ARGS_KEPT_MAX)
 		args.n = ARGS_KEPT_MAX;
 	tool->args = copy(args);
