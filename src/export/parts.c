@@ -6,7 +6,6 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
-#include "export/said.h"
 #include "export/span_json.h"
 
 #define CALLS_MAX 4096 /* of a run, that later ones are compared with */

@@ -55,7 +55,7 @@ void happened_look(struct run_state *r, uint64_t now_ns)
 {
 	const bool works = status_is_at_work(r);
 	const struct waits *waits = &r->tree->waits;
-	const bool pauses = waits->what && !works && !r->answered_ns && !r->over && !r->exited;
+	const bool pauses = waits->what && !works && !r->over && !r->exited;
 
 	if (works)
 		r->worked_ns = now_ns;
@@ -106,6 +106,8 @@ void happened_emit(struct emit *e, const struct run_state *r)
 		const struct happening *h = &r->happened->list[i];
 		char text[160];
 
+		if (r->over && h->from_ns >= r->end_ns)
+			continue;
 		snprintf(text, sizeof(text), "%s %" PRIu64 " %" PRIu64 " %s",
 			 h->pause ? "pause" : "signal", emit_wall(e, h->from_ns),
 			 emit_wall(e, h->to_ns), h->text);

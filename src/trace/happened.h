@@ -4,9 +4,8 @@
  * a signal. Told on its root's span, as words for each: "pause FROM TO what" and "signal AT AT
  * which", Unix times in ns. No spans: most runs have none, and nothing is below one.
  *
- * A pause is time in which somebody else is to act: its terminal is read and nothing is at work,
- * while its task has no answer yet. What passes between an answer and the next request is none: it
- * belongs to no run.
+ * A pause is time in which somebody else is to act: its terminal is read and nothing is at work.
+ * What passes between the answer that ends a run and the next request belongs to neither.
  */
 #pragma once
 
