@@ -168,8 +168,8 @@ demo: ## install what the build needs, build, trace the bundled demo agent
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/demo/demo.sh
 
-bench: $(B)/sonde $(bench_bin) ## what tracing costs and how fast replay is (root)
-	$(Q)SONDE=$(abspath $(B)/sonde) BENCH=$(abspath $(B)/tests/bench) tests/bench/bench.sh
+bench: $(B)/sonde $(bench_bin) ## what tracing costs and how fast replay is (root); T=day: memory over a day; T=store N=10000000: lists
+	$(Q)$(if $(T),$(B)/tests/bench/$(T) $(if $(filter command% environment%,$(origin N)),$(N)),SONDE=$(abspath $(B)/sonde) BENCH=$(abspath $(B)/tests/bench) tests/bench/bench.sh)
 
 # --- fuzzing ---
 

@@ -2,7 +2,7 @@
 /*
  * Where a run's time went: each moment belongs to one kind of work, however much goes on at once.
  * Where a model answers, it is the model's time; else where a tool works, the tool's; else where
- * one is asked for and has not begun, it waits; the rest is idle.
+ * one is asked for and has not begun, or where it pauses for its user, it waits; the rest is idle.
  */
 #pragma once
 

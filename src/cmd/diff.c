@@ -173,7 +173,7 @@ static void add_step(struct buf *b, const struct step *st)
 {
 	char kind[16];
 
-	snprintf(kind, sizeof(kind), "%-7s ", step_name(st->kind));
+	snprintf(kind, sizeof(kind), "%-7s ", step_look_name(st));
 	buf_add(b, slice_of(kind), 4096);
 	text_clean(b, st->label, 60);
 	buf_add(b, SLICE(" "), 4096);
@@ -353,7 +353,7 @@ static void print_row_json(const struct comparison *c, const struct diff_row *r,
 	json_key(&w, "op");
 	json_put_str(&w, slice_of(ops[r->op]));
 	json_key(&w, "kind");
-	json_put_str(&w, slice_of(step_name(st->kind)));
+	json_put_str(&w, slice_of(step_look_name(st)));
 	json_key(&w, "label");
 	json_put_str(&w, st->label);
 	if (st->detail.n) {

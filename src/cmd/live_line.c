@@ -115,7 +115,7 @@ int live_line_step(struct buf *ret, uint64_t n, const uint32_t *uid, const struc
 	struct json_writer w = begin_of(ret, n, "step", uid);
 
 	put_run(&w, &span->run_id);
-	put_text(&w, "step", slice_of(step_name(span->step)));
+	put_text(&w, "step", slice_of(st ? step_look_name(st) : step_name(span->step)));
 	if (below)
 		put_text(&w, "below", slice_of(step_name(below->kind)));
 	if (st) {

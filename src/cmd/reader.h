@@ -21,4 +21,9 @@ int reader_find_run(struct store_reader *r, const char *ref, struct id128 *ret);
 int reader_find_session(struct store_reader *r, const char *ref, struct id128 *ret);
 
 /* A run and its spans. 0 or -errno. */
-int reader_load(struct store_reader *r, const struct id128 *run, struct steps *ret);
+enum reader_looks {
+	READ_EVENTS, /* spans, and of what is none (export/parts.h) events and errors */
+	READ_ALL,    /* parts of answers as well */
+};
+int reader_load(struct store_reader *r, const struct id128 *run, enum reader_looks looks,
+		struct steps *ret);

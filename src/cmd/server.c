@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "api/hubs.h"
+#include "api/metrics_http.h"
 #include "api/server.h"
 #include "base/ipc.h"
 #include "base/log.h"
@@ -93,6 +95,7 @@ int server_main(const struct config *c, int socket, int http)
 		.leave = leave_fd >= 0 ? tell_leave : NULL,
 	};
 	struct api_server *server = NULL;
+	struct metrics_http *metrics = NULL;
 	sigset_t signals;
 	int sig, r;
 
@@ -106,11 +109,12 @@ int server_main(const struct config *c, int socket, int http)
 		log_errno(r, "cannot serve the control socket");
 		return 1;
 	}
-	/* Here /metrics begins to be served on @http. */
-	(void)http;
+	r = metrics_start(c, http, hubs_status, &metrics);
+	if (r < 0)
+		log_errno(r, "cannot serve /metrics");
 	while (sigwait(&signals, &sig) != 0)
 		;
-	/* Here it ends. */
+	metrics_stop(metrics);
 	api_server_stop(server);
 	return 0;
 }

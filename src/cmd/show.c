@@ -27,7 +27,9 @@ static const struct option_spec options[] = {
 	{ "raw", 0, OPTION_FLAG, &raw, NULL,
 	  "the HTTP exchanges, and the new texts in their bodies", NULL, NULL },
 	{ "all", 'a', OPTION_FLAG, &all, NULL,
-	  "every process, the agent's own files, long texts whole", NULL, NULL },
+	  "every process, the agent's own files, what the model thought\nand said as steps, "
+	  "long texts whole",
+	  NULL, NULL },
 	{ "evidence", 'e', OPTION_FLAG, &evidence, NULL, "what linked each step to its parent",
 	  NULL, NULL },
 	{ "json", 'j', OPTION_FLAG, &json, NULL,
@@ -125,7 +127,7 @@ static int show_tree(struct showing *s, const struct id128 *run)
 {
 	const struct tree_options o = { .all = all, .evidence = evidence };
 	struct steps steps = { 0 };
-	int r = reader_load(s->reader, run, &steps);
+	int r = reader_load(s->reader, run, all ? READ_ALL : READ_EVENTS, &steps);
 
 	for (struct kept_run *k = steps.runs; r >= 0 && k; k = k->hh.next) {
 		tree_print_head(&s->screen, &k->run);
@@ -256,8 +258,10 @@ const struct command command_show = {
 		"counts\n"
 		"                  once, as the model's where one answers, else as a tool's, else "
 		"as\n"
-		"                  waiting where a tool was asked for and has not begun, else as "
-		"idle\n"
+		"                  waiting where a tool was asked for and has not begun or the "
+		"user "
+		"is\n"
+		"                  to act, else as idle\n"
 		"  --system        commands with their exit status, what became of files, who was\n"
 		"                  spoken to; flagged where no tool call explains it\n"
 		"  --raw           HTTP around the model calls; of bodies what is kept: messages,\n"

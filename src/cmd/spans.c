@@ -62,7 +62,7 @@ static void add_row(struct listing *l, const struct step *st)
 
 	table_add_text(t, format_time(st->start_ns).s);
 	table_add(t, slice_of(run_ref(&st->key.run).s), STYLE_BOLD);
-	table_add(t, slice_of(step_name(st->kind)), step_style(st->kind));
+	table_add(t, slice_of(step_look_name(st)), step_style(st->kind));
 	l->text.n = 0;
 	buf_add(&l->text, st->label, 4096);
 	buf_add(&l->text, SLICE(" "), 4096);

@@ -138,7 +138,7 @@ static void add_live_line(struct view *v, const struct step *st)
 		return; /* the tree at the end has it */
 	add_styled(v, STYLE_DIM, "sonde ");
 	add_styled(v, STYLE_DIM, format_clock(st->end_ns ? st->end_ns : st->start_ns).s);
-	snprintf(kind, sizeof(kind), " %-8s", step_name(st->kind));
+	snprintf(kind, sizeof(kind), " %-8s", step_look_name(st));
 	add_styled(v, step_style(st->kind), kind);
 	text_clean(&v->held, st->label, 60);
 	add_clean(v, " ", st->detail, 60);

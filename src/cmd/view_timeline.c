@@ -66,7 +66,7 @@ static int spend(const struct timeline *t, struct spending *s, const struct step
 	case STEP_MCP:
 		return spending_add(s, SPEND_TOOL, st->start_ns, end_of(t, st));
 	default:
-		return 0;
+		return st->pause ? spending_add(s, SPEND_WAITING, st->start_ns, st->end_ns) : 0;
 	}
 }
 
@@ -128,9 +128,9 @@ static void print_step(struct timeline *t, const struct step *st)
 		return;
 	}
 	t->line.n = 0;
-	text_clean(&t->line, slice_of(step_name(st->kind)), 0);
-	repeat(&t->line, " ", 8 - t->line.n);
-	width = 8 + text_clean(&t->line, st->label, LABEL_WIDTH - 8);
+	text_clean(&t->line, slice_of(step_look_name(st)), 0);
+	repeat(&t->line, " ", t->line.n < 9 ? 9 - t->line.n : 1);
+	width = 9 + text_clean(&t->line, st->label, LABEL_WIDTH - 9);
 	if (width + 4 < LABEL_WIDTH && st->detail.n) {
 		repeat(&t->line, " ", 1);
 		width += 1 + text_clean(&t->line, st->detail, LABEL_WIDTH - width - 1);
@@ -229,7 +229,7 @@ static void print_step_json(struct timeline *t, const struct step *st)
 	json_key(&w, "span_id");
 	json_put_str(&w, slice_of(hex));
 	json_key(&w, "kind");
-	json_put_str(&w, slice_of(step_name(st->kind)));
+	json_put_str(&w, slice_of(step_look_name(st)));
 	json_key(&w, "label");
 	json_put_str(&w, st->label);
 	put_int(&w, "from_ns", later(st->start_ns, t->from_ns) - t->from_ns);
@@ -253,7 +253,7 @@ int timeline_print(struct store_reader *r, const struct id128 *run, const struct
 	struct timeline t = { .s = s, .o = o };
 	struct budget b = { 0 };
 	struct steps steps = { 0 };
-	int err = reader_load(r, run, &steps);
+	int err = reader_load(r, run, o->json || o->all ? READ_ALL : READ_EVENTS, &steps);
 
 	if (err == 0 && steps.runs) {
 		steps_link(&steps, run); /* which puts them in order of start */

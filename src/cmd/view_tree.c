@@ -150,7 +150,7 @@ static void add_detail(struct buf *b, const struct step *st)
 		add(b, text);
 	}
 	/* A program's exit status says it better. */
-	if (st->status == SPAN_ERROR && st->exit_code <= 0) {
+	if (st->status == SPAN_ERROR && st->exit_code <= 0 && st->look != LOOK_ERROR) {
 		add(b, "  failed");
 		if (st->error.n) {
 			add(b, ": ");
@@ -179,7 +179,7 @@ static void draw_step(struct drawing *d, const struct step *st, const char *pref
 	if (!l)
 		return;
 	l->st = st;
-	snprintf(kind, sizeof(kind), "%-7s ", step_name(st->kind));
+	snprintf(kind, sizeof(kind), "%-7s ", step_look_name(st));
 	add(&l->left, prefix);
 	add(&l->left, branch);
 	add(&l->left, st->unexplained ? "! " : "");

@@ -170,7 +170,7 @@ static void put_step(struct writing *w, const struct step *st, int depth)
 	FILE *f = w->p->f;
 
 	fprintf(f, "<details%s><summary><span class=\"kind %s\">%s</span> ", depth ? "" : " open",
-		step_name(st->kind), step_name(st->kind));
+		step_look_name(st), step_look_name(st));
 	html_element(f, "b", NULL, st->label);
 	fputc(' ', f);
 	html_text(f, st->detail);

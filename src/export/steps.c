@@ -167,6 +167,11 @@ static void describe(struct step *st, const struct span *s, struct slice argumen
 	case STEP_TOOL:
 		st->label = s->tool_name;
 		st->detail = tool_summary(arguments);
+		if (attr_text(s, "sonde.skill.name").n == 0)
+			break;
+		st->look = LOOK_SKILL;
+		st->label = attr_text(s, "sonde.skill.name");
+		st->detail = s->tool_name;
 		break;
 	case STEP_PROCESS:
 		code = span_attr(s, "process.exit.code");
@@ -212,6 +217,24 @@ static uint64_t asked_at(const struct span *s)
 	return a && a->type == ATTR_INT && a->i > 0 ? (uint64_t)a->i : 0;
 }
 
+/* A copy with texts of its own; those of @tmp are cut. */
+static struct step *keep_step(struct step *tmp)
+{
+	struct step *st;
+
+	for (size_t i = 0; i < STRINGS; i++) {
+		struct slice *text = string_at(tmp, step_strings[i]);
+
+		*text = utf8_head(*text, TEXT_CHARS);
+	}
+	st = malloc(sizeof(*st) + strings_size(tmp, step_strings, STRINGS));
+	if (!st)
+		return NULL;
+	*st = *tmp;
+	own_strings(st, step_strings, STRINGS, st->text);
+	return st;
+}
+
 /* @old: the version before, or NULL: what was told once must not be lost. */
 static struct step *copy_step(const struct span *s, struct slice arguments, const struct step *old)
 {
@@ -239,24 +262,13 @@ static struct step *copy_step(const struct span *s, struct slice arguments, cons
 		.agent = s->agent,
 	};
 	char label[LABEL_MAX];
-	struct step *st;
 
 	describe(&tmp, s, arguments, label);
 	/* Not a process: `bash -c env` that became `env` has no arguments any more. */
 	if (old && s->step != STEP_PROCESS)
 		tmp.detail = first_of(tmp.detail, old->detail);
 	tmp.cost.key = (struct slice){ 0 };
-	for (size_t i = 0; i < STRINGS; i++) {
-		struct slice *text = string_at(&tmp, step_strings[i]);
-
-		*text = utf8_head(*text, TEXT_CHARS);
-	}
-	st = malloc(sizeof(*st) + strings_size(&tmp, step_strings, STRINGS));
-	if (!st)
-		return NULL;
-	*st = tmp;
-	own_strings(st, step_strings, STRINGS, st->text);
-	return st;
+	return keep_step(&tmp);
 }
 
 struct step *steps_find(const struct steps *s, const struct id128 *run, const struct id64 *span)
@@ -289,6 +301,37 @@ struct step *steps_put(struct steps *s, const struct span *span, struct slice ar
 		return NULL;
 	}
 	return st;
+}
+
+bool steps_put_look(struct steps *s, const struct step *look)
+{
+	struct step tmp = *look, *st;
+
+	if (steps_find(s, &tmp.key.run, &tmp.key.span))
+		return true;
+	if (HASH_COUNT(s->by_key) >= STEPS_MAX) {
+		s->dropped++;
+		return false;
+	}
+	st = keep_step(&tmp);
+	if (!st)
+		return false;
+	memset(&st->hh, 0, sizeof(st->hh));
+	HASH_ADD(hh, s->by_key, key, sizeof(st->key), st);
+	if (st->hh.tbl)
+		return true;
+	free(st);
+	return false;
+}
+
+const char *step_look_name(const struct step *st)
+{
+	static const char *const names[] = {
+		[LOOK_SKILL] = "skill", [LOOK_REASONING] = "reasoning", [LOOK_MESSAGE] = "message",
+		[LOOK_EVENT] = "event", [LOOK_ERROR] = "error",
+	};
+
+	return st->look ? names[st->look] : step_name(st->kind);
 }
 
 struct kept_run *steps_put_run(struct steps *s, const struct run *run)

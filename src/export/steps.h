@@ -15,10 +15,22 @@ struct step_key {
 	struct id64 span;
 };
 
+/* What a step is shown as, where that is not the kind of a span. */
+enum step_look {
+	LOOK_AS_KIND,
+	LOOK_SKILL, /* a tool call that loads one */
+	/* no spans, but made of what stands on one (parts.h) */
+	LOOK_REASONING, /* parts of a model call's answer */
+	LOOK_MESSAGE,
+	LOOK_EVENT, /* of a run: a pause, a signal, another model, a shortened history */
+	LOOK_ERROR, /* how a run failed that no failed step of it tells */
+};
+
 struct step {
 	struct step_key key;
 	struct id64 parent_id;
-	enum step_kind kind;
+	enum step_kind kind; /* 0: it is no span */
+	enum step_look look;
 	uint64_t start_ns, end_ns;
 	uint64_t asked_ns; /* of a tool call: when the model had asked for it; 0: not known */
 	enum span_status status;
@@ -31,6 +43,7 @@ struct step {
 	uint32_t pid;
 	int64_t exit_code;	    /* of a process; LLM_UNKNOWN */
 	bool unexplained;	    /* no tool call asked for it */
+	bool pause;		    /* an event: somebody else is to act */
 	bool quiet;		    /* what agents do of their own accord: shown where all is */
 	struct slice label, detail; /* "Bash", "ls -la" */
 	struct slice error, evidence, lost_reason, agent;
@@ -57,6 +70,10 @@ struct steps {
 /* Takes a new or changed span. @arguments: of a tool call, as far as known. NULL where it was
  * dropped. */
 struct step *steps_put(struct steps *s, const struct span *span, struct slice arguments);
+/* One that is no span, copied; @text of it is cut. False where it was dropped. */
+bool steps_put_look(struct steps *s, const struct step *st);
+/* "tool", "skill", "reasoning", ... */
+const char *step_look_name(const struct step *st);
 /* NULL where memory is refused. */
 struct kept_run *steps_put_run(struct steps *s, const struct run *run);
 struct step *steps_find(const struct steps *s, const struct id128 *run, const struct id64 *span);

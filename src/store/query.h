@@ -51,6 +51,9 @@ int store_session_find(struct store_reader *r, const char *ref, struct id128 *re
 /* A blob's bytes appended to @ret; -ENOENT. */
 int store_blob_read(struct store_reader *r, const struct id128 *id, struct buf *ret);
 
+/* The message that stands at a conversation's node, appended to @ret; -ENOENT. */
+int store_message_read(struct store_reader *r, const struct id128 *node, struct buf *ret);
+
 /* The messages of a conversation up to @node, oldest first: canonical JSON (llm/llm.h). */
 typedef int (*store_message_fn)(void *ctx, const struct id128 *node, struct slice json);
 int store_conversation(struct store_reader *r, const struct id128 *node, store_message_fn fn,

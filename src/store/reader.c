@@ -347,6 +347,24 @@ int store_blob_read(struct store_reader *r, const struct id128 *id, struct buf *
 	return rc;
 }
 
+int store_message_read(struct store_reader *r, const struct id128 *node, struct buf *ret)
+{
+	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
+	int rc = sqlite3_prepare_v2(r->db,
+				    "SELECT b.codec, b.size, b.bytes FROM nodes n JOIN blobs b"
+				    " ON b.id = n.message WHERE n.id = ?1",
+				    -1, &s, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_blob(s, 1, node->b, sizeof(node->b), SQLITE_STATIC);
+	if (rc != SQLITE_OK)
+		return reader_errno(r, rc);
+	rc = sqlite3_step(s);
+	if (rc == SQLITE_ROW)
+		return unpack(r, s, 0, ret);
+	return rc == SQLITE_DONE ? -ENOENT : reader_errno(r, rc);
+}
+
 /*
  * Depth falls on the way up, so a damaged store cannot send us round in circles. Who may see a node
  * may see what leads to it, so "main." comes after a look at the node alone.

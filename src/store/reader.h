@@ -42,7 +42,7 @@ void viewer_done(struct store_reader *r);
 struct where {
 	struct buf sql; /* "1 AND a = ? AND ..." */
 	int n;
-	int r; /* -ENOMEM, -EINVAL: sticks */
+	int r;			       /* -ENOMEM, -EINVAL: sticks */
 	bool few_of_tool, few_of_step; /* where_look(): begin with the steps that are asked for */
 	struct where_value {
 		enum { WHERE_INT, WHERE_TEXT, WHERE_BLOB } type;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* When a list can be made of sums, and which of them. */
+#include "base/util.h"
 #include "store/reader.h"
 #include "store/sums_sql.h"
 
@@ -34,10 +35,16 @@ int sums_range_bind(sqlite3_stmt *s, const struct sums_range *range)
 
 bool sums_know(const struct store_filter *f, bool own_tool, bool own_agent)
 {
-	return (own_agent || !f->agent.n) && (own_tool || !f->tool.n) && !f->model.n &&
-	       !f->provider.n && !f->status.n && !f->trigger.n && !f->project.n && !f->workflow.n &&
-	       !f->user.n && !f->container.n && !f->namespace.n && !f->pod.n && !f->text.n &&
-	       id128_is_zero(&f->run) && id128_is_zero(&f->session) && !f->step && !f->errors_only;
+	const struct slice *const others[] = { &f->model,   &f->provider,  &f->status,
+					       &f->trigger, &f->project,   &f->workflow,
+					       &f->user,    &f->container, &f->namespace,
+					       &f->pod,	    &f->text };
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (others[i]->n)
+			return false;
+	return (own_tool || !f->tool.n) && (own_agent || !f->agent.n) && !f->step &&
+	       !f->errors_only && id128_is_zero(&f->run) && id128_is_zero(&f->session);
 }
 
 bool sums_pay(struct store_reader *r, const struct store_filter *f, const char *sql)

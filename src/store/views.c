@@ -76,6 +76,7 @@ const char *const schema_views =
 	"CREATE TEMP VIEW v_tools AS SELECT "
 	SPAN_HEAD ", s.agent, s.tool_name, s.tool_call_id, "
 	STATUS " AS status, s.status_text, s.evidence,"
+	" s.attrs ->> '$.\"sonde.skill.name\"' AS skill,"
 	" blob_text(s.args_blob) AS arguments, blob_text(s.result_blob) AS result"
 	" FROM spans AS s WHERE s.step = 3;"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* invoke_agent spans: the root, child processes that are agents, sub-agents in one process. */
 #include "trace/emit.h"
+#include "trace/happened.h"
 #include "trace/observed/network.h"
 #include "trace/observed/observed.h"
 
@@ -103,6 +104,7 @@ static void fill_ending(struct emit *e, const struct run_state *r, const struct 
 	enum run_status status = r->status;
 
 	if (a->root) {
+		happened_emit(e, r);
 		emit_lit(e, ATTR_RUN_STATUS, run_status_names[status]);
 		emit_str(e, ATTR_RUN_REASON, slice_of(r->reason));
 		emit_int(e, ATTR_DROPPED_STEPS, r->dropped_steps ? r->dropped_steps : LLM_UNKNOWN);

@@ -157,6 +157,44 @@ struct slice arguments_url(struct slice args, struct arena *mem)
 	return (struct slice){ 0 };
 }
 
+/* --- skills --- */
+
+static const struct slice skill_tools[] = {
+	{ "Skill", 5 },		  /* Claude Code */
+	{ "skill", 5 },		  /* opencode */
+	{ "activate_skill", 14 }, /* Gemini CLI */
+};
+static const struct slice skill_members[] = { { "skill", 5 }, { "name", 4 }, { "command", 7 } };
+
+/* "cat /home/u/.codex/skills/pdf/SKILL.md": pdf. */
+static struct slice skill_of_path(struct slice text)
+{
+	static const struct slice file = { "/SKILL.md", 9 };
+	const char *end = text.n ? memmem(text.p, text.n, file.p, file.n) : NULL;
+	const char *at = end;
+
+	while (at && at > text.p && !strchr("/ \t\n\"'\\=", at[-1]))
+		at--;
+	return (struct slice){ at, at ? (size_t)(end - at) : 0 };
+}
+
+struct slice arguments_skill(struct slice tool, struct slice args, struct arena *mem)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(skill_tools); i++) {
+		if (!slice_eq(tool, skill_tools[i]))
+			continue;
+		for (size_t k = 0; k < ARRAY_SIZE(skill_members); k++) {
+			const struct slice v = json_member(args, skill_members[k]);
+
+			if (v.n > 2 && v.p[0] == '"')
+				return json_text(v, mem);
+		}
+	}
+	return skill_of_path(args);
+}
+
+/* --- addresses --- */
+
 /* "host[:port]" and what follows it, "/" at least. */
 static bool split_url(struct slice url, struct slice *ret_authority, struct slice *ret_target)
 {

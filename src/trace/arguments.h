@@ -25,6 +25,12 @@ enum path_match arguments_name_path(struct slice paths, struct slice path, bool 
 /* The http(s) address in the arguments as written, in @mem; empty where there is none. */
 struct slice arguments_url(struct slice args, struct arena *mem);
 
+/*
+ * The skill that a call of @tool loads, in @mem: named to a tool for that, or the folder of the
+ * SKILL.md that its arguments name. Empty where it loads none.
+ */
+struct slice arguments_skill(struct slice tool, struct slice args, struct arena *mem);
+
 /* Whether @url asks @host (without a default port) for @target. */
 bool url_is(struct slice url, struct slice host, struct slice target);
 /* Host and port of @url. */

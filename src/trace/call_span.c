@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The span of a model call: `chat {model}`, with the attributes of the GenAI conventions. */
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/json.h"
@@ -9,6 +10,7 @@
 #include "trace/emit.h"
 
 #define CHOICES_MAX 128 /* of one answer, whose reasons are told */
+#define PARTS_MAX   64	/* of one answer, whose times are told */
 
 /* --- how it went --- */
 
@@ -182,6 +184,47 @@ static void emit_finish_reasons(struct emit *e, const struct llm_call *call)
 	buf_done(&out);
 }
 
+static const char *part_name(const struct llm_part *p)
+{
+	static const char *const names[] = {
+		[LLM_PART_TEXT] = "message",
+		[LLM_PART_REASONING] = "reasoning",
+		[LLM_PART_TOOL_CALL] = "tool_call",
+	};
+
+	return (size_t)p->type < ARRAY_SIZE(names) ? names[p->type] : NULL;
+}
+
+/*
+ * When each part of a streamed answer came. What it says is in the conversation; as spans of their
+ * own, parts would double what a call takes, and nothing is ever below one.
+ */
+static void emit_parts(struct emit *e, const struct llm_call *call)
+{
+	struct buf out = { 0 };
+	struct json_writer w = { .out = &out };
+	int n = 0;
+
+	if (!call->streamed || !e->mem)
+		return;
+	json_begin(&w, '[');
+	for (const struct llm_part *p = call->answer.parts; p && n < PARTS_MAX; p = p->next) {
+		char text[64];
+
+		if (!p->start_ns || p->start_ns < call->start_ns || !part_name(p))
+			continue;
+		snprintf(text, sizeof(text), "%s %" PRIu64 " %" PRIu64, part_name(p),
+			 p->start_ns - call->start_ns,
+			 (p->end_ns > p->start_ns ? p->end_ns : p->start_ns) - call->start_ns);
+		json_put_str(&w, slice_of(text));
+		n++;
+	}
+	json_end(&w, ']');
+	if (n && w.r == 0)
+		emit_strings(e, ATTR_OUTPUT_PARTS, arena_copy(e->mem, buf_slice(&out)));
+	buf_done(&out);
+}
+
 static void emit_limits(struct emit *e, const struct llm_call *call)
 {
 	for (size_t i = 0; i < call->n_limits; i++) {
@@ -330,6 +373,8 @@ void call_emit(struct call_state *c, const struct llm_call *call, bool final)
 	emit_response(&e, call);
 	emit_links(&e, c, call);
 	emit_table_cost(&e, c);
+	if (final)
+		emit_parts(&e, call);
 	if (final)
 		emit_error(&e, call);
 	emit_end(&e, final ? (call->end_ns ? call->end_ns : c->run->t->now_ns) : 0, final);

@@ -5,23 +5,26 @@
  */
 #pragma once
 
-#define ATTR_OPERATION		  "gen_ai.operation.name"
-#define ATTR_CALL_CLASS		  "sonde.call.class" /* main, title, compaction, ... */
-#define ATTR_CALL_CLASS_EVIDENCE  "sonde.call.class.evidence"
-#define ATTR_MAX_TOKENS		  "gen_ai.request.max_tokens"
-#define ATTR_TEMPERATURE	  "gen_ai.request.temperature"
-#define ATTR_TOP_P		  "gen_ai.request.top_p"
-#define ATTR_TOP_K		  "gen_ai.request.top_k"
-#define ATTR_FREQUENCY_PENALTY	  "gen_ai.request.frequency_penalty"
-#define ATTR_PRESENCE_PENALTY	  "gen_ai.request.presence_penalty"
-#define ATTR_SEED		  "gen_ai.request.seed"
-#define ATTR_CHOICES		  "gen_ai.request.choice.count"
-#define ATTR_STOP		  "gen_ai.request.stop_sequences"
-#define ATTR_FINISH_REASONS	  "gen_ai.response.finish_reasons" /* of several choices */
-#define ATTR_ALTERNATIVES	  "sonde.output.alternatives"	   /* nodes of the other choices */
+#define ATTR_OPERATION		 "gen_ai.operation.name"
+#define ATTR_CALL_CLASS		 "sonde.call.class" /* main, title, compaction, ... */
+#define ATTR_CALL_CLASS_EVIDENCE "sonde.call.class.evidence"
+#define ATTR_MAX_TOKENS		 "gen_ai.request.max_tokens"
+#define ATTR_TEMPERATURE	 "gen_ai.request.temperature"
+#define ATTR_TOP_P		 "gen_ai.request.top_p"
+#define ATTR_TOP_K		 "gen_ai.request.top_k"
+#define ATTR_FREQUENCY_PENALTY	 "gen_ai.request.frequency_penalty"
+#define ATTR_PRESENCE_PENALTY	 "gen_ai.request.presence_penalty"
+#define ATTR_SEED		 "gen_ai.request.seed"
+#define ATTR_CHOICES		 "gen_ai.request.choice.count"
+#define ATTR_STOP		 "gen_ai.request.stop_sequences"
+#define ATTR_FINISH_REASONS	 "gen_ai.response.finish_reasons" /* of several choices */
+#define ATTR_ALTERNATIVES	 "sonde.output.alternatives"	  /* nodes of the other choices */
+/* "reasoning FROM TO" for each part of a streamed answer, in order: ns after its start */
+#define ATTR_OUTPUT_PARTS	  "sonde.output.parts"
 #define ATTR_OUTPUT_TYPE	  "gen_ai.output.type"
 #define ATTR_STREAM		  "gen_ai.request.stream"
 #define ATTR_TOOL_TYPE		  "gen_ai.tool.type"
+#define ATTR_SKILL		  "sonde.skill.name" /* that the call loads */
 #define ATTR_TOOL_DESCRIPTION	  "gen_ai.tool.description"
 #define ATTR_MCP_METHOD		  "mcp.method.name"
 #define ATTR_MCP_VERSION	  "mcp.protocol.version"
@@ -147,6 +150,7 @@
 #define ATTR_EGRESS_RULE	  "sonde.egress.rule"
 #define ATTR_RUN_STATUS		  "sonde.run.status"
 #define ATTR_RUN_REASON		  "sonde.run.status_reason"
+#define ATTR_RUN_EVENTS		  "sonde.run.events" /* happened.h */
 #define ATTR_SUBAGENT		  "sonde.agent.sub"
 #define ATTR_AGENT_EVIDENCE	  "sonde.agent.evidence"
 #define ATTR_DROPPED_STEPS	  "sonde.run.steps_not_kept"

@@ -61,6 +61,8 @@ void run_add_call(struct run_state *r, const struct call_state *c, const struct 
 void status_decide(struct run_state *r);
 /* Whether it takes longer than the configuration allows. */
 bool status_is_overdue(const struct run_state *r);
+/* Whether a call is in flight, or a tool's program runs. */
+bool status_is_at_work(const struct run_state *r);
 void status_wait(struct tree_state *tree, const struct sonde_wait_event *e);
 /* Nobody waits there any more. */
 void status_process_gone(struct tree_state *tree, struct process_key who);

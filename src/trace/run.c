@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A run: one task that an agent of a tree works at, with what all its steps come to. */
 #include "trace/emit.h"
+#include "trace/happened.h"
 #include "trace/mcp.h"
 #include "trace/observed/observed.h"
 #include "trace/open_state.h"
@@ -62,6 +63,7 @@ void run_exit(struct run_state *r, const struct process *p, uint64_t ts_ns)
 {
 	r->exited = true;
 	r->end_ns = ts_ns;
+	happened_end(r, ts_ns);
 	r->exit_code = p->exit_code;
 	r->exit_signal = p->exit_signal;
 	r->agents->exit_code = p->exit_code;
@@ -79,6 +81,7 @@ void run_finish(struct run_state *r, uint64_t ts_ns)
 		return;
 	if (!r->end_ns)
 		r->end_ns = ts_ns;
+	happened_end(r, r->end_ns);
 	observed_finish_all(r);
 	r->finished = true;
 	status_decide(r);
@@ -96,6 +99,7 @@ void run_free(struct run_state *r)
 	list_for_each_safe (a, tmp, r->agents)
 		agent_free(a);
 	observed_free_all(r);
+	happened_free(r);
 	buf_done(&r->models);
 	free(r->task);
 	free(r->provider);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/util.h"
+#include "trace/happened.h"
 #include "trace/state.h"
 
 /* A program needs a moment to put things in order; what came earlier it has survived. */
@@ -62,6 +63,8 @@ void signal_sent(struct tree_state *tree, const struct sonde_signal_event *e)
 		all->limit_ns = s.ts_ns;
 	if (process_key_eq(to, tree->root))
 		all->to_root[all->n++ % SIGNALS_MAX] = s;
+	if (process_key_eq(to, tree->root))
+		happened_signal(tree, &s);
 }
 
 static bool is_near(uint64_t ts_ns, uint64_t end_ns)

@@ -178,6 +178,7 @@ struct tool_state {
 	struct slice paths; /* malloc'ed: files that the arguments name (arguments.h) */
 	char *url;	    /* that they ask for, or NULL */
 	char *said;	    /* the beginning of its result, where it starts an agent; or NULL */
+	char *skill;	    /* that the call loads, or NULL */
 	struct process_key process;
 	uint64_t start_ns, end_ns;
 	struct id128 asked_node; /* the conversation up to the answer that asked */
@@ -305,6 +306,7 @@ struct peer {
 struct waits {
 	struct process_key who;
 	uint8_t what; /* enum sonde_wait_for; 0: nobody */
+	uint64_t since_ns;
 };
 
 /*
@@ -365,8 +367,8 @@ struct tree_state {
 	uint64_t unkept_ns;	    /* what it did for so long was seen and not kept */
 	bool adopts;		    /* who comes without a parent that is known belongs to it */
 	bool exited, finished;
-	bool end_lost; /* its root has gone without its end being told */
-	bool pushed_out;	    /* more trees came than are kept */
+	bool end_lost;	 /* its root has gone without its end being told */
+	bool pushed_out; /* more trees came than are kept */
 	bool writable_by_agent;
 	bool outlives;	/* a daemon's: the next engine may go on with it (open_state.h) */
 	bool state_due; /* it has changed since it was told how to */
@@ -392,6 +394,9 @@ struct run_state {
 	struct run_place place;		     /* of who asks for it first; nobody's: the tree's */
 	struct files *files;		     /* observed/file.h; NULL: none yet */
 	struct network *network;	     /* observed/network.h; likewise */
+	struct happenings *happened;	     /* happened.h; likewise */
+	uint64_t pause_ns, worked_ns;	     /* it pauses since; it was last seen at work */
+	const char *pause_for;
 
 	/* turn.c */
 	struct agent_span *host; /* of the first run, whose process is asked; NULL: nobody yet */

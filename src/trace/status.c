@@ -16,6 +16,7 @@
 #include <stdio.h>
 
 #include "base/util.h"
+#include "trace/happened.h"
 #include "trace/state.h"
 
 __attribute__((format(printf, 3, 4))) static enum run_status
@@ -179,7 +180,7 @@ static enum run_status by_last_call(struct run_state *r)
 
 /* --- without an end --- */
 
-static bool is_at_work(const struct run_state *r)
+bool status_is_at_work(const struct run_state *r)
 {
 	const struct tool_state *tool;
 
@@ -195,7 +196,7 @@ static enum run_status without_exit(struct run_state *r)
 {
 	const struct trace *t = r->t;
 
-	if (!r->finished && r->tree->waits.what && !is_at_work(r))
+	if (!r->finished && r->tree->waits.what && !status_is_at_work(r))
 		return is(r, RUN_PAUSED, "it waits for input from %s",
 			  r->tree->waits.what == SONDE_WAIT_TERMINAL ? "the terminal" : "a pipe");
 	if (!r->finished)
@@ -261,6 +262,15 @@ void status_decide(struct run_state *r)
 	r->status = decide(r);
 }
 
+static void look(struct tree_state *tree, uint64_t now_ns)
+{
+	struct run_state *r;
+
+	list_for_each (r, tree->runs)
+		if (!r->finished)
+			happened_look(r, now_ns);
+}
+
 void status_wait(struct tree_state *tree, const struct sonde_wait_event *e)
 {
 	const struct process_key who = { .tgid = e->hdr.tgid, .start_ns = e->hdr.start_ns };
@@ -269,10 +279,13 @@ void status_wait(struct tree_state *tree, const struct sonde_wait_event *e)
 	/* What a tool runs waits for its own. */
 	if (ps && ps->in_tool && !ps->own_agent)
 		return;
-	if (!e->ends)
-		tree->waits = (struct waits){ .who = who, .what = e->what };
+	if (!e->ends && !tree->waits.what)
+		tree->waits = (struct waits){ who, e->what, e->hdr.ts_ns };
+	else if (!e->ends) /* it went on without input, or another one waits as well */
+		tree->waits = (struct waits){ who, e->what, tree->waits.since_ns };
 	else if (process_key_eq(tree->waits.who, who))
 		tree->waits.what = 0;
+	look(tree, e->hdr.ts_ns);
 	tree_touch(tree);
 }
 
@@ -281,5 +294,6 @@ void status_process_gone(struct tree_state *tree, struct process_key who)
 	if (!tree->waits.what || !process_key_eq(tree->waits.who, who))
 		return;
 	tree->waits.what = 0;
+	look(tree, tree->t->now_ns);
 	tree_touch(tree);
 }

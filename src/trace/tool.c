@@ -19,6 +19,7 @@
 #define CHOICE_SHIFT	20  /* parts of one choice */
 #define DESCRIPTION_MAX 200 /* characters */
 #define SAID_MAX	1024
+#define SKILL_MAX	100 /* likewise */
 
 void tool_free(struct tool_state *tool)
 {
@@ -31,6 +32,7 @@ void tool_free(struct tool_state *tool)
 	free((char *)tool->paths.p);
 	free(tool->url);
 	free(tool->said);
+	free(tool->skill);
 	free(tool);
 }
 
@@ -93,6 +95,8 @@ static void take_arguments(struct tool_state *tool, const struct llm_part *part)
 	tool->args_hash = mcp_args_hash(args);
 	tool->paths = copy(arguments_paths(args, mem));
 	keep(&tool->url, arguments_url(args, mem));
+	if (content_keeps_text(tool->run->t))
+		keep(&tool->skill, utf8_head(arguments_skill(part->name, args, mem), SKILL_MAX));
 	if (args.n > ARGS_KEPT_MAX)
 		args.n = ARGS_KEPT_MAX;
 	tool->args = copy(args);

@@ -118,6 +118,7 @@ void tool_emit(struct tool_state *tool, bool final)
 	emit_agent(&e, tool->agent);
 	emit_lit(&e, ATTR_OPERATION, "execute_tool");
 	emit_lit(&e, ATTR_TOOL_TYPE, tool->type);
+	emit_str(&e, ATTR_SKILL, slice_of(tool->skill));
 	emit_str(&e, ATTR_TOOL_DESCRIPTION, slice_of(tool->description));
 	emit_id64(&e, ATTR_TOOL_ASKED_BY, &tool->asked_by);
 	emit_id64(&e, ATTR_TOOL_ANSWERED_TO, &tool->answered_to);

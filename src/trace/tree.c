@@ -3,6 +3,7 @@
 #include "base/argv.h"
 #include "base/json.h"
 #include "trace/emit.h"
+#include "trace/happened.h"
 #include "trace/mcp.h"
 #include "trace/observed/observed.h"
 #include "trace/open_state.h"
@@ -296,6 +297,8 @@ static void tick(struct tree_state *tree)
 	}
 	list_for_each (r, tree->runs) {
 		observed_tick(r);
+		if (tree->waits.what && !r->finished)
+			happened_look(r, tree->t->now_ns);
 		if (!r->exited && !r->over && r->status != RUN_TIMED_OUT && status_is_overdue(r))
 			run_emit(r, true);
 		else if (r->dirty)

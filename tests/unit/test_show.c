@@ -163,9 +163,95 @@ static void a_page_has_what_happened(void **state)
 	free(out);
 }
 
+static void put_said(struct store *s, struct span *call, const char *json)
+{
+	const struct id128 message = id_of_bytes(slice_of(json));
+
+	call->output_node = make_id("node", 77);
+	store_blob(s, &message, "message", slice_of(json));
+	store_node(s, &call->output_node, NULL, &message, 0);
+}
+
+static struct attr list(const char *name, const char *json)
+{
+	return (struct attr){ .name = name, .type = ATTR_STRINGS, .s = slice_of(json) };
+}
+
+/* A run that paused for two of its ten seconds and was ended. */
+static void fill_looks(const char *path)
+{
+	const struct attr events[] = { list(
+		"sonde.run.events",
+		"[\"pause 1763640064000000000 1763640066000000000 the terminal\","
+		"\"signal 1763640069000000000 1763640069000000000 SIGTERM from bash\"]") };
+	const struct attr parts[] = { list("sonde.output.parts",
+					   "[\"reasoning 100000000 200000000\","
+					   "\"message 250000000 400000000\"]") };
+	const struct attr skill[] = { text("sonde.skill.name", "pdf") };
+	struct attr switched[] = { text("sonde.conversation.evidence", "summary"),
+				   { .name = "sonde.conversation.continues",
+				     .type = ATTR_STRING } };
+	struct store *s = open_store(path);
+	struct run run = make_run(1);
+	struct span root = step(0, STEP_AGENT, events, ARRAY_SIZE(events));
+	struct span call = make_call(1, 1), next = make_call(1, 2);
+	struct span tool = step(3, STEP_TOOL, skill, ARRAY_SIZE(skill));
+	char hex[ID64_HEX_SIZE];
+
+	run.end_ns = run.start_ns + 10 * SEC;
+	run.status = RUN_FAILED;
+	run.status_reason = SLICE("exit status 3");
+	call.parent_id = next.parent_id = tool.parent_id = root.span_id;
+	call.attrs = parts;
+	call.n_attrs = ARRAY_SIZE(parts);
+	id64_hex(&call.span_id, hex);
+	switched[1].s = slice_of(hex);
+	next.request_model = SLICE("m-2");
+	next.attrs = switched;
+	next.n_attrs = ARRAY_SIZE(switched);
+	tool.tool_name = SLICE("Skill");
+	put_said(s, &call,
+		 "{\"role\":\"assistant\",\"parts\":[{\"type\":\"reasoning\",\"content\":\"well\"},"
+		 "{\"type\":\"text\",\"content\":\"I "
+		 "shall\"},{\"type\":\"tool_call\",\"id\":\"x\"}]}");
+	store_run(s, &run);
+	store_span(s, &root);
+	store_span(s, &call);
+	store_span(s, &next);
+	store_span(s, &tool);
+	store_close(s);
+}
+
+static void what_is_no_span_is_shown_as_a_step(void **state)
+{
+	const char *path = in_dir(state, "db");
+	char *out;
+
+	fill_looks(path);
+	out = draw(path, timeline_print, &(struct views_options){ .json = true });
+	assert_has(out, "\"waiting_ns\":2000000000,\"waiting_share\":0.2,");
+	assert_has(out, "\"kind\":\"reasoning\",\"label\":\"well\",\"from_ns\":1100000000,"
+			"\"to_ns\":1200000000}");
+	assert_has(out, "\"kind\":\"message\",\"label\":\"I shall\",\"from_ns\":1250000000,"
+			"\"to_ns\":1400000000}");
+	assert_has(out, "\"kind\":\"skill\",\"label\":\"pdf\",");
+	assert_has(out, "\"kind\":\"event\",\"label\":\"pause\",\"from_ns\":4000000000,");
+	assert_has(out, "\"kind\":\"event\",\"label\":\"signal\",");
+	assert_has(out, "\"kind\":\"event\",\"label\":\"model\",");
+	assert_has(out, "\"kind\":\"event\",\"label\":\"compaction\",");
+	assert_has(out, "\"kind\":\"error\",\"label\":\"exit status 3\",");
+	free(out);
+	out = draw(path, timeline_print, &(struct views_options){ 0 });
+	assert_has(out, "\nevent    pause the terminal");
+	assert_has(out, "\nskill    pdf Skill");
+	assert_null(strstr(out, "I shall")); /* --all */
+	free(out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(what_is_no_span_is_shown_as_a_step),
 		TEST(what_happened_on_the_machine_is_listed),
 		TEST(a_step_without_an_end_reaches_to_the_end_of_the_run),
 		TEST(a_page_has_what_happened),

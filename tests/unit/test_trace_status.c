@@ -338,6 +338,34 @@ static void an_agent_that_has_answered_and_reads_the_terminal_is_paused(void **s
 	assert_int_equal(w.run_status, RUN_COMPLETED);
 }
 
+/* What stands on the root's span. */
+static bool root_tells(const char *what)
+{
+	for (size_t i = 0; i < w.n_spans; i++)
+		if (strstr(w.spans[i].attrs, what))
+			return true;
+	return false;
+}
+
+static void pauses_and_signals_are_told_with_their_times(void **state)
+{
+	(void)state;
+	begin("agent", PLAIN, NULL);
+	talk_ask(&w, 1, ROOT, "[" USER "]");
+	WAITS(ROOT, 0); /* a screen that is drawn is no pause while the model answers */
+	seconds_later(2);
+	talk_call_tool(&w, 1, "c1", "bash", "{\"command\":\"make test\"}");
+	talk_end(&w, 1); /* may it? */
+	seconds_later(5);
+	WAITS(ROOT, 1);
+	seconds_later(1);
+	feed(&w, ev_signal(&w.ev, ROOT, SIGTERM, 77, "bash"));
+	world_exit(&w, ROOT, 0, 0);
+	seconds_later(3);
+	assert_true(root_tells("pause 2000000001 7000000001 the terminal"));
+	assert_true(root_tells("signal 8000000001 8000000001 SIGTERM from bash (process 77)"));
+}
+
 static void an_agent_whose_tool_runs_is_not_paused(void **state)
 {
 	(void)state;
@@ -447,6 +475,7 @@ int main(void)
 		TEST(a_run_that_takes_too_long_has_timed_out_and_goes_on),
 		TEST(a_run_that_ends_in_time_has_not),
 		TEST(an_agent_that_has_answered_and_reads_the_terminal_is_paused),
+		TEST(pauses_and_signals_are_told_with_their_times),
 		TEST(an_agent_whose_tool_runs_is_not_paused),
 		TEST(who_has_gone_waits_no_more),
 		TEST(a_run_whose_end_was_lost_does_not_last_for_ever),

@@ -319,6 +319,35 @@ static void addresses_are_compared_as_they_are_asked(void **state)
 			fail_msg("%s", cases[i].url);
 }
 
+static void a_call_that_loads_a_skill_says_which(void **state)
+{
+	static const struct {
+		const char *tool, *args, *skill;
+	} cases[] = {
+		{ "Skill", "{\"skill\":\"pdf\"}", "pdf" },
+		{ "Skill", "{\"command\":\"review\"}", "review" },
+		{ "activate_skill", "{\"name\":\"docs\"}", "docs" },
+		{ "shell", "{\"command\":[\"cat\",\"/home/u/.codex/skills/csv/SKILL.md\"]}",
+		  "csv" },
+		{ "Read", "{\"file_path\":\"/home/u/.claude/skills/web/SKILL.md\"}", "web" },
+		{ "Read", "{\"file_path\":\"/proj/SKILLS.md\"}", "" },
+		{ "Skill", "{}", "" },
+		{ "Bash", "{\"skill\":\"pdf\"}", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct arena *mem = arena_new(1 << 16);
+		const struct slice s =
+			arguments_skill(slice_of(cases[i].tool), slice_of(cases[i].args), mem);
+		char text[64];
+
+		snprintf(text, sizeof(text), "%.*s", SLICE_ARG(s));
+		assert_string_equal(text, cases[i].skill);
+		arena_free(mem);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +363,7 @@ int main(void)
 		TEST(a_window_is_no_link_where_something_was_lost),
 		TEST(a_part_of_a_command_is_no_link_where_something_was_lost),
 		TEST(arguments_name_files),
+		TEST(a_call_that_loads_a_skill_says_which),
 		TEST(addresses_are_compared_as_they_are_asked),
 	};
 
