@@ -13,12 +13,12 @@
 #include "api/hubs.h"
 #include "api/request.h"
 #include "base/cleanup.h"
+#include "base/util.h"
 #include "store/sink.h"
 
 #define ASK_MS 1000
 
 DEFINE_CLEANUP(struct store_reader *, store_reader_close)
-DEFINE_CLEANUP(struct store_sinks *, store_sinks_close)
 
 static void put_str(struct json_writer *w, const char *key, const char *s)
 {
@@ -134,55 +134,58 @@ static int64_t file_size(const char *path, const char *suffix)
 	return stat(full, &st) == 0 ? (int64_t)st.st_size : 0;
 }
 
-static int64_t newest_seq(const char *store)
-{
-	_cleanup_(store_reader_closep) struct store_reader *r = NULL;
-	struct store_error err;
-	int64_t seq = 0;
+struct sinks_said {
+	struct json_writer *w;
+	int64_t newest;
+};
 
-	if (store_reader_open(store, &r, &err) < 0 || store_newest_seq(r, &seq) < 0)
-		return -1;
-	return seq;
+/* What a sink tells of itself; it has more, which is its own. */
+static int put_sink(void *ctx, const char *name, int64_t seq, struct slice state,
+		    uint64_t updated_ns)
+{
+	static const char *const members[] = { "type",	  "signal",  "target",		 "sent",
+					       "refused", "retries", "failing_since_ns", "error" };
+	const struct sinks_said *said = ctx;
+
+	(void)updated_ns;
+	json_begin(said->w, '{');
+	put_str(said->w, "name", name);
+	put_int(said->w, "seq", seq);
+	put_int(said->w, "behind", said->newest > seq ? said->newest - seq : 0);
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+		copy_member(said->w, state, members[i], members[i]);
+	json_end(said->w, '}');
+	return 0;
 }
 
-static void put_sinks(struct json_writer *w, const struct api_config *c, int64_t newest)
+static void put_sinks(struct json_writer *w, struct store_reader *r, int64_t newest)
 {
-	_cleanup_(store_sinks_closep) struct store_sinks *sinks = NULL;
-	_cleanup_(buf_done) struct buf state = { 0 };
-	struct store_error err;
+	struct sinks_said said = { w, newest };
 
-	if (newest < 0 || store_sinks_open(c->store, &sinks, &err) < 0)
-		return;
 	json_key(w, "sinks");
 	json_begin(w, '[');
-	for (const struct sink_config *s = c->config->sinks; s; s = s->next) {
-		int64_t seq = 0;
-
-		json_begin(w, '{');
-		put_str(w, "name", s->name);
-		put_str(w, "kind", config_sink_sections[s->kind]);
-		if (store_sink_get(sinks, s->name, &seq, &state) == 0) {
-			put_int(w, "seq", seq);
-			put_int(w, "behind", newest > seq ? newest - seq : 0);
-		}
-		json_end(w, '}');
-	}
+	store_sinks_each(r, put_sink, &said);
 	json_end(w, ']');
 }
 
 static void put_store(struct json_writer *w, const struct api_config *c)
 {
-	const int64_t newest = newest_seq(c->store);
+	_cleanup_(store_reader_closep) struct store_reader *r = NULL;
+	struct store_error err;
+	int64_t newest = 0;
+	const bool open =
+		store_reader_open(c->store, &r, &err) == 0 && store_newest_seq(r, &newest) == 0;
 
 	json_key(w, "store");
 	json_begin(w, '{');
 	put_str(w, "path", c->store);
 	put_int(w, "file_bytes", file_size(c->store, ""));
 	put_int(w, "wal_bytes", file_size(c->store, "-wal"));
-	if (newest >= 0)
+	if (open)
 		put_int(w, "newest_seq", newest);
 	json_end(w, '}');
-	put_sinks(w, c, newest);
+	if (open)
+		put_sinks(w, r, newest);
 }
 
 /* --- */

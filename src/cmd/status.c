@@ -120,11 +120,13 @@ static void print_sinks(const cJSON *sinks)
 	const cJSON *s;
 
 	cJSON_ArrayForEach (s, sinks) {
-		char text[256];
+		const struct slice error = json_str(s, "error");
+		char text[512];
 
-		snprintf(text, sizeof(text), "%.*s (%.*s), %s spans behind",
-			 SLICE_ARG(json_str(s, "name")), SLICE_ARG(json_str(s, "kind")),
-			 format_count(json_int(s, "behind")).s);
+		snprintf(text, sizeof(text), "%.*s, %s sent, %s spans behind%s%.*s",
+			 SLICE_ARG(json_str(s, "name")), format_count(json_int(s, "sent")).s,
+			 format_count(json_int(s, "behind")).s, error.n ? ": " : "",
+			 SLICE_ARG(error));
 		line("sink", text);
 	}
 }
