@@ -213,7 +213,8 @@ struct slice http1_resync(struct http1 *p, enum side side, const struct stream_c
 		if (h->state == HEAD)
 			return in;
 	}
-	if (h->blame)
+	/* What comes is the answer that is waited for, and its head was lost. */
+	if (side == RESPONSE && http1_waiting(p))
 		http1_lose(p, side, http1_waiting(p));
 	h->skipped += in.n;
 	if (h->skipped > HTTP1_RESYNC_MAX)

@@ -65,6 +65,11 @@ static enum command_match least_match(const struct tree_state *tree)
 	return asking_may_be_lost(tree) ? COMMAND_TAIL : COMMAND_NO;
 }
 
+static bool may_be_run_by(const struct tool_state *tool, const struct proc_state *ps)
+{
+	return !tool->server && tool->command && !tool->contested && ps->exec_ns >= tool->start_ns;
+}
+
 /*
  * Of two commands that fit, the longer one says more; equal ones cannot be told apart. @wide: also
  * programs that the asking process did not start itself, but its agent did: a shell script asks
@@ -81,8 +86,7 @@ static struct tool_state *by_argv(const struct proc_state *ps, bool wide, struct
 		enum command_match m;
 		size_t len;
 
-		if (tool->server || !tool->command || tool->contested ||
-		    ps->exec_ns < tool->start_ns)
+		if (!may_be_run_by(tool, ps))
 			continue;
 		m = match(tool, ps, mem);
 		/* It has a better one. */

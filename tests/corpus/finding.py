@@ -48,12 +48,19 @@ class Finder:
     def one(self, *key):
         return self.index[key][0] if self.index[key] else None
 
-    def find_llm(self, step, _run, _found):
+    def find_llm(self, step, run, _found):
         got = self.one("llm", step["at"])
         if got or not step.get("hurt"):
             return got
-        # without its request a call begins with its answer
-        return self.answers.get((step["id"], step["pid"]))
+        # without its request a call begins with its answer, or is who asked for a tool
+        return self.answers.get((step["id"], step["pid"])) or self.who_asked(step, run)
+
+    def who_asked(self, step, run):
+        for tool in run["steps"]:
+            named = self.index["tool", tool["id"]] if tool.get("asked") == step["key"] and tool["id"] else []
+            if len(named) == 1:
+                return self.spans.get(attr(named[0], "sonde.tool.asked_by"))
+        return None
 
     def find_mcp(self, step, _run, _found):
         return self.one("mcp", step["at"])

@@ -38,7 +38,7 @@ NO_LOSS = {
     ("steps", "found"): 1,
     ("session", "right"): 1,
 }
-WITH_LOSS = {("tokens", "exact"): 1, ("cost", "exact"): 1, ("hurt", "marked"): 0.99}
+WITH_LOSS = {("tokens", "exact"): 1, ("cost", "exact"): 1, ("guesses", "left open"): 1, ("hurt", "marked"): 0.995}
 LIMITS = {False: NO_LOSS, True: WITH_LOSS}
 
 

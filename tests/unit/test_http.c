@@ -349,6 +349,18 @@ static void http1_gaps(void **state)
 		  GOT_GET("0") "\n0 lost lost=40 (gap)" GOT_POST("1") GOT_OK2("1") },
 		/* something is lost, but not the answer */
 		{ S(">" GET) S("<#40") S("<" OK2), GOT_GET("0") GOT_OK2("0") },
+		/* the answer, and the request that the next one answers */
+		{ S(">" GET) S("<#400") S("<" OK2) S(">" GET) S("<" OK2),
+		  GOT_GET("0") "\n0 lost lost=400 (gap)\n1 < 200 h1\n1 < ok\n1 < end\n1 "
+			       "complete" GOT_GET("2") GOT_OK2("2") },
+		/* a request and its answer, before one that was seen */
+		{ S(">" GET) S("<" OK2) S(">#99") S(">" GET) S("<#400") S("<" OK2),
+		  GOT_GET("0") GOT_OK2("0") GOT_GET("1") GOT_OK2("1") },
+		/* an answer's end and the next one's head: the rest is not taken for the first's */
+		{ S(">" GET) S("<HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
+			  S(">" GET) S("<#99") S("<2\r\nbc\r\n0\r\n\r\n") S(">" GET) S("<" OK2),
+		  GOT_GET("0") "\n0 < 200 h1\n0 < a" GOT_GET(
+			  "1") "\n0 lost lost=99 (gap)\n1 lost" GOT_GET("2") GOT_OK2("2") },
 		/* the gap goes on behind the body */
 		{ S(">" GET) S("<HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\na") S("<#50")
 			  S(">" GET) S("<" OK2),

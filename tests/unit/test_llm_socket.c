@@ -157,8 +157,17 @@ static void an_answer_without_an_end_is_over_when_the_next_one_begins(void **sta
 		"<{\"type\":\"response.completed\"}",
 		NULL,
 	};
+	static const char *const told_late[] = {
+		CREATE(",\"n\":1"),
+		CREATE(",\"n\":2"),
+		"<!",
+		"<{\"type\":\"response.created\"}",
+		"<{\"type\":\"response.completed\"}",
+		NULL,
+	};
 
 	(void)state;
+	assert_non_null(strstr(talk(told_late), "1. 0 lost gap\n2< "));
 	assert_non_null(strstr(talk(quiet),
 			       "1. 200 lost gap\n2< data: {\"type\":\"response.created\"}"
 			       "\n2< data: {\"type\":\"response.completed\"}\n"

@@ -209,6 +209,61 @@ static void a_subagent_is_known_by_its_header(void **state)
 			"  chat m [40-40] by process\n");
 }
 
+#define SPAWNED "{\\\"prompt\\\":\\\"look at the tests\\\",\\\"subagent_type\\\":\\\"Explore\\\"}"
+
+/* The call was answered at once; its agent gets to work later, called as the result says or not. */
+static void begins_later(const char *thread, const char *told, const char *prompt)
+{
+	struct talk *k;
+
+	begin_with_task();
+	k = talk_make(&w, 1, ROOT, told);
+	assert_non_null(k);
+	talk_begin(&w, 1);
+	talk_end(&w, 1);
+	at(&w, 30);
+	k = talk_make(&w, 2, ROOT, prompt);
+	assert_non_null(k);
+	if (thread)
+		talk_header(k, "x-claude-code-agent-id", thread);
+	talk_begin(&w, 2);
+	talk_end(&w, 2);
+}
+
+static void a_subagent_may_begin_when_its_call_is_over(void **state)
+{
+	static const char told[] =
+		"[" USER ","
+		"{\"role\":\"assistant\",\"calls\":[{\"id\":\"t1\",\"name\":"
+		"\"Task\",\"args\":\"" SPAWNED
+		"\"}]}," GIVES("t1", "agent 5e551000-0000-4000-8000-01 works") "]";
+	static const struct {
+		const char *id, *prompt, *evidence;
+	} cases[] = {
+		{ NULL, "look at the tests", "prompt-in-arguments" },
+		{ "5e551000-0000-4000-8000-01", "something else", "explicit-id" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char prompt[100], want[400];
+
+		snprintf(prompt, sizeof(prompt), "[" SAYS("user", "%s") "]", cases[i].prompt);
+		begins_later(cases[i].id, told, prompt);
+		snprintf(want, sizeof(want),
+			 "invoke_agent claude-code [0-] open\n"
+			 "  chat m [0-10] by process\n"
+			 "  execute_tool Task [10-20] by tool-call-id\n"
+			 "    invoke_agent Explore [30-] by %s open\n"
+			 "      chat m [30-30] by %s\n"
+			 "  chat m [20-20] by process\n",
+			 cases[i].evidence, cases[i].id ? "explicit-id" : "conversation");
+		assert_tree(&w, want);
+		teardown(state);
+		setup(state);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +275,7 @@ int main(void)
 		TEST(a_subagent_is_known_by_its_prompt),
 		TEST(a_subagent_is_known_by_its_header),
 		TEST(a_subagent_may_begin_before_its_call_is_known),
+		TEST(a_subagent_may_begin_when_its_call_is_over),
 		TEST(a_subagent_with_another_prompt_is_not_put_below_a_call),
 	};
 

@@ -95,6 +95,99 @@ static void equal_questions_are_not_linked_where_an_answer_was_lost(void **state
 	talk_end(&w, 1);
 }
 
+/* A call of which only the answer was seen. */
+static void begin_unheard(unsigned i, const char *answer)
+{
+	struct talk *k = talk_make(&w, i, ROOT, "[]");
+
+	assert_non_null(k);
+	k->x.method = (struct slice){ 0 };
+	k->x.request.lost_bytes = 99;
+	k->call.repeats = k->call.body_cut = true;
+	talk_begin(&w, i);
+	if (answer)
+		talk_say(&w, i, answer);
+}
+
+static const char *evidence_of(unsigned call)
+{
+	return attr_of(span_named(&w, "chat m", call), "sonde.conversation.evidence=");
+}
+
+#define LONG_ID "call_0123456789ab"
+#define GOES_ON(answer) \
+	"[" SAYS("user", "hi") "," SAYS("assistant", answer) "," SAYS("user", "so?") "]"
+
+/* A call that was not heard has said the same as one that was. */
+static void equal_answers_are_not_linked_where_a_request_was_lost(void **state)
+{
+	(void)state;
+	world_scope(&w, "/usr/bin/agent", NULL);
+	talk_ask(&w, 1, ROOT, "[" SAYS("user", "hi") "]");
+	talk_say(&w, 1, "hello");
+	talk_end(&w, 1);
+	begin_unheard(2, "hello");
+	talk_end(&w, 2);
+	at(&w, 5);
+	talk_ask(&w, 1, ROOT, GOES_ON("hello"));
+	assert_string_equal(evidence_of(2), "none");
+	talk_end(&w, 1);
+}
+
+/* It has said something else: it is not in the way. */
+static void other_answers_are_linked_where_a_request_was_lost(void **state)
+{
+	(void)state;
+	world_scope(&w, "/usr/bin/agent", NULL);
+	talk_ask(&w, 1, ROOT, "[" SAYS("user", "hi") "]");
+	talk_say(&w, 1, "hello");
+	talk_end(&w, 1);
+	begin_unheard(2, "good day");
+	talk_end(&w, 2);
+	at(&w, 5);
+	talk_ask(&w, 1, ROOT, GOES_ON("hello"));
+	assert_string_equal(evidence_of(2), "sonde.conversation.evidence=message-prefix");
+	talk_end(&w, 1);
+}
+
+/* The question is known, the answer to it is not: it is the other one's, whose question was lost.
+ */
+static void an_equal_question_is_not_linked_where_a_request_was_lost(void **state)
+{
+	(void)state;
+	world_scope(&w, "/usr/bin/agent", NULL);
+	talk_ask(&w, 1, ROOT, "[" SAYS("user", "hi") "]");
+	begin_unheard(2, "good day");
+	talk_end(&w, 2);
+	talk_say(&w, 1, "hello");
+	talk_end(&w, 1);
+	at(&w, 5);
+	talk_ask(&w, 1, ROOT, GOES_ON("good day"));
+	assert_string_equal(evidence_of(2), "none");
+	talk_end(&w, 1);
+}
+
+/* What it asked for tells who goes on from it, and then it is in nobody's way. */
+static void a_lost_request_is_found_by_the_tool_that_it_asked_for(void **state)
+{
+	(void)state;
+	world_scope(&w, "/usr/bin/agent", NULL);
+	begin_unheard(1, NULL);
+	talk_call_tool(&w, 1, LONG_ID, "bash", "{\"command\":\"a\"}");
+	talk_end(&w, 1);
+	talk_ask(&w, 2, ROOT,
+		 "[" SAYS("user", "one") "," ASKS(TOOL(LONG_ID, "a")) "," GIVES(LONG_ID, "A") "]");
+	assert_string_equal(evidence_of(1), "sonde.conversation.evidence=tool-call-id");
+	talk_say(&w, 2, "hello");
+	talk_end(&w, 2);
+	at(&w, 5);
+	talk_ask(&w, 2, ROOT,
+		 "[" SAYS("user", "one") "," ASKS(TOOL(LONG_ID, "a")) "," GIVES(
+			 LONG_ID, "A") "," SAYS("assistant", "hello") "," SAYS("user", "so?") "]");
+	assert_string_equal(evidence_of(2), "sonde.conversation.evidence=message-prefix");
+	talk_end(&w, 2);
+}
+
 /* Equal words of two people, who say who they are. */
 static void ids_tell_equal_conversations_apart(void **state)
 {
@@ -194,6 +287,10 @@ int main(void)
 		TEST(turns_without_tools_are_linked_by_their_history),
 		TEST(conversations_with_the_same_words_are_not_linked),
 		TEST(equal_questions_are_not_linked_where_an_answer_was_lost),
+		TEST(equal_answers_are_not_linked_where_a_request_was_lost),
+		TEST(other_answers_are_linked_where_a_request_was_lost),
+		TEST(an_equal_question_is_not_linked_where_a_request_was_lost),
+		TEST(a_lost_request_is_found_by_the_tool_that_it_asked_for),
 		TEST(ids_tell_equal_conversations_apart),
 		TEST(explicit_ids_come_before_everything),
 		TEST(a_response_id_continues_its_response),

@@ -72,6 +72,54 @@ static void one_address_that_two_calls_ask_for_is_neithers(void **state)
 			"  execute_tool fetch [10-] by answer open\n");
 }
 
+/* --- programs --- */
+
+/* A call's program goes to a better one, which comes later: who else carries the call out stays. */
+static void a_call_keeps_its_other_program(void **state)
+{
+	(void)state;
+	world_scope(&w, "/usr/bin/agent", NULL);
+	talk_ask(&w, 1, ROOT, "[" USER "]");
+	at(&w, 10);
+	talk_call_tool(&w, 1, "c1", "bash", "{\"command\":\"make check 1\"}");
+	talk_call_tool(&w, 1, "c2", "bash", "{\"command\":\"make check 1 && echo well\"}");
+	at(&w, 12);
+	world_fork(&w, ROOT, 101);
+	EXEC(&w, 101, "/bin/bash", "bash\0-c\0make check 1 && echo well");
+	world_fork(&w, ROOT, 102);
+	EXEC(&w, 102, "/bin/bash", "bash\0-c\0eval make check 1 && pwd");
+	world_fork(&w, 102, 103);
+	EXEC(&w, 103, "/usr/bin/make", "make\0check\0001");
+	talk_end(&w, 1);
+	assert_tree(&w, "invoke_agent agent [0-] open\n"
+			"  chat m [0-12] by process\n"
+			"  execute_tool bash [12-] by answer open\n"
+			"    bash [12-] by argv open\n"
+			"      make [12-] by process open\n"
+			"  execute_tool bash [12-] by answer open\n"
+			"    bash [12-] by argv open\n");
+}
+
+/* Two programs show it, and a call like it may be lost. */
+static void equal_programs_are_nobodys_where_something_was_lost(void **state)
+{
+	(void)state;
+	world_scope(&w, "/usr/bin/agent", NULL);
+	ev_begin(&w.ev, SONDE_EV_LOSS, 0, sizeof(w.ev.loss));
+	w.ev.loss.count[SONDE_LOSS_RING_FULL] = 1;
+	feed(&w, &w.ev.hdr);
+	model_asks("bash", "{\"command\":\"make check 1\"}");
+	for (unsigned pid = 101; pid <= 102; pid++) {
+		world_fork(&w, ROOT, pid);
+		EXEC(&w, pid, "/bin/bash", "bash\0-c\0make check 1");
+	}
+	assert_tree(&w, "invoke_agent agent [0-] open\n"
+			"  chat m [0-10] by process\n"
+			"  execute_tool bash [10-] by answer open\n"
+			"  bash [10-] by process open\n"
+			"  bash [10-] by process open\n");
+}
+
 /* --- durations that the client tells --- */
 
 static void answer_with(const char *header, const char *items)
@@ -351,6 +399,8 @@ static void a_call_that_loads_a_skill_says_which(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_call_keeps_its_other_program),
+		TEST(equal_programs_are_nobodys_where_something_was_lost),
 		TEST(a_request_for_the_address_of_a_call_is_its_work),
 		TEST(one_address_that_two_calls_ask_for_is_neithers),
 		TEST(a_lone_call_ends_with_the_next_request),
