@@ -98,12 +98,18 @@ static void sink_piece(void *ctx, const struct live_piece *piece)
 		live_hub_sink.live_piece(e->hub, piece);
 }
 
-static const struct trace_sink live_sink = { sink_blob, sink_node,   sink_span,
-					     sink_run,	sink_change, sink_piece };
+static void sink_begins(void *ctx, struct process_key root)
+{
+	const struct engine *e = ctx;
+
+	intake_run(e->intake, root.tgid, root.start_ns);
+}
+
+static const struct trace_sink live_sink = { sink_blob,	  sink_node,  sink_span,  sink_run,
+					     sink_change, sink_piece, sink_begins };
 /* What was recorded has nobody who watches it happen. */
-static const struct trace_sink replay_sink = {
-	sink_blob, sink_node, sink_span, sink_run, NULL, NULL
-};
+static const struct trace_sink replay_sink = { sink_blob, sink_node, sink_span, sink_run,
+					       NULL,	  NULL,	     NULL };
 
 /* --- what goes wrong is said once; the rest goes on --- */
 

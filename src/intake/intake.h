@@ -62,5 +62,7 @@ void intake_free(struct intake *i);
 int intake_run_once(struct intake *i, int timeout_ms);
 /* An act: sent to the prober and recorded. 0, -EAGAIN, -ENOTCONN. */
 int intake_verdict(struct intake *i, uint64_t conn, enum sonde_verdict verdict);
+/* The same: a process that a daemon has found is part of a run. */
+int intake_run(struct intake *i, uint32_t tgid, uint64_t start_ns);
 /* Ends soon: as if the prober had said END (SIGTERM to the engine). */
 void intake_stop(struct intake *i);

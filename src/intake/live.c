@@ -46,8 +46,8 @@ struct intake {
 	uint64_t last_ns;	      /* time of the newest event delivered */
 	uint64_t next_tick_ns;
 	uint64_t held_ns; /* since when the ring waits for SONDE_CONTROL_GO; 0: it does not */
-	bool more;   /* the last turn did not take everything */
-	bool ending; /* nothing but the ring up to end_pos is delivered */
+	bool more;	  /* the last turn did not take everything */
+	bool ending;	  /* nothing but the ring up to end_pos is delivered */
 	bool ended;
 	uint64_t end_pos, ending_ns; /* ending_ns: when the ring last moved on */
 
@@ -173,15 +173,13 @@ static void tick(struct intake *i, uint64_t ts_ns)
 	deliver_mark(i, SONDE_EV_TICK, ts_ns);
 }
 
-int intake_verdict(struct intake *i, uint64_t conn, enum sonde_verdict verdict)
+static int act(struct intake *i, struct sonde_verdict_event e)
 {
-	struct sonde_verdict_event e = {
-		.hdr = { .ts_ns = i->last_ns, .size = sizeof(e), .kind = SONDE_EV_VERDICT },
-		.conn = conn,
-		.verdict = verdict,
-	};
 	int r;
 
+	e.hdr.ts_ns = i->last_ns;
+	e.hdr.size = sizeof(e);
+	e.hdr.kind = SONDE_EV_VERDICT;
 	if (i->ending || i->sock < 0)
 		return -ENOTCONN;
 	if (i->n_verdicts == VERDICTS_MAX)
@@ -193,6 +191,17 @@ int intake_verdict(struct intake *i, uint64_t conn, enum sonde_verdict verdict)
 	if (!i->delivering)
 		deliver_verdicts(i);
 	return 0;
+}
+
+int intake_verdict(struct intake *i, uint64_t conn, enum sonde_verdict verdict)
+{
+	return act(i, (struct sonde_verdict_event){ .conn = conn, .verdict = verdict });
+}
+
+int intake_run(struct intake *i, uint32_t tgid, uint64_t start_ns)
+{
+	return act(i, (struct sonde_verdict_event){ .hdr = { .tgid = tgid, .start_ns = start_ns },
+						    .verdict = SONDE_VERDICT_RUN });
 }
 
 /* --- the socket --- */
