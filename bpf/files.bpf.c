@@ -141,7 +141,7 @@ int file_opened(struct trace_event_raw_sys_exit *ctx)
 	struct file *file;
 	struct actor a;
 
-	if ((ctx->ret < 0 && !is_refusal(ctx->ret)) || !current_actor(&a))
+	if ((ctx->ret < 0 && !is_refusal(ctx->ret)) || !current_known_actor(&a))
 		return 0;
 	cookie = bpf_get_attach_cookie(ctx);
 	flags = open_flags(cookie);
@@ -192,7 +192,7 @@ int file_written(struct trace_event_raw_sys_exit *ctx)
 	struct actor a;
 	__u64 cookie;
 
-	if (ctx->ret < 0 || !current_actor(&a))
+	if (ctx->ret < 0 || !current_known_actor(&a))
 		return 0;
 	cookie = bpf_get_attach_cookie(ctx);
 	file = file_at(argument(cookie, SONDE_COOKIE_FD_SHIFT));
@@ -219,7 +219,7 @@ int file_mapped(struct trace_event_raw_sys_exit *ctx)
 	if ((ctx->ret < 0 && ctx->ret > -4096) || !(ARG(3) & PROT_WRITE))
 		return 0;
 	flags = ARG(4);
-	if (!(flags & MAP_SHARED) || flags & MAP_ANONYMOUS || !current_actor(&a))
+	if (!(flags & MAP_SHARED) || flags & MAP_ANONYMOUS || !current_known_actor(&a))
 		return 0;
 	file = file_at(ARG(5));
 	o = file ? open_file_get(file) : NULL;
@@ -306,7 +306,7 @@ int file_closed(struct trace_event_raw_sys_enter *ctx)
 {
 	struct actor a;
 
-	return current_actor(&a) ? closes(&a, ctx->args[0]) : 0;
+	return current_known_actor(&a) ? closes(&a, ctx->args[0]) : 0;
 }
 
 /* dup2, dup3: (fd, fd that becomes it, and is closed before) */
@@ -315,7 +315,8 @@ int file_replaced(struct trace_event_raw_sys_enter *ctx)
 {
 	struct actor a;
 
-	return ctx->args[0] != ctx->args[1] && current_actor(&a) ? closes(&a, ctx->args[1]) : 0;
+	return ctx->args[0] != ctx->args[1] && current_known_actor(&a) ? closes(&a, ctx->args[1])
+								       : 0;
 }
 
 /* Descriptors that close together. */
@@ -387,7 +388,7 @@ int files_closed(struct trace_event_raw_sys_enter *ctx)
 {
 	struct closing c = { .first = ctx->args[0], .last = ctx->args[1] };
 
-	if (ctx->args[2] & CLOSE_RANGE_CLOEXEC || !current_actor(&c.actor))
+	if (ctx->args[2] & CLOSE_RANGE_CLOEXEC || !current_known_actor(&c.actor))
 		return 0;
 	return close_all(&c, false);
 }
@@ -398,7 +399,7 @@ int files_exec(struct trace_event_raw_sys_enter *ctx)
 {
 	struct closing c = { .last = ~0u };
 
-	return current_actor(&c.actor) ? close_all(&c, true) : 0;
+	return current_known_actor(&c.actor) ? close_all(&c, true) : 0;
 }
 
 /* Before on_exit, which ends the scope. */
@@ -407,7 +408,7 @@ int BPF_PROG(files_exit, struct task_struct *p)
 {
 	struct closing c = { .last = ~0u };
 
-	if (p->signal->live.counter > 0 || !current_actor(&c.actor))
+	if (p->signal->live.counter > 0 || !current_known_actor(&c.actor))
 		return 0;
 	return close_all(&c, false);
 }

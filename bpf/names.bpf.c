@@ -72,7 +72,7 @@ int file_named(struct trace_event_raw_sys_exit *ctx)
 	struct actor a;
 	__u64 cookie;
 
-	if ((ctx->ret && !is_refusal(ctx->ret)) || !current_actor(&a))
+	if ((ctx->ret && !is_refusal(ctx->ret)) || !current_known_actor(&a))
 		return 0;
 	cookie = bpf_get_attach_cookie(ctx);
 	slot = slot_take();

@@ -118,6 +118,8 @@ static __always_inline bool rules_let_in(const struct actor *a, __u32 says)
 	struct sonde_found_event *e;
 	__u32 tgid = a->tgid;
 
+	if (says == RULE_SAYS_PLACE)
+		s.flags = SCOPE_STRANGER;
 	s.id = __sync_fetch_and_add(&next_scope, 1);
 	if (bpf_map_update_elem(&scopes, &tgid, &s, BPF_NOEXIST)) {
 		count_loss(SONDE_LOSS_SCOPE_FULL, 1);

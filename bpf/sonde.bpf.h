@@ -57,7 +57,9 @@ struct scope {
 };
 
 #define SCOPE_JOINED 1 /* it ran this program before it was traced: connections may be open */
-#define SCOPE_OUT    2 /* not traced, nor what it starts: whatever a daemon's rules say */
+#define SCOPE_STRANGER \
+	4 /* of a daemon: nobody knows yet whether it is an agent; its files are not told */
+#define SCOPE_OUT 2 /* not traced, nor what it starts: whatever a daemon's rules say */
 
 /* Who is traced: nothing is captured of a process that is not in here. A daemon's is larger. */
 struct {
@@ -96,19 +98,31 @@ static __always_inline struct scope *scope_of(__u32 tgid)
 	return s && !(s->flags & SCOPE_OUT) ? s : NULL;
 }
 
+static __always_inline bool actor_in(struct scope *s, __u64 id, struct actor *ret)
+{
+	if (!s)
+		return false;
+	ret->start_ns = s->start_ns;
+	ret->tgid = id >> 32;
+	ret->tid = (__u32)id;
+	return true;
+}
+
 /* False where the current process is not traced. */
 static __always_inline bool current_actor(struct actor *ret)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	__u32 tgid = id >> 32;
-	struct scope *s = scope_of(tgid);
 
-	if (!s)
-		return false;
-	ret->start_ns = s->start_ns;
-	ret->tgid = tgid;
-	ret->tid = (__u32)id;
-	return true;
+	return actor_in(scope_of(id >> 32), id, ret);
+}
+
+/* The same, and where it is not known to be part of a run. */
+static __always_inline bool current_known_actor(struct actor *ret)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct scope *s = scope_of(id >> 32);
+
+	return s && !(s->flags & SCOPE_STRANGER) && actor_in(s, id, ret);
 }
 
 static __always_inline void fill_header(struct sonde_event *e, const struct actor *a, __u16 kind,

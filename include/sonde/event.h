@@ -63,7 +63,7 @@ enum sonde_event_kind {
 	/* about the capture itself */
 	SONDE_EV_LOSS = 30,    /* intake: all loss counters, when one has grown */
 	SONDE_EV_ATTACH = 31,  /* prober: JSON; probes put on a file, or why not */
-	SONDE_EV_VERDICT = 32, /* the engine told the kernel to stop copying a connection */
+	SONDE_EV_VERDICT = 32, /* the engine told the kernel what is worth copying, and what not */
 	SONDE_EV_PROBER_LOST =
 		33,	    /* intake: the prober has died; what follows was still in the ring */
 	SONDE_EV_LOAD = 34, /* intake: how far behind the engine is, when that changes */
@@ -422,7 +422,12 @@ struct sonde_verdict_event {
 	__u32 pad;
 };
 
-enum sonde_verdict { SONDE_VERDICT_COPY = 0, SONDE_VERDICT_COUNT_ONLY = 1 };
+enum sonde_verdict {
+	SONDE_VERDICT_COPY = 0,
+	SONDE_VERDICT_COUNT_ONLY = 1,
+	SONDE_VERDICT_RUN = 2, /* no connection: the header's process, found by a daemon, is part of
+				* a run: all that is done in its scope is told from here on */
+};
 
 /*
  * The page that kernel, prober and engine share (a one-element BPF_F_MMAPABLE array).

@@ -110,6 +110,13 @@ static void sink_piece(void *ctx, const struct live_piece *piece)
 		live_hub_sink.live_piece(e->hub, piece);
 }
 
+static void sink_begins(void *ctx, struct process_key root)
+{
+	const struct engine *e = ctx;
+
+	intake_run(e->intake, root.tgid, root.start_ns);
+}
+
 static void sink_state(void *ctx, const struct id128 *run, struct slice json)
 {
 	struct engine *e = ctx;
@@ -142,6 +149,7 @@ static const struct trace_sink live_sink = {
 	.cut = sink_cut,
 	.live_change = sink_change,
 	.live_piece = sink_piece,
+	.begins = sink_begins,
 };
 /* What was recorded has nobody who watches it happen, and nothing in it goes on. */
 static const struct trace_sink replay_sink = {

@@ -70,6 +70,8 @@ int intake_add_enricher(struct intake *i, int fd);
 int intake_run_once(struct intake *i, int timeout_ms);
 /* An act: sent to the prober and recorded. 0, -EAGAIN, -ENOTCONN. */
 int intake_verdict(struct intake *i, uint64_t conn, enum sonde_verdict verdict);
+/* The same: a process that a daemon has found is part of a run. */
+int intake_run(struct intake *i, uint32_t tgid, uint64_t start_ns);
 /* An event of the engine's own, now and recorded: JSON. 0 or -E2BIG. */
 int intake_tell(struct intake *i, uint16_t kind, struct slice json);
 /*

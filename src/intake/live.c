@@ -210,15 +210,13 @@ static void tick(struct intake *i, uint64_t ts_ns)
 	deliver_mark(i, SONDE_EV_TICK, ts_ns);
 }
 
-int intake_verdict(struct intake *i, uint64_t conn, enum sonde_verdict verdict)
+static int act(struct intake *i, struct sonde_verdict_event e)
 {
-	struct sonde_verdict_event e = {
-		.hdr = { .ts_ns = i->last_ns, .size = sizeof(e), .kind = SONDE_EV_VERDICT },
-		.conn = conn,
-		.verdict = verdict,
-	};
 	int r;
 
+	e.hdr.ts_ns = i->last_ns;
+	e.hdr.size = sizeof(e);
+	e.hdr.kind = SONDE_EV_VERDICT;
 	if (i->ending || i->sock < 0)
 		return -ENOTCONN;
 	if (i->n_verdicts == VERDICTS_MAX)
@@ -246,6 +244,17 @@ int intake_tell(struct intake *i, uint16_t kind, struct slice json)
 		return -EBADMSG;
 	deliver(i, &e->hdr);
 	return 0;
+}
+
+int intake_verdict(struct intake *i, uint64_t conn, enum sonde_verdict verdict)
+{
+	return act(i, (struct sonde_verdict_event){ .conn = conn, .verdict = verdict });
+}
+
+int intake_run(struct intake *i, uint32_t tgid, uint64_t start_ns)
+{
+	return act(i, (struct sonde_verdict_event){ .hdr = { .tgid = tgid, .start_ns = start_ns },
+						    .verdict = SONDE_VERDICT_RUN });
 }
 
 /* --- the socket --- */

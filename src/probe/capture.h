@@ -44,8 +44,11 @@ int capture_each_task(struct capture *c, capture_task_fn fn, void *ctx);
 void capture_find_own(struct capture *c, pid_t pid);
 /* @id: of the run; @joined: it runs already, so that its streams may be joined midway. */
 int capture_scope_add(struct capture *c, pid_t pid, uint64_t start_ns, uint32_t id, bool joined);
-/* The same, never instead of another entry: -EEXIST where the kernel was faster. */
-int capture_scope_enter(struct capture *c, pid_t pid, uint64_t start_ns, uint32_t id, bool joined);
+/* The same, never instead of another entry: -EEXIST where the kernel was faster. @stranger: what it
+ * does with files is not told until capture_scope_known(). */
+int capture_scope_enter(struct capture *c, pid_t pid, uint64_t start_ns, uint32_t id, bool joined,
+			bool stranger);
+void capture_scope_known(struct capture *c, uint32_t id);
 /* Whoever had that pid is not there any more. */
 void capture_scope_drop(struct capture *c, pid_t pid);
 /* Never traced, nor what it starts from now on; whatever it was before. */

@@ -60,8 +60,9 @@ struct scope_value {
 	uint32_t id, flags;
 };
 
-#define SCOPE_JOINED 1
-#define SCOPE_OUT    2
+#define SCOPE_JOINED   1
+#define SCOPE_OUT      2
+#define SCOPE_STRANGER 4
 
 static int put(struct capture *c, pid_t pid, const struct scope_value *v, uint64_t how)
 {
@@ -77,10 +78,37 @@ int capture_scope_add(struct capture *c, pid_t pid, uint64_t start_ns, uint32_t 
 		   BPF_ANY);
 }
 
-int capture_scope_enter(struct capture *c, pid_t pid, uint64_t start_ns, uint32_t id, bool joined)
+int capture_scope_enter(struct capture *c, pid_t pid, uint64_t start_ns, uint32_t id, bool joined,
+			bool stranger)
 {
-	return put(c, pid, &(struct scope_value){ start_ns, id, joined ? SCOPE_JOINED : 0 },
-		   BPF_NOEXIST);
+	const uint32_t flags = (joined ? SCOPE_JOINED : 0) | (stranger ? SCOPE_STRANGER : 0);
+
+	return put(c, pid, &(struct scope_value){ start_ns, id, flags }, BPF_NOEXIST);
+}
+
+void capture_scope_known(struct capture *c, uint32_t id)
+{
+	const struct bpf_map *map = capture_programs(c)->maps.scopes;
+	uint32_t key, next;
+	const void *at = NULL;
+
+	/* Who is forked meanwhile by one that was passed already is known; by others not: the map
+	 * is walked twice. */
+	for (int round = 0; round < 2; round++, at = NULL) {
+		for (uint32_t i = 0; i < bpf_map__max_entries(map); i++) {
+			struct scope_value v;
+
+			if (bpf_map__get_next_key(map, at, &next, sizeof(next)) < 0)
+				break;
+			key = next;
+			at = &key;
+			if (bpf_map__lookup_elem(map, &key, sizeof(key), &v, sizeof(v), 0) < 0 ||
+			    v.id != id || !(v.flags & SCOPE_STRANGER))
+				continue;
+			v.flags &= ~(uint32_t)SCOPE_STRANGER;
+			bpf_map__update_elem(map, &key, sizeof(key), &v, sizeof(v), BPF_EXIST);
+		}
+	}
 }
 
 int capture_scope_shut_out(struct capture *c, pid_t pid, uint64_t start_ns)

@@ -130,7 +130,11 @@ static void on_engine(struct prober *p)
 	if (n != (ssize_t)sizeof(v))
 		return;
 	memcpy(&v, text, sizeof(v));
-	if (v.hdr.kind == SONDE_EV_VERDICT && v.hdr.size == sizeof(v))
+	if (v.hdr.kind != SONDE_EV_VERDICT || v.hdr.size != sizeof(v))
+		return;
+	if (v.verdict == SONDE_VERDICT_RUN && p->rules)
+		rules_run(p->rules, (pid_t)v.hdr.tgid, v.hdr.start_ns);
+	else
 		capture_verdict(p->capture, v.conn, v.verdict);
 }
 

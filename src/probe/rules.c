@@ -295,6 +295,17 @@ void rules_on_work(struct rules *r, const struct sonde_work *w)
 	}
 }
 
+void rules_run(struct rules *r, pid_t pid, uint64_t start_ns)
+{
+	const uint32_t scope = capture_scope_of(r->c.capture, pid, start_ns);
+	struct rules_tree *t = scope ? rules_tree(r, scope) : NULL;
+
+	if (!t || t->definite || t->run)
+		return;
+	t->run = true;
+	capture_scope_known(r->c.capture, scope);
+}
+
 /* --- what must be left --- */
 
 static void hand_over(struct rules *r, const struct sonde_found_task *task)

@@ -49,6 +49,8 @@ void rules_on_work(struct rules *r, const struct sonde_work *w);
 /* Often; once a second it looks for what came in unnoticed (moved between cgroups). */
 void rules_turn(struct rules *r, uint64_t now_ns);
 
+/* The engine has seen that it is part of a run (SONDE_VERDICT_RUN). */
+void rules_run(struct rules *r, pid_t pid, uint64_t start_ns);
 /* Another sonde traces this process and what it starts; it is not taken in again. */
 void rules_leave(struct rules *r, pid_t pid, uint64_t start_ns);
 /* Never what runs in the container of this id (64 hexadecimal digits), now and later. */

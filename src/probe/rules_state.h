@@ -49,6 +49,7 @@ struct rules_tree {
 	uint32_t scope;
 	uint32_t round;
 	bool definite;	 /* let in for what it is */
+	bool run;	 /* the engine has found an agent in it */
 	bool joined;	 /* it ran before */
 	bool told;	 /* its SCOPE */
 	int64_t late_ms; /* -1: not */

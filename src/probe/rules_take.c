@@ -144,8 +144,10 @@ void rules_search_root(struct rules *r, struct report_process p)
 
 static int enter(struct rules *r, const struct rules_member *m, bool joined)
 {
+	const struct rules_tree *t = rules_tree(r, m->scope);
+
 	return capture_scope_enter(r->c.capture, (pid_t)m->key.tgid, m->key.start_ns, m->scope,
-				   joined);
+				   joined, t && !t->definite && !t->run);
 }
 
 /* It has just begun: first it is in scope, then all else. What it does meanwhile is heard after

@@ -241,6 +241,8 @@ static struct tree_state *become_run(struct trace *t, struct process *p)
 	if (!m.tree)
 		return NULL;
 	stat_add(t->stats, STAT_TRACE_BECAME_RUN, 1);
+	if (t->sink->begins)
+		t->sink->begins(t->ctx, root->key);
 	proc_each(t->procs, move_one, &m);
 	m.tree->live = m.moved;
 	m.tree->plain = known.n == 0;

@@ -53,6 +53,9 @@ struct trace_sink {
 	/* What happens right now; NULL where nobody watches. */
 	void (*live_change)(void *ctx, const struct live_change *change);
 	void (*live_piece)(void *ctx, const struct live_piece *piece);
+	/* A process that a daemon has found begins a run: who captures may tell more of it from
+	 * here on. NULL: nobody to tell. */
+	void (*begins)(void *ctx, struct process_key root);
 };
 
 struct trace;
