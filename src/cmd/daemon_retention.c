@@ -21,7 +21,7 @@
 #include "store/store.h"
 
 #define EVERY_NS       600000000000ull
-#define FIRST_NS       60000000000ull
+#define FIRST_NS       20000000000ull
 #define DISK_EVERY_NS  30000000000ull
 #define DAY_NS	       86400000000000ull
 #define NS	       1000000000ull

@@ -17,7 +17,9 @@ void open_state_forget(struct tree_state *tree);
 
 /* An EV_STATE. */
 void resume_add(struct trace *t, const struct sonde_event *e);
-/* Whether @key is a process of a tree that is to be taken up again: then @tree is that one. */
+/* Whether @key is a process of a tree that is to be taken up again: it is a run, then. */
+bool resume_waits_for(struct trace *t, struct process_key key);
+/* The same; @tree is that one from now on. */
 bool resume_claim(struct tree_state *tree, struct process_key key);
 /* @r is the first run of a tree that was claimed: all is as it was. */
 void resume_apply(struct run_state *r);

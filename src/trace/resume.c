@@ -89,6 +89,11 @@ static struct resume_state *find(struct trace *t, struct process_key key)
 	return NULL;
 }
 
+bool resume_waits_for(struct trace *t, struct process_key key)
+{
+	return find(t, key);
+}
+
 bool resume_claim(struct tree_state *tree, struct process_key key)
 {
 	struct resume_state *s = find(tree->t, key);

@@ -237,6 +237,43 @@ notifies() {
 }
 ok "systemd is told: ready, status, reload, watchdog, end" notifies
 
+# 300 MB in a few seconds, for an engine that may use a fiftieth of a processor.
+overload() {
+	local engine rss
+	rm -rf "$T/store"
+	mock_scenario '{}'
+	configure 'content = full' '[limits]' 'memory = 96M' 'cpu = 2%'
+	client_start /usr/bin/python3 "$TOP/tests/e2e/clients/load.py" "$HTTP" 150 8 || return 1
+	daemon_start --pid "$client" || return 1
+	engine=$(child_of engine)
+	echo go >&8
+	exec 8>&-
+	wait "$client"
+	within 60 status_is completed || { runs; cat "$T/log"; return 1; }
+	rss=$(awk '/^VmHWM/ { print $2 }' "/proc/$engine/status")
+	echo "at most $rss kB"
+	[ "$(child_of engine)" = "$engine" ] && [ "$rss" -lt $((96 * 1024 + 32 * 1024 + 32 * 1024)) ] || return 1
+	grep -q 'too much comes' "$T/log" || { cat "$T/log"; return 1; }
+	runs | holds '.llm_calls > 0 and .lost_bytes > 0 and .exit_code == 0' || return 1
+	"$SONDE" store check --db "$STORE" && daemon_stop
+}
+step "more than it may use comes: calls are lost and counted, the run's end is not, its memory stays within the limit" overload
+
+kept_within_limits() {
+	rm -rf "$T/store"
+	"$SONDE" replay --db "$STORE" "$TOP/tests/replay/agent.rec" || return 1
+	chown -R nobody "$T/store"
+	[ -n "$(runs)" ] || return 1
+	configure '[retention]' 'runs = 1d'
+	sleep 600 &
+	client=$!
+	pids+=("$client")
+	daemon_start --pid "$client" || return 1
+	within 60 grep -q 'retention.*runs with .* steps were removed' "$T/log" || { cat "$T/log"; return 1; }
+	runs | holds ".pid == $client" && daemon_stop
+}
+step "retention is kept by itself, and said" kept_within_limits
+
 cgroups=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
 group=$cgroups/sonde-test-$$
 in_group() { # COMMAND...
