@@ -4,8 +4,8 @@
 set -eu
 
 build="gcc make pkg-config clang llvm libclang-rt-14-dev bpftool libbpf-dev libelf-dev libcjson-dev libsqlite3-dev
-	zlib1g-dev libbrotli-dev libzstd-dev libnghttp2-dev libxxhash-dev nettle-dev libzydis-dev libcapstone-dev libinih-dev libncurses-dev
-	uthash-dev libcap-dev libseccomp-dev libssl-dev libpcre2-dev libmicrohttpd-dev python3 openssl"
+	zlib1g-dev libbrotli-dev libzstd-dev libnghttp2-dev libxxhash-dev nettle-dev libzydis-dev libcapstone-dev libinih-dev libmicrohttpd-dev libncurses-dev
+	uthash-dev libcap-dev libseccomp-dev libssl-dev libpcre2-dev python3 openssl"
 test="libcmocka-dev clang-format clang-tidy cppcheck codespell shellcheck pmccabe curl jq git sudo
 	python3-venv python3-brotli python3-zstandard sqlite3 procps util-linux qemu-system-x86 qemu-system-arm busybox-static cpio
 	gcc-aarch64-linux-gnu libc6-dev-arm64-cross wget libnss3-tools libgnutls28-dev libnss3-dev

@@ -57,8 +57,10 @@ int store_info(struct store_reader *r, struct store_info *ret)
 	info.version = (int)version;
 	info.first_ns = (uint64_t)first;
 	info.last_ns = (uint64_t)last;
-	info.file_bytes = file_size(r->path, "");
-	info.wal_bytes = file_size(r->path, "-wal");
+	if (!r->limited) { /* else it would tell how much others have */
+		info.file_bytes = file_size(r->path, "");
+		info.wal_bytes = file_size(r->path, "-wal");
+	}
 	*ret = info;
 	return 0;
 }

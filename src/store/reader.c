@@ -111,6 +111,7 @@ void store_reader_close(struct store_reader *r)
 	if (!r)
 		return;
 	sqlite3_finalize(r->blob);
+	viewer_done(r);
 	db_close(r->db);
 	blob_coder_free(r->coder);
 	free(r);
@@ -160,11 +161,12 @@ int store_runs(struct store_reader *r, const struct store_filter *f, store_run_f
 	return rc == SQLITE_DONE ? 0 : reader_errno(r, rc);
 }
 
-int reader_span(sqlite3_stmt *s, store_span_fn fn, void *ctx)
+int reader_span(struct store_reader *r, sqlite3_stmt *s, store_span_fn fn, void *ctx)
 {
 	_cleanup_(arena_freep) struct arena *mem = arena_new(SPAN_ATTRS);
 	struct span span = { 0 };
 	struct slice json;
+	int rc;
 
 	if (!mem)
 		return -ENOMEM;
@@ -174,7 +176,8 @@ int reader_span(sqlite3_stmt *s, store_span_fn fn, void *ctx)
 	json.p = (const char *)sqlite3_column_text(s, span_columns_n);
 	json.n = (size_t)sqlite3_column_bytes(s, span_columns_n);
 	attrs_read(json, mem, &span.attrs, &span.n_attrs);
-	return fn(ctx, &span);
+	rc = viewer_grant_span(r, &span, json);
+	return rc < 0 ? rc : fn(ctx, &span);
 }
 
 int store_spans(struct store_reader *r, const struct store_filter *f, store_span_fn fn, void *ctx)
@@ -195,7 +198,7 @@ int store_spans(struct store_reader *r, const struct store_filter *f, store_span
 	if (rc < 0)
 		return rc;
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
-		rc = reader_span(s, fn, ctx);
+		rc = reader_span(r, s, fn, ctx);
 		if (rc < 0)
 			return rc;
 	}
@@ -316,10 +319,14 @@ static int unpack(struct store_reader *r, sqlite3_stmt *s, int at, struct buf *r
 
 int store_blob_read(struct store_reader *r, const struct id128 *id, struct buf *ret)
 {
-	int rc = SQLITE_OK;
+	int rc = viewer_may_read(r, id);
 
-	if (!r->blob)
-		rc = sqlite3_prepare_v3(r->db, "SELECT codec, size, bytes FROM blobs WHERE id = ?",
+	if (rc <= 0)
+		return rc ? rc : -ENOENT;
+	rc = SQLITE_OK;
+	if (!r->blob) /* "main.": it was asked above */
+		rc = sqlite3_prepare_v3(r->db,
+					"SELECT codec, size, bytes FROM main.blobs WHERE id = ?",
 					-1, SQLITE_PREPARE_PERSISTENT, &r->blob, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_blob(r->blob, 1, id->b, sizeof(id->b), SQLITE_STATIC);
@@ -334,13 +341,16 @@ int store_blob_read(struct store_reader *r, const struct id128 *id, struct buf *
 	return rc;
 }
 
-/* Depth falls on the way up, so a damaged store cannot send us round in circles. */
+/*
+ * Depth falls on the way up, so a damaged store cannot send us round in circles. Who may see a node
+ * may see what leads to it, so "main." comes after a look at the node alone.
+ */
 static const char conversation[] =
 	"WITH RECURSIVE c (id, parent, message, depth) AS ("
-	" SELECT id, parent, message, depth FROM nodes WHERE id = ?1"
-	" UNION ALL SELECT n.id, n.parent, n.message, n.depth FROM c JOIN nodes n"
+	" SELECT id, parent, message, depth FROM main.nodes WHERE id = ?1"
+	" UNION ALL SELECT n.id, n.parent, n.message, n.depth FROM c JOIN main.nodes n"
 	" ON n.id = c.parent AND n.depth < c.depth)"
-	" SELECT c.id, b.codec, b.size, b.bytes FROM c LEFT JOIN blobs b ON b.id = c.message"
+	" SELECT c.id, b.codec, b.size, b.bytes FROM c LEFT JOIN main.blobs b ON b.id = c.message"
 	" ORDER BY c.depth";
 
 static int give_message(struct store_reader *r, sqlite3_stmt *s, store_message_fn fn, void *ctx)
@@ -354,6 +364,8 @@ static int give_message(struct store_reader *r, sqlite3_stmt *s, store_message_f
 	if (sqlite3_column_type(s, 1) != SQLITE_NULL) /* else: content that is not kept */
 		rc = unpack(r, s, 1, &text);
 	if (rc == 0)
+		rc = viewer_grant(r, &node);
+	if (rc == 0)
 		rc = fn(ctx, &node, buf_slice(&text));
 	buf_done(&text);
 	return rc;
@@ -363,8 +375,11 @@ int store_conversation(struct store_reader *r, const struct id128 *node, store_m
 		       void *ctx)
 {
 	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
-	int rc = sqlite3_prepare_v2(r->db, conversation, -1, &s, NULL);
+	int rc = viewer_may_read(r, node);
 
+	if (rc <= 0)
+		return rc;
+	rc = sqlite3_prepare_v2(r->db, conversation, -1, &s, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_blob(s, 1, node->b, sizeof(node->b), SQLITE_STATIC);
 	if (rc != SQLITE_OK)

@@ -96,9 +96,8 @@ static const char version_2[] =
 	" WHERE equivalent_pico_usd <> 0;";
 
 /* Exactly the spans that count, by the columns that stand on them. */
-#define ROLLUP(sign, where)                                                                       \
-	"INSERT INTO rollups"                                                                     \
-	" SELECT start_ns / 60000000000, coalesce(agent, ''),"                                    \
+#define ROLLUP_SELECT(sign, where)                                                                \
+	"SELECT start_ns / 60000000000, coalesce(agent, ''),"                                     \
 	" coalesce(response_model, request_model, ''), coalesce(provider, ''),"                   \
 	" coalesce(user, ''), coalesce(host, ''), coalesce(project, ''), coalesce(workflow, '')," \
 	" " sign " * count(*), " sign " * sum(step = 2 AND " SCHEMA_ONCE "), " sign               \
@@ -110,19 +109,24 @@ static const char version_2[] =
 	" " sign " * sum(step = 2 AND (input IS NULL OR output IS NULL) AND " SCHEMA_SERVED "),"  \
 	" " sign " * coalesce(sum(max(end_ns - start_ns, 0)), 0), " sign                          \
 	" * coalesce(sum(lost_bytes), 0)"                                                         \
-	" FROM spans WHERE " where " AND step IN (2, 3) GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"          \
-	" ON CONFLICT DO UPDATE SET steps = steps + excluded.steps,"                              \
-	" llm_calls = llm_calls + excluded.llm_calls,"                                            \
-	" tool_calls = tool_calls + excluded.tool_calls, errors = errors + excluded.errors,"      \
-	" input = input + excluded.input, output = output + excluded.output,"                     \
-	" cache_read = cache_read + excluded.cache_read,"                                         \
-	" cache_write = cache_write + excluded.cache_write,"                                      \
-	" reasoning = reasoning + excluded.reasoning,"                                            \
-	" cost_pico_usd = cost_pico_usd + excluded.cost_pico_usd,"                                \
-	" unpriced_calls = unpriced_calls + excluded.unpriced_calls,"                             \
-	" usage_unknown_calls = usage_unknown_calls + excluded.usage_unknown_calls,"              \
-	" duration_ns = duration_ns + excluded.duration_ns,"                                      \
-	" lost_bytes = lost_bytes + excluded.lost_bytes"
+	" FROM spans WHERE " where " AND step IN (2, 3) GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"
+
+#define ROLLUP(sign, where)                                                                        \
+	"INSERT INTO rollups " ROLLUP_SELECT(                                                      \
+		sign, where) " ON CONFLICT DO UPDATE SET steps = steps + excluded.steps,"          \
+			     " llm_calls = llm_calls + excluded.llm_calls,"                        \
+			     " tool_calls = tool_calls + excluded.tool_calls, errors = errors + "  \
+			     "excluded.errors,"                                                    \
+			     " input = input + excluded.input, output = output + excluded.output," \
+			     " cache_read = cache_read + excluded.cache_read,"                     \
+			     " cache_write = cache_write + excluded.cache_write,"                  \
+			     " reasoning = reasoning + excluded.reasoning,"                        \
+			     " cost_pico_usd = cost_pico_usd + excluded.cost_pico_usd,"            \
+			     " unpriced_calls = unpriced_calls + excluded.unpriced_calls,"         \
+			     " usage_unknown_calls = usage_unknown_calls + "                       \
+			     "excluded.usage_unknown_calls,"                                       \
+			     " duration_ns = duration_ns + excluded.duration_ns,"                  \
+			     " lost_bytes = lost_bytes + excluded.lost_bytes"
 
 #define ROLLUP_ALL ROLLUP("1", "seq IS NOT NULL")
 
@@ -197,6 +201,12 @@ const int schema_version = ARRAY_SIZE(schema_steps);
 
 const char *const schema_rollup_span = ROLLUP("?2", "n = ?1");
 const char *const schema_rollup_run = ROLLUP("?2", "run = ?1 AND seq IS NOT NULL");
+
+const char *const schema_own_rollups =
+	"CREATE TEMP VIEW rollups (minute, agent, model, provider, user, host, project, workflow,"
+	" steps, llm_calls, tool_calls, errors, input, output, cache_read, cache_write, reasoning,"
+	" cost_pico_usd, unpriced_calls, usage_unknown_calls, duration_ns, lost_bytes)"
+	" AS " ROLLUP_SELECT("1", "seq IS NOT NULL");
 
 static int run_steps(sqlite3 *db, const struct schema_step *steps, int n)
 {

@@ -39,3 +39,6 @@ extern const char *const schema_views;
 /* Adds spans to (?2 = 1) or takes them out of (?2 = -1) the rollups: one span n = ?1, or all final
  * ones of a run = ?1. */
 extern const char *const schema_rollup_span, *const schema_rollup_run;
+
+/* "CREATE TEMP VIEW rollups ...": the same sums over whatever `spans` means to the connection. */
+extern const char *const schema_own_rollups;

@@ -64,7 +64,7 @@ static int give(struct final *f, sqlite3_stmt *s)
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
 		f->seq = sqlite3_column_int64(s, span_columns_n + 1);
 		f->version = sqlite3_column_int64(s, span_columns_n + 2);
-		rc = reader_span(s, on_span, f);
+		rc = reader_span(f->r, s, on_span, f);
 		if (rc < 0)
 			return rc;
 	}

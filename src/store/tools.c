@@ -86,7 +86,9 @@ int store_offers(struct store_reader *r, const struct store_filter *f, store_off
 		struct store_offer offer;
 
 		row_read(s, 0, offer_columns, ARRAY_SIZE(offer_columns), &offer);
-		rc = fn(ctx, &offer);
+		rc = viewer_grant(r, &offer.tools);
+		if (rc == 0)
+			rc = fn(ctx, &offer);
 		if (rc < 0)
 			return rc;
 	}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The views: hexadecimal ids, ISO times, dollars. SCHEMA.md explains each column. */
+/*
+ * The views: hexadecimal ids, ISO times, dollars. SCHEMA.md explains each column. Tables are named
+ * without "main.": so a viewer's own stand in for them (viewer.h).
+ */
 #include "store/schema.h"
 
 /* clang-format off */
@@ -44,7 +47,7 @@ const char *const schema_views =
 	USAGE("r") ", " PRICED " AS cost_usd,"
 	" r.equivalent_pico_usd / 1e12 AS equivalent_usd, r.unpriced_calls,"
 	" r.usage_unknown_calls, r.lost_bytes, r.notes, r.writable_by_agent"
-	" FROM main.runs AS r;"
+	" FROM runs AS r;"
 
 	"CREATE TEMP VIEW v_spans AS SELECT "
 	SPAN_HEAD ", " HEX("s.parent") " AS parent_span_id, "
@@ -58,7 +61,7 @@ const char *const schema_views =
 	" s.first_token_ns / 1e9 AS first_token_seconds, s.lost_bytes, s.lost_reason,"
 	" s.attrs AS attributes, s.user, s.host, s.project, s.seq, s.version, "
 	HEX("s.input_node") " AS input_node, " HEX("s.output_node") " AS output_node"
-	" FROM main.spans AS s;"
+	" FROM spans AS s;"
 
 	"CREATE TEMP VIEW v_calls AS SELECT "
 	SPAN_HEAD ", s.agent, s.provider,"
@@ -68,17 +71,17 @@ const char *const schema_views =
 	COST_SOURCE " AS cost_source, s.cost_key,"
 	" s.first_token_ns / 1e9 AS first_token_seconds, s.lost_bytes, s.cost_equivalent, "
 	HEX("s.input_node") " AS input_node, " HEX("s.output_node") " AS output_node"
-	" FROM main.spans AS s WHERE s.step = 2;"
+	" FROM spans AS s WHERE s.step = 2;"
 
 	"CREATE TEMP VIEW v_tools AS SELECT "
 	SPAN_HEAD ", s.agent, s.tool_name, s.tool_call_id, "
 	STATUS " AS status, s.status_text, s.evidence,"
 	" blob_text(s.args_blob) AS arguments, blob_text(s.result_blob) AS result"
-	" FROM main.spans AS s WHERE s.step = 3;"
+	" FROM spans AS s WHERE s.step = 3;"
 
 	"CREATE TEMP VIEW v_messages AS SELECT "
 	HEX("n.id") " AS node, " HEX("n.parent") " AS parent, n.depth,"
-	" blob_text(n.message) AS message FROM main.nodes AS n;"
+	" blob_text(n.message) AS message FROM nodes AS n;"
 
 	"CREATE TEMP VIEW v_cost AS SELECT"
 	" strftime('%Y-%m-%d', s.start_ns / 1000000000, 'unixepoch', 'localtime') AS day,"
@@ -89,7 +92,7 @@ const char *const schema_views =
 	" sum(s.cost_pico_usd) FILTER (WHERE NOT s.cost_equivalent) / 1e12 AS cost_usd,"
 	" sum(s.cost_pico_usd) FILTER (WHERE s.cost_equivalent) / 1e12 AS equivalent_usd,"
 	" sum(s.final AND s.cost_source = 0 AND " SCHEMA_SERVED ") AS unpriced_calls"
-	" FROM main.spans AS s WHERE s.step = 2 GROUP BY 1, 2, 3, 4, 5, 6, 7;"
+	" FROM spans AS s WHERE s.step = 2 GROUP BY 1, 2, 3, 4, 5, 6, 7;"
 
 	"CREATE TEMP VIEW v_minutes AS SELECT"
 	" strftime('%Y-%m-%dT%H:%MZ', r.minute * 60, 'unixepoch') AS minute,"
@@ -100,5 +103,5 @@ const char *const schema_views =
 	TOLD("cache_write") " AS cache_write_tokens, "
 	TOLD("reasoning") " AS reasoning_tokens, " PRICED " AS cost_usd, r.unpriced_calls,"
 	" r.usage_unknown_calls, r.duration_ns / 1e9 AS seconds, r.lost_bytes"
-	" FROM main.rollups AS r WHERE r.steps > 0;";
+	" FROM rollups AS r WHERE r.steps > 0;";
 /* clang-format on */
