@@ -72,7 +72,7 @@ static int give(struct changes *c, const char *from, int64_t after, int64_t last
 	if (rc != SQLITE_OK)
 		return reader_errno(c->r, rc);
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
-		rc = reader_span(s, on_span, c);
+		rc = reader_span(c->r, s, on_span, c);
 		if (rc < 0)
 			return rc;
 	}
