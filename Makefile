@@ -82,6 +82,9 @@ $(B)/sonde.skel.h: $(bpf_src:bpf/%.bpf.c=$(B)/%.bpf.o)
 
 # --- tests ---
 
+# Test programs at a time.
+export JOBS ?= 2
+
 alloc_wrap := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/unit/alloc.o $(B)/libsonde.a

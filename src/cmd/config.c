@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -63,21 +62,6 @@ static void endpoint_text(const struct llm_endpoint *e)
 	putchar('\n');
 }
 
-static void limits_json(const struct config *c)
-{
-	_cleanup_(buf_done) struct buf line = { 0 };
-	struct json_writer w = { .out = &line };
-
-	if (c->max_run_time_s == 0)
-		return;
-	json_begin(&w, '{');
-	put(&w, "type", SLICE("limits"));
-	json_key(&w, "max_run_time_s");
-	json_put_int(&w, (int64_t)c->max_run_time_s);
-	json_end(&w, '}');
-	json_line(&w, stdout);
-}
-
 static void egress_json(const struct egress_rule *rule)
 {
 	_cleanup_(buf_done) struct buf line = { 0 };
@@ -90,61 +74,145 @@ static void egress_json(const struct egress_rule *rule)
 	json_line(&w, stdout);
 }
 
-static void rules_text(const struct config *c)
+static void egress_text(const struct config *c)
 {
-	if (c->max_run_time_s)
-		printf("[limits]\nmax_run_time = %" PRIu64 "s\n\n", c->max_run_time_s);
-	if (c->n_egress)
-		printf("[egress]\n");
+	printf("[egress]\n"
+	       "# Where programs may connect to; what breaks a rule is marked, not stopped.\n"
+	       "# allow, deny = HOST, .DOMAIN (all below it), ADDRESS, NETWORK/BITS or *, with\n"
+	       "# :PORT that one; the first rule that fits counts, what none fits is allowed.\n");
 	for (size_t i = 0; i < c->n_egress; i++) {
 		struct slice verb, pattern;
 
 		if (slice_cut(slice_of(c->egress[i].text), ' ', &verb, &pattern))
 			printf("%.*s = %.*s\n", SLICE_ARG(verb), SLICE_ARG(pattern));
 	}
-	if (c->n_egress)
-		putchar('\n');
+	putchar('\n');
 }
 
-static void rules_json(const struct config *c)
-{
-	limits_json(c);
-	for (size_t i = 0; i < c->n_egress; i++)
-		egress_json(&c->egress[i]);
-}
-
-static void show(const struct config *c)
+static void endpoint_help(void)
 {
 	const struct llm_format *f;
 
-	if (!json)
-		printf("# %s\n\n", c->path ? c->path : "no file: everything is as built in");
-	for (const struct llm_endpoint *e = c->endpoints; e; e = e->next) {
-		if (json)
-			endpoint_json(e);
-		else
-			endpoint_text(e);
-	}
-	if (json) {
-		rules_json(c);
-		return;
-	}
-	rules_text(c);
 	printf("# [endpoint NAME]: a host or path of your own that model calls go to.\n"
 	       "#   host      gateway.example, .example (all below it), with :PORT that one\n"
 	       "#   path      end of the path; with it:\n"
 	       "#   format    what is spoken there:");
 	for (size_t i = 0; (f = llm_format_nth(i)); i++)
 		printf("%s%s", i % 4 ? " " : "\n#               ", llm_format_name(f));
-	printf("\n#   provider  who answers, for names and prices: openai, anthropic, ...\n"
-	       "# [limits]\n"
-	       "#   max_run_time  a run that takes longer is marked as timed out: 90s, 30m, 2h\n"
-	       "# [egress]: where programs may connect to; what breaks a rule is marked, not "
-	       "stopped\n"
-	       "#   allow, deny   HOST, .DOMAIN (all below it), ADDRESS, NETWORK/BITS or *, with "
-	       ":PORT\n"
-	       "#                 that one; the first rule that fits counts, what none fits is "
-	       "allowed\n");
+	printf("\n#   provider  who answers, for names and prices: openai, anthropic, ...\n\n");
+}
+
+/* --- settings, of the whole or of one sink --- */
+
+/* A section, and what the file says of it. */
+struct shown {
+	const struct config_setting *settings;
+	size_t n;
+	const char *section, *name; /* @name: the sink's, NULL */
+	const char *const *texts;   /* NULL: nothing is said of it, only what could be */
+	const char *path;
+};
+
+static void setting_json(const struct shown *of, const struct config_setting *s, const char *text)
+{
+	_cleanup_(buf_done) struct buf line = { 0 };
+	struct json_writer w = { .out = &line };
+
+	json_begin(&w, '{');
+	put(&w, "type", SLICE("setting"));
+	put(&w, "section", slice_of(of->section));
+	put(&w, "name", slice_of(of->name));
+	put(&w, "key", slice_of(s->key));
+	put(&w, "value", slice_of(text ? text : s->builtin));
+	put(&w, "source", text ? slice_of(of->path) : SLICE("built in"));
+	put(&w, "help", slice_of(s->help));
+	json_end(&w, '}');
+	json_line(&w, stdout);
+}
+
+static void choices_text(const struct config_setting *s)
+{
+	for (size_t i = 0; s->choices && s->choices[i]; i++)
+		printf("%s%s", i ? ", " : ": ", s->choices[i]);
+}
+
+/* As it would stand in the file; what is not set is a comment. */
+static void setting_text(const struct shown *of, const struct config_setting *s, const char *text)
+{
+	const char *value = text ? text : s->builtin;
+
+	printf("# %s", s->help);
+	choices_text(s);
+	printf(" (%s)\n%s%s =%s%s\n",
+	       text    ? of->path
+	       : value ? "built in"
+		       : "not set",
+	       value && of->texts ? "" : "#", s->key, value ? " " : "", value ? value : "");
+}
+
+static void section_show(const struct shown *of)
+{
+	if (!json)
+		printf("%s[%s%s%s]\n", of->texts ? "" : "#", of->section, of->name ? " " : "",
+		       of->name ? of->name : "");
+	for (size_t i = 0; i < of->n; i++) {
+		const struct config_setting *s = &of->settings[i];
+
+		if (strcmp(s->section, of->section) != 0)
+			continue;
+		(json ? setting_json : setting_text)(of, s, of->texts ? of->texts[i] : NULL);
+	}
+	if (!json)
+		putchar('\n');
+}
+
+static void sections_show(const struct config *c)
+{
+	struct shown of = { config_settings, config_n_settings, NULL, NULL, c->texts, c->path };
+
+	for (size_t i = 0; i < config_n_settings; i++) {
+		if (of.section && strcmp(of.section, config_settings[i].section) == 0)
+			continue;
+		of.section = config_settings[i].section;
+		section_show(&of);
+	}
+}
+
+static void sinks_show(const struct config *c)
+{
+	struct shown of = { .settings = config_sink_settings,
+			    .n = config_n_sink_settings,
+			    .path = c->path };
+
+	for (const struct sink_config *s = c->sinks; s; s = s->next) {
+		of.section = config_sink_sections[s->kind];
+		of.name = s->name;
+		of.texts = s->texts;
+		section_show(&of);
+	}
+	for (int kind = SINK_OTLP; !json && kind <= SINK_NDJSON; kind++) {
+		of.section = config_sink_sections[kind];
+		of.name = "NAME";
+		of.texts = NULL;
+		section_show(&of);
+	}
+}
+
+static void show(const struct config *c)
+{
+	if (!json)
+		printf("# %s\n\n", c->path ? c->path : "no file: everything is as built in");
+	sections_show(c);
+	sinks_show(c);
+	for (const struct llm_endpoint *e = c->endpoints; e; e = e->next)
+		(json ? endpoint_json : endpoint_text)(e);
+	if (json) {
+		for (size_t i = 0; i < c->n_egress; i++)
+			egress_json(&c->egress[i]);
+		return;
+	}
+	endpoint_help();
+	egress_text(c);
 }
 
 static int run(int argc, char **argv)
@@ -169,14 +237,15 @@ const struct command command_config = {
 	.name = "config",
 	.summary = "what the configuration file says, and whether it can be read",
 	.usage = "check | show",
-	.help = "check says what is wrong with the file, with the line; show prints what holds, "
-		"and what\n"
-		"can be set.\n"
+	.help = "check says what is wrong with the file, with the line; show prints every "
+		"setting,\n"
+		"its value, where that is from and what it means, as a file that can be used.\n"
 		"\n"
 		"The file is --config FILE, else $SONDE_CONFIG, else ~/.config/sonde/sonde.conf, "
 		"else\n"
-		"/etc/sonde/sonde.conf. It is needed only for hosts and paths that sonde cannot "
-		"know:\n"
+		"/etc/sonde/sonde.conf. The daemon's own settings stand there, and hosts and "
+		"paths\n"
+		"that sonde cannot know:\n"
 		"\n"
 		"  [endpoint gateway]\n"
 		"  host = llm.corp.example\n"

@@ -307,7 +307,7 @@ static int start_tracing(struct launcher *l, const struct files *f, const struct
 		.command_uid = as_root ? getuid() : who->uid,
 		.command_gid = as_root ? getgid() : who->gid,
 		.ring_bytes = ring,
-		.files = files,
+		.files = files && f->own->files,
 		.config = buf_slice(&f->config),
 	};
 	_cleanup_(buf_done) struct buf message = { 0 };

@@ -271,10 +271,26 @@ static bool set(struct parse *p, const struct config_setting *s, struct slice va
 	return false;
 }
 
-static int set_or_fail(struct parse *p, const struct config_setting *s, const char *value, void *to)
+/* What a list has had so far, and this. */
+static const char *longer(struct parse *p, const char *so_far, const char *value)
 {
-	if (set(p, s, slice_of(value), to))
+	const size_t n = strlen(so_far) + strlen(value) + 3;
+	char *to = arena_alloc(p->c->mem, n);
+
+	if (to)
+		snprintf(to, n, "%s, %s", so_far, value);
+	return to;
+}
+
+/* @text: where the value's own text is kept. */
+static int set_or_fail(struct parse *p, const struct config_setting *s, const char *value, void *to,
+		       const char **text)
+{
+	if (set(p, s, slice_of(value), to)) {
+		*text = s->type == CONFIG_LIST && *text ? longer(p, *text, value)
+							: copy(p, value).p;
 		return 1;
+	}
 	if (s->type == CONFIG_CHOICE)
 		return fail(p, "%s is none of those that 'sonde config show' names: '%s'", s->key,
 			    value);
@@ -315,7 +331,7 @@ static int take_setting(struct parse *p, const char *section, const char *key, c
 
 	if (!s)
 		return fail(p, "[%s] has no '%s': see 'sonde config show'", section, key);
-	return set_or_fail(p, s, value, p->c);
+	return set_or_fail(p, s, value, p->c, &p->c->texts[s - config_settings]);
 }
 
 /* --- [otlp NAME], [ndjson NAME] --- */
@@ -330,7 +346,9 @@ static struct sink_config *sink_get(struct parse *p, enum sink_kind kind, const 
 	if (++p->n_sinks > SINKS_MAX)
 		return NULL;
 	sink = ARENA_NEW(p->c->mem, struct sink_config);
-	if (!sink)
+	if (sink)
+		sink->texts = arena_alloc(p->c->mem, config_n_sink_settings * sizeof(char *));
+	if (!sink || !sink->texts)
 		return NULL;
 	sink->kind = kind;
 	sink->name = copy(p, name).p;
@@ -352,7 +370,7 @@ static int take_sink(struct parse *p, enum sink_kind kind, const char *name, con
 	if (!s)
 		return fail(p, "[%s NAME] has no '%s': see 'sonde config show'",
 			    config_sink_sections[kind], key);
-	return set_or_fail(p, s, value, sink);
+	return set_or_fail(p, s, value, sink, &sink->texts[s - config_sink_settings]);
 }
 
 static int take_otlp(struct parse *p, const char *name, const char *key, const char *value)
@@ -479,6 +497,9 @@ int config_parse(struct slice text, const char *path, struct config **ret, struc
 		return -ENOMEM;
 	c->mem = arena_new(MEMORY_MAX);
 	if (!c->mem)
+		return -ENOMEM;
+	c->texts = arena_alloc(c->mem, config_n_settings * sizeof(char *));
+	if (!c->texts)
 		return -ENOMEM;
 	p.end = &c->endpoints;
 	set_builtin(&p, config_settings, config_n_settings, NULL, c);

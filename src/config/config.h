@@ -42,6 +42,7 @@ enum metrics_labels { LABELS_NONE, LABELS_PLACE, LABELS_PROJECT, LABELS_USER };
 struct sink_config {
 	struct sink_config *next;
 	const char *name;
+	const char **texts; /* of config_sink_settings, as config.texts */
 	enum sink_kind kind;
 	bool content; /* what was said goes along */
 	/* [otlp NAME] */
@@ -61,11 +62,14 @@ struct sink_config {
 struct config {
 	struct arena *mem; /* owns the rest */
 	const char *path;  /* of the file; NULL: none */
+	/* What stands there for each of config_settings; NULL: it is as built in. */
+	const char **texts;
 	struct llm_endpoint *endpoints;
 	struct egress_rule *egress; /* NULL: none */
 	size_t n_egress;
 	struct sink_config *sinks;
 
+	bool files;		 /* [capture]: what is done with them is looked at */
 	uint64_t max_run_time_s; /* [limits]; 0: no limit */
 	uint64_t memory_bytes;	 /* of the engine; 0: no limit */
 	uint64_t cpu_percent;	 /* of one processor, of the engine; 0: no limit */
@@ -74,7 +78,6 @@ struct config {
 		const char *store, *user, *group, *socket;
 		uint64_t ring_bytes, content_limit;
 		int content; /* enum content_level */
-		bool files;
 	} daemon;
 	struct {
 		bool host; /* every process */

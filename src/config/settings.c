@@ -15,6 +15,9 @@ static const char *const names[] = { "1.41", "latest", "openinference", NULL };
 
 /* clang-format off */
 const struct config_setting config_settings[] = {
+	{ "capture", "files", CONFIG_BOOL, IN(files), "yes",
+	  "whether to look at what is done with files, also under 'sonde run'", NULL },
+
 	{ "limits", "max_run_time", CONFIG_DURATION, IN(max_run_time_s), NULL,
 	  "a run that takes longer is marked as timed out; it goes on", NULL },
 	{ "limits", "memory", CONFIG_SIZE, IN(memory_bytes), "1G",
@@ -36,8 +39,6 @@ const struct config_setting config_settings[] = {
 	  "what is kept of prompts and answers", contents },
 	{ "daemon", "content_limit", CONFIG_COUNT, IN(daemon.content_limit), "5000",
 	  "characters of each input and output at level standard", NULL },
-	{ "daemon", "files", CONFIG_BOOL, IN(daemon.files), "yes",
-	  "whether to look at what is done with files", NULL },
 
 	{ "scope", "host", CONFIG_BOOL, IN(scope.host), "no",
 	  "agents and model calls of all processes of this machine", NULL },

@@ -1,6 +1,7 @@
 #!/bin/bash
 # kill -9 of engine, prober, launcher and target at random moments, 100 times into one store:
 # no target is harmed, no store is damaged, no probe is left behind.
+# alone: it counts the probes of the whole machine.
 . "$(dirname "$0")/lib.sh"
 need_root
 mock_start

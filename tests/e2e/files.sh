@@ -79,7 +79,7 @@ artifacts() {
 ok "what was written is read again, once, under its last name" artifacts
 
 inside() {
-	grep -q '^ARTIFACT.* state=[14] .* path=/etc/file$' "$T/out" || { cat "$T/truth"; grep '^FILE\|^ARTIFACT' "$T/out"; return 1; }
+	grep -q '^ARTIFACT.* state=[146] .* path=/etc/file$' "$T/out" || { cat "$T/truth"; grep '^FILE\|^ARTIFACT' "$T/out"; return 1; }
 }
 ok "a file below another root is the one that is read, or none" inside
 
@@ -97,4 +97,9 @@ no_run() {
 	! run --no-files
 }
 ok "sonde run --no-files does not" no_run
+by_configuration() {
+	printf '[capture]\nfiles = no\n' >"$T/conf"
+	! run --config "$T/conf"
+}
+ok "nor where the configuration says so" by_configuration
 finish

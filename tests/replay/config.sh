@@ -53,6 +53,10 @@ ok "a limit that there is not" refused 1 "bad.conf:2: [limits] has no 'max_cost'
 ok "a limit without a unit" refused 1 "bad.conf:2: '30' is not a time" '[limits]' 'max_run_time = 30'
 ok "an egress rule of another kind" refused 1 "bad.conf:2: egress has no 'block'" '[egress]' 'block = x.example'
 ok "an egress rule that leads nowhere" refused 1 "bad.conf:3: 'x.example:http': a port is a number" '[egress]' 'allow = y.example' 'deny = x.example:http'
+ok "a size without sense" refused 1 "bad.conf:2: '10X' is not a size" '[retention]' 'size = 10X'
+ok "a setting that there is not" refused 1 "bad.conf:2: [daemon] has no 'colour'" '[daemon]' 'colour = red'
+ok "none of the choices" refused 1 "bad.conf:2: content is none of" '[daemon]' 'content = all'
+ok "a sink that leads nowhere" refused 1 "[otlp x] has no endpoint" '[otlp x]' 'gzip = no'
 many() {
 	refused 1 'more than 256 egress rules' '[egress]' "$(printf 'deny = *:%d\n' $(seq 257))"
 }
@@ -60,7 +64,7 @@ ok "egress rules are bounded" many
 ok "a line without end" refused 1 'bad.conf:2: the line is too long' '[endpoint x]' "host = $(printf '%05000d' 1)"
 
 none() {
-	"$SONDE" config check | grep -qF 'no configuration file' && [ -z "$("$SONDE" config show --json)" ]
+	"$SONDE" config check | grep -qF 'no configuration file' && "$SONDE" config show --json | holds '.type == "setting" and .source == "built in" and .help'
 }
 ok "without a file nothing is set" none
 no_file() {
@@ -69,19 +73,35 @@ no_file() {
 ok "a file that was named must be there" no_file
 own() {
 	cp "$T/good.conf" "$HOME/.config/sonde/sonde.conf"
-	"$SONDE" config show --json | jq -es 'map(select(.type == "endpoint").name) == ["gateway", "all of them"]' >/dev/null &&
+	"$SONDE" config show --json | jq -s 'map(select(.type == "endpoint").name)' | holds '. == ["gateway", "all of them"]' &&
 		SONDE_CONFIG=$T/bad.conf "$SONDE" config show 2>&1 | grep -q bad.conf
 }
 ok "one's own is found; a variable goes before it" own
+cat >>"$T/good.conf" <<'EOS'
+[scope]
+program = claude*, codex
+program = opencode
+not_user = build
+[retention]
+size = 3G
+disk = 80%
+[otlp main]
+endpoint = https://collector.example:4318
+header = X-Scope: a, b
+names = openinference
+[ndjson file]
+path = /srv/spans.jsonl
+EOS
+values() { "$SONDE" config show --json --config "$1" | jq -c 'del(.source)'; }
 shown() { # what show prints can be read again
 	"$SONDE" config show --config "$T/good.conf" >"$T/again.conf" &&
-		[ "$("$SONDE" config show --json --config "$T/again.conf")" = "$("$SONDE" config show --json --config "$T/good.conf")" ]
+		same <(values "$T/again.conf") <(values "$T/good.conf")
 }
 ok "what is shown is a configuration" shown
 rules() {
 	"$SONDE" config show --json --config "$T/good.conf" >"$T/out" || return 1
 	cat "$T/out"
-	grep -q '"max_run_time_s":1800' "$T/out" &&
+	jq 'select(.key == "max_run_time")' "$T/out" | holds '.value == "30m" and (.source | test("good.conf"))' &&
 		[ "$(jq -r 'select(.type == "egress").rule' "$T/out" | tr '\n' ';')" = 'allow .corp.example:443;allow 127.0.0.0/8;deny *;' ]
 }
 ok "limits and egress rules are shown, in their order" rules

@@ -6,6 +6,8 @@ set -eu
 suite=$1
 mkdir -p "$2"
 dir=$(cd "$2" && pwd)
+exec 9>"$dir.lock"
+flock 9 # tests run side by side
 [ ! -d "$dir/modules" ] || exit 0
 mkdir -p "$dir/apt/lists/partial" "$dir/apt/cache/archives/partial" "$dir/apt/etc"
 # The same mirror as this machine's, another suite.

@@ -52,7 +52,7 @@ printf '127.0.0.1 localhost\n' >"$root/etc/hosts"
 printf 'hosts: files\n' >"$root/etc/nsswitch.conf"
 cp /etc/ld.so.cache "$root/etc/"
 cp -L /lib/x86_64-linux-gnu/libnss_files.so.2 "$root/lib/x86_64-linux-gnu/" 2>/dev/null || true
-(cd "$root" && find . -print0 | cpio -0 -o -H newc --quiet) >"$vm/$suite/initrd"
+(cd "$root" && find . -print0 | cpio -0 -o -H newc --quiet) >"$vm/$suite/initrd-$guest"
 
 # Without cmpxchg16b: qemu 7.2's emulation of it now and then spoils the flags, and the guest's kernel dies of that; of
 # code that it changes while the other processor runs it, too. Newer kernels give BPF no memory without cmpxchg16b: one
@@ -62,13 +62,13 @@ machine="-cpu Nehalem,-cx16 -smp 2" tries=3
 boot() {
 	# shellcheck disable=SC2086 # words
 	timeout 400 qemu-system-x86_64 -M q35 $machine -m 2048 -nographic -no-reboot -net none \
-		-kernel "$vm/$suite/vmlinuz" -initrd "$vm/$suite/initrd" \
-		-append 'console=ttyS0 quiet panic=-1 rdinit=/init' </dev/null | tr -d '\r' >"$vm/$suite/console"
-	grep -aq '^guest status' "$vm/$suite/console"
+		-kernel "$vm/$suite/vmlinuz" -initrd "$vm/$suite/initrd-$guest" \
+		-append 'console=ttyS0 quiet panic=-1 rdinit=/init' </dev/null | tr -d '\r' >"$vm/$suite/console-$guest"
+	grep -aq '^guest status' "$vm/$suite/console-$guest"
 }
 while ! boot && [ $((tries -= 1)) -gt 0 ]; do
 	echo "# the machine died:"
-	tail -5 "$vm/$suite/console" | sed 's/^/# /'
+	tail -5 "$vm/$suite/console-$guest" | sed 's/^/# /'
 done
-grep -aE '^(ok|not ok|#)' "$vm/$suite/console" || tail -20 "$vm/$suite/console"
-grep -aq '^guest status 0' "$vm/$suite/console"
+grep -aE '^(ok|not ok|#)' "$vm/$suite/console-$guest" || tail -20 "$vm/$suite/console-$guest"
+grep -aq '^guest status 0' "$vm/$suite/console-$guest"

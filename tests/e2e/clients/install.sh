@@ -6,6 +6,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 dir=$1
 stamp=$(cat "$here"/package.json "$here"/requirements.txt | sha256sum)
 mkdir -p "$dir"
+exec 9>"$dir/lock"
+flock 9 # tests run side by side
 cp "$here"/package.json "$here"/.npmrc "$here"/*.mjs "$here"/*.py "$dir"/
 [ "$(cat "$dir/stamp" 2>/dev/null)" != "$stamp" ] || exit 0
 echo "installing the test clients into $dir" >&2
