@@ -120,18 +120,20 @@ static void set_metrics(struct metrics_feed *f, struct metrics *m)
 	metrics_free(old);
 }
 
-/* Goes on where the last one ended, or begins; then it is known to the store (changes.h). */
+/* Goes on where the last one ended, or begins; then the store gets to know of it (changes.h). */
 static int load(struct metrics_feed *f)
 {
 	_cleanup_(buf_done) struct buf state = { 0 };
 	_cleanup_(metrics_freep) struct metrics *m = NULL;
-	int64_t seq;
+	int64_t seq = 0;
+	bool known;
 	int r = metrics_new(f->c.max_series, f->c.labels, wall_ns(), &m);
 
 	if (r == 0)
 		r = store_sink_get(f->sinks, METRICS_SINK, &seq, &state);
 	if (r == 0 && state.n)
 		r = metrics_load(m, seq, buf_slice(&state));
+	known = r == 0 && state.n;
 	if (r == -EBADMSG) {
 		log_info("/metrics: labels or sonde are others than before: its sums begin anew "
 			 "with what the store has");
@@ -140,7 +142,8 @@ static int load(struct metrics_feed *f)
 	if (r < 0)
 		return r;
 	set_metrics(f, TAKE(m));
-	return save(f);
+	f->saved_seq = seq;
+	return known ? 0 : save(f);
 }
 
 static void close_store(struct metrics_feed *f)
@@ -153,16 +156,16 @@ static void close_store(struct metrics_feed *f)
 
 static int open_store(struct metrics_feed *f)
 {
-	struct store_error err = { "" };
+	struct store_error err = { "how far the sums were cannot be read" };
 	int r = store_sinks_open(f->c.store, &f->sinks, &err);
 
 	if (r == 0)
 		r = store_reader_open(f->c.store, &f->reader, &err);
 	if (r == 0)
-		return load(f);
-	if (!f->said)
+		r = load(f);
+	if (r < 0 && !f->said)
 		log_warn("/metrics: %s; it is tried again", err.text);
-	f->said = true;
+	f->said = r < 0;
 	return r;
 }
 
@@ -270,7 +273,6 @@ static int live(struct metrics_feed *f)
 		look_if_due(f); /* what captures say needs no store */
 		return r;
 	}
-	f->said = false;
 	r = follow(f);
 	if (r < 0)
 		log_errno(r, "/metrics: cannot read the store; it is tried again");

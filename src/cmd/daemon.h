@@ -26,6 +26,9 @@ int server_main(const struct config *c, int socket, int http);
  * has asked for (api/API.md); without it those who ask are told that nobody is there.
  */
 void server_leave_by(int fd);
+/* Before it: where the supervisor counts, in memory that both have, how often each of @n processes
+ * was started again. */
+void server_restarts_at(const char *const *names, const _Atomic uint64_t *restarts, size_t n);
 /* Returns at once where there are no sinks. */
 int exporter_main(const struct config *c);
 /* @engine: ipc.h; gets SONDE_EV_CONTAINER events. */

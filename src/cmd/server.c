@@ -17,6 +17,7 @@
 #include "api/metrics_http.h"
 #include "api/server.h"
 #include "base/ipc.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "cmd/command.h"
 #include "cmd/config_file.h"
@@ -40,6 +41,43 @@ static int tell_leave(void *ctx, uint32_t pid, uint64_t start_ns)
 	snprintf(text, sizeof(text), "{\"op\":\"leave\",\"pid\":%u,\"start_ns\":%llu}", pid,
 		 (unsigned long long)start_ns);
 	return ipc_send(leave_fd, slice_of(text), NULL, 0);
+}
+
+static const char *const *process_names;
+static const _Atomic uint64_t *process_restarts;
+static size_t n_processes;
+
+void server_restarts_at(const char *const *names, const _Atomic uint64_t *restarts, size_t n)
+{
+	process_names = names;
+	process_restarts = restarts;
+	n_processes = n;
+}
+
+static void give_restarts(hubs_line_fn fn, void *ctx)
+{
+	_cleanup_(buf_done) struct buf line = { 0 };
+	struct json_writer w = { .out = &line };
+
+	json_begin(&w, '{');
+	json_key(&w, "restarts");
+	json_begin(&w, '{');
+	for (size_t i = 0; i < n_processes; i++) {
+		json_key(&w, process_names[i]);
+		json_put_int(&w, (int64_t)process_restarts[i]);
+	}
+	json_end(&w, '}');
+	json_end(&w, '}');
+	if (w.r == 0)
+		fn(ctx, buf_slice(&line), 0);
+}
+
+/* What captures answer, and what only the supervisor can know. */
+static int ask_all(const char *store, int timeout_ms, hubs_line_fn fn, void *ctx)
+{
+	if (n_processes)
+		give_restarts(fn, ctx);
+	return hubs_status(store, timeout_ms, fn, ctx);
 }
 
 static bool may_run(const char *name)
@@ -109,7 +147,7 @@ int server_main(const struct config *c, int socket, int http)
 		log_errno(r, "cannot serve the control socket");
 		return 1;
 	}
-	r = metrics_start(c, http, hubs_status, &metrics);
+	r = metrics_start(c, http, ask_all, &metrics);
 	if (r < 0)
 		log_errno(r, "cannot serve /metrics");
 	while (sigwait(&signals, &sig) != 0)

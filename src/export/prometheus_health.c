@@ -18,8 +18,8 @@
 struct tally {
 	UT_hash_handle hh;
 	int64_t total;
-	int64_t last[CAPTURES_MAX]; /* what each said */
-	char name[];		    /* "health/events", "loss/ring_full" */
+	int64_t last[CAPTURES_MAX + 1]; /* what each said; at last, the supervisor */
+	char name[];			/* "health/events", "loss/ring_full" */
 };
 
 struct capture {
@@ -170,6 +170,7 @@ void health_capture(struct health *h, struct slice status)
 	for (size_t i = 0; i < ARRAY_SIZE(n); i++)
 		if (!json_int64(v[i], &n[i]) || n[i] < 0)
 			n[i] = 0;
+	note_members(h, CAPTURES_MAX, "restarts", v[8]);
 	place = n[0] ? place_of(h, n[0], n[1]) : -1;
 	if (place < 0 || h->captures[place].here)
 		return;
@@ -182,7 +183,6 @@ void health_capture(struct health *h, struct slice status)
 	note(h, place, "attach_failures/", n[4]);
 	note_members(h, place, "loss", v[6]);
 	note_members(h, place, "health", v[7]);
-	note_members(h, place, "restarts", v[8]);
 }
 
 /* --- writing --- */

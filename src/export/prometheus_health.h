@@ -16,7 +16,10 @@ DEFINE_CLEANUP(struct health *, health_free)
 
 /* A round of asking begins: nobody has answered. */
 void health_begin(struct health *h);
-/* An answer: JSON, from a process of ours, yet nothing of it is taken for granted. */
+/*
+ * An answer: JSON, from a process of ours, yet nothing of it is taken for granted. One that has no
+ * "engine" is the supervisor's: {"restarts":{"engine":1,...}}.
+ */
 void health_capture(struct health *h, struct slice status);
 
 /* Which sonde this is, and what captures have answered. */

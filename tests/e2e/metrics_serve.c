@@ -4,8 +4,8 @@
  *
  *	metrics_serve STORE READY [STATUS [MAX_SERIES [LABELS]]]
  *
- * READY gets the port; STATUS is a file of lines, read anew each time, that captures would answer;
- * LABELS: none, place, project, user.
+ * READY gets the port; STATUS is a file of lines, read anew each time, that captures would answer
+ * (-: captures are asked); LABELS: none, place, project, user.
  */
 #include <arpa/inet.h>
 #include <signal.h>
@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "api/hubs.h"
 #include "api/metrics_http.h"
 #include "base/cleanup.h"
 
@@ -81,7 +82,7 @@ int main(int argc, char **argv)
 	sigprocmask(SIG_BLOCK, &stop, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	fd = strcmp(argv[2], "-") == 0 ? -1 : listen_somewhere(argv[2]);
-	r = metrics_start(&c, fd, read_status, &http);
+	r = metrics_start(&c, fd, strcmp(status_path, "-") == 0 ? hubs_status : read_status, &http);
 	if (r < 0)
 		return 1;
 	if (http)

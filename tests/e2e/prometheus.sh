@@ -26,7 +26,7 @@ answer() { # PID LOST what an engine answers
 }
 serve() { # [MAX_SERIES [LABELS]]: on PORT, by process SERVER
 	rm -f "$T/ready"
-	"$SERVE" "$T/db" "$T/ready" "$T/status" "$@" 2>"$T/serve.err" &
+	"$SERVE" "$T/db" "$T/ready" "${ASK:-$T/status}" "$@" 2>>"$T/serve.err" &
 	SERVER=$!
 	pids+=("$SERVER")
 	within 20 test -s "$T/ready" || return
@@ -187,5 +187,22 @@ sinks() { sqlite3 "$T/db" "SELECT count(*) FROM sinks"; }
 ok "it leaves in the store how far it was" test "$(sinks)" = 1
 "$SERVE" "$T/db" -
 ok "and the store forgets that where nobody is to be served" test "$(sinks)" = 0
+# --- a capture that is under way ---
+
+if [ "$(id -u)" = 0 ]; then
+	mock_start
+	mock_scenario "{\"tool_turns\":1,\"chunk_delay_ms\":100,\"chunks\":80,\"final_text\":\"$(seq -s ' ' 1 300)\"}"
+	ASK=- serve
+	# shellcheck disable=SC2046 # words
+	env -i $(client_env "$HTTPS") timeout 180 "$SONDE" run -q --db "$T/db" -- $(client python-stdlib) --stream "list the files" >"$T/out" 2>&1 </dev/null &
+	run=$!
+	seen() { [ "$(value sonde_captures)" = 1 ] && [ "$(value sonde_engine_events_total)" -gt 0 ] && page | grep -q '^sonde_runs_active{.*status="running"} 1'; }
+	ok "a capture that is under way says how it is" within 30 seen
+	wait "$run"
+	gone() { [ "$(value sonde_captures)" = 0 ] && [ "$(value sonde_engine_events_total)" -gt 0 ]; }
+	ok "what it counted stays when it has ended" within 30 gone
+	ok "and its calls are in the sums" within 10 whole
+	stop
+fi
 ok "nothing was said but what was to be" sh -c "! grep -v 'sums begin anew' $T/serve.err"
 finish

@@ -170,7 +170,9 @@ static void counts_of_captures_only_grow(void **state)
 						"sonde_engine_events_total 160", NULL });
 	health_begin(h); /* its number was given to another */
 	answer(h, "{\"engine\":2,\"started_boot_ns\":8,\"loss\":{\"ring_full\":2},"
-		  "\"prober_lost\":true,\"restarts\":{\"engine\":3}}");
+		  "\"prober_lost\":true}");
+	answer(h, "{\"restarts\":{\"engine\":2}}"); /* the supervisor's */
+	answer(h, "{\"restarts\":{\"engine\":3,\"exporter\":1}}");
 	assert_health(h,
 		      (const char *const[]){ "sonde_captures 1", "sonde_capture_starts_total 3",
 					     "sonde_loss_total{reason=\"ring_full\"} 16",
