@@ -102,17 +102,18 @@ static int check(int argc, char **argv, struct store_reader *r)
 	return 0;
 }
 
-static int send_runs(struct store_reader *r, int argc, char **argv, struct export_job *job)
+static int send_runs(struct store_reader *r, int argc, char **argv, const struct export_job *job)
 {
+	struct export_job sent = *job;
 	struct export_push push;
 	int rc = export_push_open(receiver, config, &push);
 
 	if (rc)
 		return rc;
 	format = FORMAT_OTLP;
-	job->content |= push.sink.content;
-	job->push = &push.push;
-	return export_push_end(&push, write_runs(r, argc, argv, job));
+	sent.content |= push.sink.content;
+	sent.push = &push.push;
+	return export_push_end(&push, write_runs(r, argc, argv, &sent));
 }
 
 static int run(int argc, char **argv)

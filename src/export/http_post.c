@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#define ZLIB_CONST /* input is not written to */
 #include "export/http_post.h"
 
 #include <ctype.h>
@@ -201,7 +202,7 @@ static int deflate_all(z_stream *z, struct slice body, struct buf *out)
 	char block[32768];
 	int rc, r = 0;
 
-	z->next_in = (Bytef *)(uintptr_t)body.p;
+	z->next_in = (const Bytef *)body.p;
 	z->avail_in = (uInt)body.n;
 	do {
 		z->next_out = (Bytef *)block;

@@ -16,7 +16,7 @@ struct slice otlp_system_parts(struct slice json);
  */
 int otlp_messages(const struct span *span, struct slice messages, struct buf *ret);
 /* "stop", "length", "tool_call", "content_filter", "error", or the provider's own word. */
-struct slice otlp_finish_reason(struct slice provider_reason);
+struct slice otlp_finish_reason(struct slice told);
 /* Lists of tools as providers take them, as [{"type":"function","name":...,"parameters":...}]. 0 or
  * -errno. */
 int otlp_tool_definitions(struct slice tools, struct buf *ret);

@@ -94,7 +94,7 @@ static void add_words(char *why, size_t size, struct slice words)
 	why[n++] = ':';
 	why[n++] = ' ';
 	for (size_t i = 0; i < words.n && i < 160 && n + 1 < size; i++)
-		why[n++] = words.p[i] >= ' ' && words.p[i] <= '~' ? words.p[i] : '.';
+		why[n++] = (char)(words.p[i] >= ' ' && words.p[i] <= '~' ? words.p[i] : '.');
 	why[n] = '\0';
 }
 

@@ -91,7 +91,9 @@ static struct slice read_blob(struct store_reader *r, const struct id128 *id, st
 		c->cut = true;
 		return (struct slice){ 0 };
 	}
-	return rc < 0 ? (struct slice){ 0 } : buf_slice(out);
+	if (rc < 0)
+		return (struct slice){ 0 };
+	return buf_slice(out);
 }
 
 /* Blobs are what traffic left: only what is JSON may stand in JSON as it is. */

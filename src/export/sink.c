@@ -160,12 +160,13 @@ static int start_all(struct sinks *all)
 
 int sinks_start(const struct config *c, const char *store, struct sinks **ret)
 {
-	_cleanup_(sinks_stopp) struct sinks *all = calloc(1, sizeof(*all));
+	_cleanup_(sinks_stopp) struct sinks *all = NULL;
 	const size_t n = count_wanted(c);
 	int r;
 
 	if (n == 0)
 		return -ENOENT;
+	all = calloc(1, sizeof(*all));
 	if (!all)
 		return -ENOMEM;
 	all->wake = eventfd(0, EFD_CLOEXEC);
@@ -190,7 +191,7 @@ void sinks_stop(struct sinks *s)
 	if (!s)
 		return;
 	atomic_store(&s->stop, true);
-	if (s->wake > 0)
+	if (s->wake >= 0)
 		(void)!write(s->wake, &(uint64_t){ 1 }, sizeof(uint64_t));
 	for (size_t i = 0; i < s->n; i++) {
 		struct worker *w = &s->workers[i];

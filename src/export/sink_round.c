@@ -146,10 +146,16 @@ static void went_well(struct sink *s, uint64_t now_ns)
 
 static int passed(struct sink *s, int64_t last, uint64_t now_ns)
 {
+	bool known;
+	int r;
 	s->seq = last;
 	s->bare = false;
-	if (save(s, now_ns) < 0)
-		log_debug("%s: its state cannot be kept now", s->name);
+	known = s->unsaved;
+	r = save(s, now_ns);
+	if (r < 0 && !known)
+		log_warn("%s: cannot note in the store how far it is, so what it sends now comes "
+			 "again after a restart: %s",
+			 s->name, strerrordesc_np(-r));
 	return 1;
 }
 

@@ -85,9 +85,12 @@ passed() {
 sound() {
 	[ ! -s "$D/got.faults" ] || { cat "$D/got.faults"; return 1; }
 }
+# all_came SINK [--again]
+# shellcheck disable=SC2086 # none or one
 all_came() {
 	within "${WAIT:-60}" passed "$1" && sound && "$PY" "$HERE/otlp_verify.py" spans "$D/db" "$D/got" ${2-}
 }
+# shellcheck disable=SC2120,SC2119 # options, or none
 by_conventions() {
 	sound && "$PY" "$HERE/semconv.py" "$@" "$D/got"
 }
