@@ -313,6 +313,7 @@ struct tree_state {
 	bool joined;		    /* it ran before it was traced */
 	bool adopts;		    /* who comes without a parent that is known belongs to it */
 	bool exited, finished;
+	bool excluded; /* nothing of it is told (any more) */
 	bool writable_by_agent;
 };
 

@@ -139,6 +139,7 @@ void tree_open(struct trace *t, const struct sonde_event *e, struct process *p)
 		tree_free(tree);
 		return;
 	}
+	resource_opened(tree);
 	agent_emit(tree->runs->agents, false);
 	run_emit(tree->runs, true);
 }
