@@ -486,7 +486,8 @@ _Static_assert(sizeof(struct sonde_load_event) == 40, "wire format");
  *          "read_only_root":true}}; namespaces: that are not those of the host's
  *          init, or of the prober where that one is out of reach
  *
- * CONTAINER {"container":"ID" or "pod":"UID","gone":true,"by":"prober","resource":{
+ * CONTAINER {"container":"ID" or "pod":"UID","gone":true,"excluded":true (nothing of what runs in
+ * it is kept),"by":"prober","resource":{
  *          "container.name","container.image.name","k8s.pod.name","k8s.pod.uid",
  *          "k8s.namespace.name","k8s.node.name","k8s.container.name","k8s.deployment.name",...,
  *          "k8s.pod.label.NAME"}}: OpenTelemetry's names, texts only; it replaces what the same

@@ -13,7 +13,7 @@
 #include "cmd/daemon.h"
 #include "enrich/enrich.h"
 
-#define LABELS_MAX 64
+#define NAMES_MAX 256
 
 /* What charts put on everything: who and what it is. */
 static const char *const default_labels[] = { "app", "app.kubernetes.io/*", "k8s-app" };
@@ -45,23 +45,34 @@ static const char *node_name(const struct config *c, char host[HOST_NAME_MAX + 1
 	return host;
 }
 
-static void take_labels(struct enrich_config *e, const struct config *c,
-			const char *labels[LABELS_MAX])
+/* What is more than that is not configured by people. */
+struct names {
+	const char *list[NAMES_MAX];
+	size_t n;
+};
+
+static void take(struct names *to, const struct config_list *l)
 {
-	e->labels = default_labels;
-	e->n_labels = ARRAY_SIZE(default_labels);
-	if (!c->kubernetes.labels)
-		return;
-	e->labels = labels;
-	e->n_labels = 0;
-	for (const struct config_list *l = c->kubernetes.labels; l && e->n_labels < LABELS_MAX;
-	     l = l->next)
-		labels[e->n_labels++] = l->text;
+	for (; l && to->n < NAMES_MAX; l = l->next)
+		to->list[to->n++] = l->text;
+}
+
+static void take_lists(struct enrich_config *e, const struct config *c, struct names names[3])
+{
+	take(&names[0], c->kubernetes.labels);
+	take(&names[1], c->scope.not_namespaces);
+	take(&names[2], c->scope.not_labels);
+	e->labels = names[0].n ? names[0].list : default_labels;
+	e->n_labels = names[0].n ? names[0].n : ARRAY_SIZE(default_labels);
+	e->not_namespaces = names[1].list;
+	e->n_not_namespaces = names[1].n;
+	e->not_labels = names[2].list;
+	e->n_not_labels = names[2].n;
 }
 
 int enricher_main(const struct config *c, int engine)
 {
-	const char *labels[LABELS_MAX];
+	struct names names[3] = { 0 };
 	char server[256], host[HOST_NAME_MAX + 1] = "";
 	struct enrich_config e = { .api = { .server = c->kubernetes.api_server,
 					    .token_file = c->kubernetes.token_file,
@@ -84,7 +95,7 @@ int enricher_main(const struct config *c, int engine)
 			"[kubernetes]");
 		return EXIT_FAILURE;
 	}
-	take_labels(&e, c, labels);
+	take_lists(&e, c, names);
 	r = enrich_run(&e, engine);
 	if (r == -EINVAL)
 		log_err("kubernetes: api_server '%s' is no address: https://HOST:PORT is",

@@ -164,7 +164,11 @@ int enrich_run(const struct enrich_config *c, int engine)
 {
 	const struct pod_context context = { .node = c->node,
 					     .labels = c->labels,
-					     .n_labels = c->n_labels };
+					     .n_labels = c->n_labels,
+					     .not_namespaces = c->not_namespaces,
+					     .n_not_namespaces = c->n_not_namespaces,
+					     .not_labels = c->not_labels,
+					     .n_not_labels = c->n_not_labels };
 	struct enrich e = { .c = c, .engine = engine };
 	int r;
 

@@ -12,6 +12,8 @@ struct enrich_config {
 	const char *node;
 	const char *const *labels; /* of pods that go along; pod.h */
 	size_t n_labels;
+	const char *const *not_namespaces, *const *not_labels; /* excluded; pod.h */
+	size_t n_not_namespaces, n_not_labels;
 };
 
 /*

@@ -37,6 +37,7 @@ struct facts {
 struct reading {
 	struct facts *f;
 	struct pod *pod;
+	bool excluded;
 	int r;
 };
 
@@ -103,7 +104,8 @@ static struct pod *add(struct facts *f, struct slice uid)
 }
 
 /* @resource without bytes: it is gone. */
-static int send_event(struct facts *f, char kind, struct slice id, struct slice resource)
+static int send_event(struct facts *f, char kind, struct slice id, struct slice resource,
+		      bool excluded)
 {
 	_cleanup_(buf_done) struct buf text = { 0 };
 	struct json_writer w = { .out = &text, .max = EVENT_MAX };
@@ -116,6 +118,10 @@ static int send_event(struct facts *f, char kind, struct slice id, struct slice 
 		json_put_raw(&w, resource);
 	} else {
 		json_key(&w, "gone");
+		json_put_bool(&w, true);
+	}
+	if (excluded) {
+		json_key(&w, "excluded");
 		json_put_bool(&w, true);
 	}
 	json_end(&w, '}');
@@ -146,14 +152,14 @@ static void on_fact(void *ctx, char kind, struct slice id, struct slice resource
 {
 	struct reading *r = ctx;
 	struct told *t = r->r == 0 ? told_of(r->pod, kind, id) : NULL;
-	const uint64_t hash = XXH3_64bits(resource.p, resource.n);
+	const uint64_t hash = XXH3_64bits_withSeed(resource.p, resource.n, r->excluded);
 
 	if (!t)
 		return;
 	t->seen = r->f->reading;
 	if (t->hash == hash)
 		return;
-	r->r = send_event(r->f, kind, id, resource);
+	r->r = send_event(r->f, kind, id, resource, r->excluded);
 	if (r->r == 0)
 		t->hash = hash;
 }
@@ -170,7 +176,7 @@ static int forget_unseen(struct facts *f, struct pod *p)
 			at = &t->next;
 			continue;
 		}
-		r = send_event(f, t->kind, slice_of(t->id), (struct slice){ 0 });
+		r = send_event(f, t->kind, slice_of(t->id), (struct slice){ 0 }, false);
 		*at = t->next;
 		free(t);
 		p->n--;
@@ -181,7 +187,7 @@ static int forget_unseen(struct facts *f, struct pod *p)
 int facts_pod(struct facts *f, const cJSON *pod, const struct pod_context *c)
 {
 	const struct slice uid = pod_uid(pod);
-	struct reading r = { .f = f, .pod = find(f, uid) };
+	struct reading r = { .f = f, .pod = find(f, uid), .excluded = pod_is_excluded(pod, c) };
 
 	if (uid.n == 0)
 		return -EBADMSG;

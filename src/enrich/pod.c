@@ -127,6 +127,35 @@ static bool is_wanted(const char *name, const struct pod_context *c)
 	return false;
 }
 
+static bool has_label(const cJSON *labels, const char *wanted)
+{
+	const size_t n = strcspn(wanted, "=");
+	const cJSON *label;
+
+	cJSON_ArrayForEach (label, labels) {
+		const char *value = cJSON_GetStringValue(label);
+
+		if (label->string && strlen(label->string) == n &&
+		    strncmp(label->string, wanted, n) == 0)
+			return !wanted[n] || (value && strcmp(value, wanted + n + 1) == 0);
+	}
+	return false;
+}
+
+bool pod_is_excluded(const cJSON *pod, const struct pod_context *c)
+{
+	const cJSON *metadata = at(pod, "metadata");
+	const struct slice space = text_at(metadata, "namespace");
+
+	for (size_t i = 0; i < c->n_not_namespaces; i++)
+		if (slice_eq(space, slice_of(c->not_namespaces[i])))
+			return true;
+	for (size_t i = 0; i < c->n_not_labels; i++)
+		if (has_label(at(metadata, "labels"), c->not_labels[i]))
+			return true;
+	return false;
+}
+
 static void put_labels(struct json_writer *w, const cJSON *labels, const struct pod_context *c)
 {
 	const cJSON *label;

@@ -18,6 +18,9 @@ struct pod_context {
 	/* "app", "app.kubernetes.io/" followed by a star for all that begin so */
 	const char *const *labels;
 	size_t n_labels;
+	/* whose pods nobody may look at: namespaces; labels, "name" or "name=value" */
+	const char *const *not_namespaces, *const *not_labels;
+	size_t n_not_namespaces, n_not_labels;
 	struct slice node_resource; /* members of a JSON object (pod_node()); may be empty */
 };
 
@@ -27,6 +30,8 @@ struct pod_context {
  */
 typedef void (*pod_fn)(void *ctx, char kind, struct slice id, struct slice resource);
 
+/* Whether @c says that nothing of it is to be kept. */
+bool pod_is_excluded(const cJSON *pod, const struct pod_context *c);
 /* Calls @fn for the pod and each container of it that was started; false where it is no pod. */
 bool pod_read(const cJSON *pod, const struct pod_context *c, pod_fn fn, void *ctx);
 /* The pod's uid, which names it in the API; empty where it is none. */

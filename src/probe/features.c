@@ -54,15 +54,16 @@ static bool have_cap(cap_t caps, cap_value_t cap)
 	return cap_get_flag(caps, cap, CAP_EFFECTIVE, &v) == 0 && v == CAP_SET;
 }
 
-static bool is_privileged(void)
+static bool is_privileged(bool *ret_admin)
 {
 	cap_t caps = cap_get_proc();
 	bool ok;
 
+	*ret_admin = false;
 	if (!caps)
 		return false;
-	ok = have_cap(caps, CAP_SYS_ADMIN) ||
-	     (have_cap(caps, CAP_BPF) && have_cap(caps, CAP_PERFMON));
+	*ret_admin = have_cap(caps, CAP_SYS_ADMIN);
+	ok = *ret_admin || (have_cap(caps, CAP_BPF) && have_cap(caps, CAP_PERFMON));
 	cap_free(caps);
 	return ok;
 }
@@ -134,6 +135,7 @@ int features_probe(struct features *ret)
 	_cleanup_(closep) int tracefs = -1;
 	struct utsname u;
 	char line[32];
+	bool admin;
 	int fd;
 
 	if (uname(&u) < 0)
@@ -142,7 +144,7 @@ int features_probe(struct features *ret)
 	read_line("/proc/sys/kernel/perf_event_paranoid", line, sizeof(line));
 	f.perf_event_paranoid = line[0] ? (int)strtol(line, NULL, 10) : -1;
 	probe_lockdown(&f);
-	f.privileged = is_privileged();
+	f.privileged = is_privileged(&admin);
 	f.btf = access("/sys/kernel/btf/vmlinux", R_OK) == 0;
 	fd = try_load(BPF_PROG_TYPE_KPROBE, 0, 0);
 	f.bpf_error = fd < 0 ? -fd : 0;
@@ -154,6 +156,7 @@ int features_probe(struct features *ret)
 		f.attach_cookie = helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie);
 		f.sleepable = loads(BPF_PROG_TYPE_KPROBE, 0, BPF_F_SLEEPABLE);
 		f.uprobe_multi = links_multi(UPROBE_MULTI);
+		f.lacks_admin = !f.uprobe_multi && !admin;
 		f.session = f.uprobe_multi && links_multi(UPROBE_SESSION);
 	}
 	f.uretprobe_syscall = has_uretprobe_syscall();
@@ -190,6 +193,11 @@ bool features_refusal(const struct features *f, char *ret, size_t n)
 			"Linux 6.1 or newer is needed",
 			f->release, f->ring_buffer ? "attach cookies" : "ring buffers",
 			f->ring_buffer ? "5.15" : "5.8");
+	else if (f->lacks_admin)
+		snprintf(ret, n,
+			 "this kernel (%s) attaches probes one by one, which takes CAP_SYS_ADMIN: "
+			 "give it, or use Linux 6.6 or newer",
+			 f->release);
 	else
 		return false;
 	return true;

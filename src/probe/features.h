@@ -11,9 +11,10 @@ struct features {
 	char release[65];  /* uname -r, for people */
 	char lockdown[32]; /* "none", "integrity", "confidentiality"; empty: not built in */
 	int perf_event_paranoid;
-	int bpf_error;	 /* 0, or the errno with which bpf() was refused */
-	bool privileged; /* CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN */
-	bool btf;	 /* /sys/kernel/btf/vmlinux */
+	int bpf_error;	  /* 0, or the errno with which bpf() was refused */
+	bool privileged;  /* CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN */
+	bool lacks_admin; /* CAP_SYS_ADMIN, that attaching one by one takes: see uprobe_multi */
+	bool btf;	  /* /sys/kernel/btf/vmlinux */
 	bool ring_buffer;
 	bool bpf_loop;
 	bool task_pt_regs; /* arguments of a system call at its exit: sockets need it */

@@ -44,7 +44,7 @@ void emit_end(struct emit *e, uint64_t end_ns, bool final)
 	emit_str(e, ATTR_SOURCE, slice_of(e->run->tree->source));
 	e->span.attrs = e->attrs;
 	e->span.n_attrs = e->n;
-	if (t->config.content != CONTENT_OFF && t->sink->span)
+	if (t->config.content != CONTENT_OFF && t->sink->span && !e->run->tree->excluded)
 		t->sink->span(t->ctx, &e->span);
 	arena_free(e->mem);
 }

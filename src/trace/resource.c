@@ -25,6 +25,7 @@ struct known_place {
 	struct known_place *prev, *next;
 	char key[2 + CGROUP_CONTAINER_MAX + 1]; /* "c/ID", "p/UID" */
 	char *json[TELLERS];
+	bool excluded; /* nothing of what runs in it is to be kept */
 };
 
 static void make_key(char key[2 + CGROUP_CONTAINER_MAX + 1], char kind, struct slice id)
@@ -148,6 +149,46 @@ static void tell_runs(struct trace *t, char kind, const char *id)
 	}
 }
 
+static bool is_excluded(const struct tree_state *tree)
+{
+	const struct known_places *k = &tree->t->places;
+	const struct known_place *c = find(k, 'c', tree->place.at.container),
+				 *p = find(k, 'p', tree->place.at.pod);
+
+	return (c && c->excluded) || (p && p->excluded);
+}
+
+/* What was told before anybody could know ends here, so that it does not look as if it went on. */
+static void exclude(struct tree_state *tree)
+{
+	if (tree->excluded || !is_excluded(tree))
+		return;
+	tree_finish(tree, tree->t->now_ns);
+	tree->excluded = true;
+}
+
+void resource_opened(struct tree_state *tree)
+{
+	tree->excluded = is_excluded(tree);
+	tree->finished |= tree->excluded;
+}
+
+/* Only that its end is known: then it is forgotten. */
+void resource_unheard(struct tree_state *tree, const struct sonde_event *e, const struct process *p)
+{
+	const bool self = process_key_eq(p->key, (struct process_key){ e->tgid, e->start_ns });
+
+	if (e->kind == SONDE_EV_FORK)
+		tree->live += !self;
+	if (e->kind != SONDE_EV_EXIT)
+		return;
+	tree->live -= tree->live > 0;
+	if (process_key_eq(p->key, tree->root)) {
+		tree->exited = true;
+		tree->end_ns = e->ts_ns;
+	}
+}
+
 static void take(struct trace *t, const cJSON *j, char kind, struct slice id)
 {
 	const enum teller by =
@@ -167,7 +208,11 @@ static void take(struct trace *t, const cJSON *j, char kind, struct slice id)
 	}
 	free(p->json[by]);
 	p->json[by] = clean_json(json_at(j, "resource"));
+	if (by == BY_ENRICHER)
+		p->excluded = cJSON_IsTrue(json_at(j, "excluded"));
 	tell_runs(t, kind, key + 2);
+	for (struct tree_state *tree = t->trees; p->excluded && tree; tree = tree->hh.next)
+		exclude(tree);
 }
 
 void resource_event(struct trace *t, const struct sonde_event *e)
@@ -210,8 +255,10 @@ void resource_process(struct tree_state *tree, const struct process *p)
 	struct run_state *r;
 
 	if (!tree->place.at.container[0] && process_key_eq(p->key, tree->root) &&
-	    set(&tree->place, p->cgroup, p->container))
+	    set(&tree->place, p->cgroup, p->container)) {
 		tree_touch(tree);
+		exclude(tree);
+	}
 	list_for_each (r, tree->runs)
 		if (!r->place.at.container[0] && process_key_eq(r->place.of, p->key) &&
 		    set(&r->place, p->cgroup, p->container))

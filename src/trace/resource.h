@@ -37,6 +37,11 @@ struct run_place {
 void resource_scope(struct run_place *place, const cJSON *scope);
 /* Late facts of a process. */
 void resource_process(struct tree_state *tree, const struct process *p);
+/* A tree has its place, and nothing of it was told yet: perhaps nothing is to be. */
+void resource_opened(struct tree_state *tree);
+/* A process of a tree that is excluded. */
+void resource_unheard(struct tree_state *tree, const struct sonde_event *e,
+		      const struct process *p);
 /* A run's call has begun. */
 void resource_call(struct call_state *c, struct process_key process);
 /* CONTAINER. */

@@ -197,7 +197,7 @@ void run_emit(struct run_state *r, bool force)
 	r->emitted_ns = t->now_ns;
 	if (!r->finished)
 		status_decide(r);
-	if (t->config.content == CONTENT_OFF || !t->sink->run)
+	if (t->config.content == CONTENT_OFF || !t->sink->run || r->tree->excluded)
 		return;
 	emit_begin(&e, r, STEP_AGENT, r->start_ns);
 	run.run_id = r->id;

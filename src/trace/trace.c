@@ -161,6 +161,10 @@ static void take_process(struct trace *t, const struct sonde_event *e, struct pr
 		tentative_process(t, e, p);
 		return;
 	}
+	if (tree && tree->excluded) {
+		resource_unheard(tree, e, p);
+		return;
+	}
 	if (!tree || tree->finished) {
 		if (p)
 			stat_add(t->stats, STAT_TRACE_NO_RUN, 1);

@@ -175,6 +175,7 @@ struct tree_state *tree_begin(struct trace *t, const struct sonde_event *e, cons
 		tree_free(tree);
 		return NULL;
 	}
+	resource_opened(tree);
 	run_emit(tree->runs, true);
 	agent_emit(tree->runs->agents, false);
 	return tree;

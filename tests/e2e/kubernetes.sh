@@ -216,6 +216,18 @@ begin
 ok "labels are those that are asked for" soon '."k8s.pod.label.team" == "a" and (has("k8s.pod.label.app") | not)'
 end
 
+fresh
+conf '[scope]' 'not_namespace = shop'
+begin
+excluded() {
+	within 30 grep -q '1 pods of node' "$T/said" || return 1
+	sleep 1
+	"$SONDE" runs --db "$T/db" --json >"$T/runs" 2>/dev/null
+	jq -s 'all(.status != "running")' "$T/runs" | grep -qx true
+}
+ok "of a namespace that is excluded nothing is kept from then on" excluded
+end
+
 # wrong CHANGE	begins with another configuration, a sed script
 wrong() {
 	fresh

@@ -110,6 +110,42 @@ static void owners_are_named_to_their_root(void **state)
 	}
 }
 
+static void namespaces_and_labels_exclude(void **state)
+{
+	static const char *const spaces[] = { "kube-system", "priv" };
+	static const char *const not_labels[] = { "secret", "sonde=off" };
+	const struct pod_context c = { .not_namespaces = spaces,
+				       .n_not_namespaces = ARRAY_SIZE(spaces),
+				       .not_labels = not_labels,
+				       .n_not_labels = ARRAY_SIZE(not_labels) };
+	static const struct {
+		const char *metadata;
+		bool excluded;
+	} cases[] = {
+		{ "\"namespace\":\"priv\"", true },
+		{ "\"namespace\":\"private\"", false },
+		{ "\"labels\":{\"secret\":\"no\"}", true },
+		{ "\"labels\":{\"sonde\":\"off\"}", true },
+		{ "\"labels\":{\"sonde\":\"offline\"}", false },
+		{ "\"labels\":{\"sonde\":7}", false },
+		{ "\"labels\":{\"secrets\":\"\",\"sond\":\"off\"}", false },
+		{ "\"labels\":7", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char json[256];
+		cJSON *j;
+
+		snprintf(json, sizeof(json), "{\"metadata\":{\"uid\":\"" UID "\",%s}}",
+			 cases[i].metadata);
+		j = json_parse(slice_of(json));
+		if (pod_is_excluded(j, &c) != cases[i].excluded)
+			fail_msg("%s", json);
+		cJSON_Delete(j);
+	}
+}
+
 static void a_static_pod_is_found_by_the_kubelets_uid(void **state)
 {
 	(void)state;
@@ -534,6 +570,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_pod_and_its_containers_get_their_names),
 		cmocka_unit_test(owners_are_named_to_their_root),
+		cmocka_unit_test(namespaces_and_labels_exclude),
 		cmocka_unit_test(a_static_pod_is_found_by_the_kubelets_uid),
 		cmocka_unit_test(what_is_no_pod_is_none),
 		cmocka_unit_test(an_id_is_a_word),

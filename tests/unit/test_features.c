@@ -42,6 +42,13 @@ static void refusal_names_the_one_thing_missing(void **state)
 		  { "bpf() was refused", "seccomp" } },
 		{ { .release = "5.10.0", .privileged = true, .btf = true, .ring_buffer = true },
 		  { "5.10.0", "attach cookies" } },
+		{ { .release = "6.1.0",
+		    .privileged = true,
+		    .btf = true,
+		    .ring_buffer = true,
+		    .attach_cookie = true,
+		    .lacks_admin = true },
+		  { "6.1.0", "CAP_SYS_ADMIN" } },
 		{ { .release = "5.4.0", .privileged = true, .btf = true },
 		  { "5.4.0", "ring buffers" } },
 	};

@@ -173,6 +173,53 @@ static void a_pod_is_begun_by_what_comes_again(void **state)
 	assert_string_equal(w.began, "kubernetes|cronjob shop/nightly|cronjob shop/nightly");
 }
 
+#define EXCLUDED "{\"pod\":\"" POD "\",\"excluded\":true,\"resource\":{\"k8s.pod.name\":\"x\"}}"
+
+static void of_an_excluded_pod_nothing_is_told(void **state)
+{
+	(void)state;
+	container(EXCLUDED);
+	scope_in(CGROUP);
+	talk_ask(&w, 1, ROOT, "[" USER "]");
+	talk_end(&w, 1);
+	world_fork(&w, ROOT, CHILD);
+	EXEC(&w, CHILD, "/bin/tool", "tool");
+	world_exit(&w, CHILD, 0, 0);
+	world_exit(&w, ROOT, 0, 0);
+	at(&w, 5000);
+	tick(&w);
+	assert_int_equal(w.n_runs, 0);
+	assert_int_equal(w.n_spans, 0);
+	assert_int_equal(w.n_blobs, 0);
+	/* and it is forgotten: the number is free for another */
+	scope_in("/");
+	assert_int_equal(w.n_runs, 1);
+}
+
+static void what_is_excluded_later_ends_there(void **state)
+{
+	size_t runs, spans, blobs;
+
+	(void)state;
+	scope_in(CGROUP);
+	talk_ask(&w, 1, ROOT, "[" USER "]");
+	container(EXCLUDED);
+	assert_true(w.run_status != RUN_RUNNING);
+	runs = w.n_runs;
+	spans = w.n_spans;
+	blobs = w.n_blobs;
+	talk_say(&w, 1, "hello");
+	talk_end(&w, 1);
+	talk_ask(&w, 2, ROOT, "[" SAYS("user", "more") "]");
+	talk_end(&w, 2);
+	world_exit(&w, ROOT, 0, 0);
+	at(&w, 5000);
+	tick(&w);
+	assert_int_equal(w.n_runs, runs);
+	assert_int_equal(w.n_spans, spans);
+	assert_int_equal(w.n_blobs, blobs);
+}
+
 static void hostile_events_are_counted(void **state)
 {
 	static const char *const bad[] = { "{}", "[]", "nonsense", "{\"container\":\"\"}",
@@ -238,6 +285,8 @@ int main(void)
 		TEST(what_has_gone_is_still_known_for_its_runs),
 		TEST(only_names_of_places_are_taken_and_no_secrets),
 		TEST(a_pod_is_begun_by_what_comes_again),
+		TEST(of_an_excluded_pod_nothing_is_told),
+		TEST(what_is_excluded_later_ends_there),
 		TEST(hostile_events_are_counted),
 		TEST(what_is_kept_is_bounded),
 		TEST(refused_memory_loses_names_and_nothing_else),
