@@ -9,6 +9,7 @@
 #include "export/span_json.h"
 
 #define LABEL_WIDTH 34
+#define KIND_WIDTH  8
 #define TIME_WIDTH  9
 #define BAR_MIN	    20
 #define WIDTH	    110 /* where the output has none */
@@ -121,7 +122,7 @@ static void print_bar(struct timeline *t, const struct step *st)
 static void print_step(struct timeline *t, const struct step *st)
 {
 	const bool failed = st->status == SPAN_ERROR;
-	size_t width;
+	size_t kind, width;
 
 	if (st->kind == STEP_PROCESS && !t->o->all) {
 		t->hidden++;
@@ -129,8 +130,9 @@ static void print_step(struct timeline *t, const struct step *st)
 	}
 	t->line.n = 0;
 	text_clean(&t->line, slice_of(step_look_name(st)), 0);
-	repeat(&t->line, " ", t->line.n < 9 ? 9 - t->line.n : 1);
-	width = 9 + text_clean(&t->line, st->label, LABEL_WIDTH - 9);
+	repeat(&t->line, " ", t->line.n < KIND_WIDTH ? KIND_WIDTH - t->line.n : 1);
+	kind = t->line.n;
+	width = kind + text_clean(&t->line, st->label, LABEL_WIDTH - kind);
 	if (width + 4 < LABEL_WIDTH && st->detail.n) {
 		repeat(&t->line, " ", 1);
 		width += 1 + text_clean(&t->line, st->detail, LABEL_WIDTH - width - 1);

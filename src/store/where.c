@@ -239,11 +239,12 @@ void where_runs(struct where *w, const struct store_filter *f)
 	where_words(w, " AND +r.n IN " WORDS, f->text);
 	where_id(w, " AND r.id = ?", &f->run);
 	where_id(w, " AND r.session = ?", &f->session);
+	/* "+": among the run's steps, not among all of the kind */
 	if (f->step)
 		where_int(w,
 			  w->few_of_step ? " AND r.id IN (SELECT run FROM spans WHERE step = ?)"
 					 : " AND EXISTS (SELECT 1 FROM spans WHERE run = r.id"
-					   " AND step = ?)",
+					   " AND +step = ?)",
 			  f->step);
 	if (f->errors_only)
 		where_plain(w, " AND (r.errors > 0 OR r.status = 3)");

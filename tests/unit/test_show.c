@@ -242,8 +242,8 @@ static void what_is_no_span_is_shown_as_a_step(void **state)
 	assert_has(out, "\"kind\":\"error\",\"label\":\"exit status 3\",");
 	free(out);
 	out = draw(path, timeline_print, &(struct views_options){ 0 });
-	assert_has(out, "\nevent    pause the terminal");
-	assert_has(out, "\nskill    pdf Skill");
+	assert_has(out, "\nevent   pause the terminal");
+	assert_has(out, "\nskill   pdf Skill");
 	assert_null(strstr(out, "I shall")); /* --all */
 	free(out);
 }
