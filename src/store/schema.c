@@ -171,7 +171,9 @@ static const char version_4[] =
  * Version 5. Where a run happened, and how far each sink has got: the seq of the last span that it
  * has, and what it must know besides to go on (sink.h). The sums behind lists of costs and tools
  * (sums_sql.h), and what a call's repetition is found by. Indexes for what runs are filtered by, as
- * few may have it, and for the newest sessions.
+ * few may have it, and for the newest sessions. Who adds up must take out again what it has counted
+ * and is no more: a final span as it was before its correction, in the same columns (changes.h),
+ * while there are sinks, and until all are past it.
  */
 static const char version_5[] =
 	"ALTER TABLE runs ADD COLUMN resource TEXT;"
@@ -185,14 +187,7 @@ static const char version_5[] =
 	"CREATE INDEX runs_workflow ON runs (workflow, start_ns, id) WHERE workflow IS NOT NULL;"
 	"CREATE INDEX runs_user ON runs (user, start_ns, id);"
 	"CREATE INDEX runs_last ON runs (max(start_ns, coalesce(end_ns, 0)), session)"
-	" WHERE session IS NOT NULL;" SUMS_TABLES SUMS_FILL;
-
-/*
- * Version 6. Who adds up must take out again what it has counted and is no more: a final span as it
- * was before its correction, in the same columns (changes.h). While there are sinks, and until all
- * are past it.
- */
-static const char version_6[] =
+	" WHERE session IS NOT NULL;"
 	"CREATE TABLE superseded AS SELECT seq AS replaced_by, * FROM spans WHERE 0;"
 	"CREATE UNIQUE INDEX superseded_by ON superseded (replaced_by);"
 	"CREATE UNIQUE INDEX superseded_seq ON superseded (seq);"
@@ -202,10 +197,10 @@ static const char version_6[] =
 	" DELETE FROM superseded WHERE replaced_by <= (SELECT min(seq) FROM sinks);"
 	" INSERT INTO superseded SELECT new.seq, s.* FROM spans AS s WHERE s.n = old.n; END;"
 	"CREATE TRIGGER spans_gone AFTER DELETE ON spans WHEN old.version > 1 BEGIN"
-	" DELETE FROM superseded WHERE run = old.run AND id = old.id; END;";
+	" DELETE FROM superseded WHERE run = old.run AND id = old.id; END;" SUMS_TABLES SUMS_FILL;
 
 static const struct schema_step schema_steps[] = {
-	{ version_1 }, { version_2 }, { version_3 }, { version_4 }, { version_5 }, { version_6 },
+	{ version_1 }, { version_2 }, { version_3 }, { version_4 }, { version_5 },
 };
 
 const int schema_version = ARRAY_SIZE(schema_steps);
