@@ -266,6 +266,10 @@ static const char *stat_help(enum stat_id which)
 		[STAT_MCP_OVER_LIMIT] = "MCP messages, calls, sessions that were not kept.",
 		[STAT_MCP_UNPAIRED] = "MCP answers that several requests waited for.",
 		[STAT_TRACE_NO_RUN] = "Facts outside any run.",
+		[STAT_TRACE_TREES] = "Process trees that were watched in case they are an agent's.",
+		[STAT_TRACE_BECAME_RUN] = "Of these, that turned out to be one.",
+		[STAT_SHED_CONNECTIONS] = "Connections let go as more came than could be read.",
+		[STAT_SHED_CONTENT] = "Messages and texts not kept for the same reason.",
 		[STAT_STORE_RETRIES] = "Batches that were to be written again.",
 		[STAT_STORE_ERRORS] = "Rows that could not be stored.",
 	};
