@@ -71,8 +71,8 @@ void content_read_input(struct trace *t, const struct llm_call *call, struct id1
 			uint32_t depth, struct arena *scratch, struct content_input *ret);
 void content_read_answer(struct trace *t, const struct llm_message *answer, struct id128 parent,
 			 uint32_t depth, struct arena *scratch, struct content_answer *ret);
-/* The conversation at @node with that message behind it. */
-struct id128 content_node(const struct id128 *node, const struct id128 *message);
+/* The conversation at @parent with that message behind it. */
+struct id128 content_node(const struct id128 *parent, const struct id128 *message);
 /* Zero where there is none. */
 struct id128 content_system(struct trace *t, const struct llm_call *call, struct arena *scratch);
 struct id128 content_tools(struct trace *t, const struct llm_call *call, struct arena *scratch);

@@ -16,11 +16,12 @@ plans() {
 			[{\"tool\":\"$2\",\"command\":\"ls -la . {call} || true\"}]]}]}"
 }
 is_right() {
-	/usr/bin/python3 "$TOP/tests/e2e/verify.py" "$TRUTH" "$T/spans" --no-processes &&
-		/usr/bin/python3 "$TOP/tests/agents/verify_tree.py" "$TRUTH" "$T/spans" MAIN-TASK || {
-		"$SONDE" show --db "$T/db"
-		return 1
-	}
+	if /usr/bin/python3 "$TOP/tests/e2e/verify.py" "$TRUTH" "$T/spans" --no-processes &&
+		/usr/bin/python3 "$TOP/tests/agents/verify_tree.py" "$TRUTH" "$T/spans" MAIN-TASK; then
+		return 0
+	fi
+	"$SONDE" show --db "$T/db"
+	return 1
 }
 
 claude() { # N BACKGROUND	sub-agents at once
