@@ -57,7 +57,13 @@ mkfifo /tmp/orders
 ./watch -d /tmp/db -r /tmp/recording -o /tmp/log '{"host":true,"not_programs":["llm_server.py"]}' </tmp/orders >/tmp/watch &
 watcher=$!
 exec 9>/tmp/orders
-ok "a daemon that traces the host begins" within 500 grep -q READY /tmp/watch
+ready() {
+	within 300 test -s /tmp/watch
+	cat /tmp/watch /tmp/log
+	grep -q READY /tmp/watch
+}
+ok "a daemon that traces the host begins" ready
+[ "$bad" = 0 ] || exit 1
 later() {
 	: >/tmp/truth
 	echo >/tmp/go
