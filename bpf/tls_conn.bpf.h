@@ -50,9 +50,11 @@ static __always_inline struct tls_key key_of(const struct actor *a, __u64 ssl)
 
 static __always_inline void tell_conn(const struct actor *a, __u64 id, __u8 source, __u16 kind)
 {
+	const struct scope *s = scope_of(a->tgid);
+	/* Nothing tells a stream that was open before from a new one: it may be. Looked up before
+	 * the event is reserved: older kernels lose sight of it else. */
+	const __u32 flags = s && s->flags & SCOPE_JOINED ? SONDE_CONN_MIDWAY : 0;
 	struct sonde_conn_event *e = reserve_control(e);
-	__u32 tgid = a->tgid; /* on the stack: older kernels take a key from nowhere else */
-	struct scope *s = scope_of(tgid);
 
 	if (!e)
 		return;
@@ -60,8 +62,7 @@ static __always_inline void tell_conn(const struct actor *a, __u64 id, __u8 sour
 	fill_header(&e->hdr, a, kind, sizeof(*e));
 	e->conn = id;
 	e->source = source;
-	/* Nothing tells a stream that was open before from a new one: it may be. */
-	e->flags = s && s->flags & SCOPE_JOINED ? SONDE_CONN_MIDWAY : 0;
+	e->flags = flags;
 	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
 }
 

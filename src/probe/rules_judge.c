@@ -42,10 +42,10 @@ const char *rules_names_program(const struct rules *r, pid_t pid)
 	return runs_one_of(&r->set.programs, pid);
 }
 
-bool rules_have(const struct rules *r, const struct rules_tree *t, pid_t pid)
+bool rules_have(const struct rules *r, const struct rules_tree *t)
 {
 	return (t->by && ruleset_has_text(&r->set.programs, t->by)) ||
-	       ruleset_has(&r->set.pids, (uint32_t)pid);
+	       (t->root && ruleset_has(&r->set.pids, (uint32_t)t->root));
 }
 
 bool rules_is_own(const struct rules *r, pid_t pid)

@@ -104,6 +104,7 @@ static bool take_in(struct rules *r, struct rules_member *m, const struct rules_
 		t->definite = says == RULES_PROGRAM;
 		t->joined = true;
 		t->kind = rules_kind(r, f, says);
+		t->root = f->pid;
 		rules_tree_by(t, t->definite ? rules_names_program(r, f->pid) : NULL);
 	}
 	if (t && rules_take(r, m, root) == 0)
@@ -120,8 +121,6 @@ static void note_scope(struct rules *r, struct rules_member *m, const struct rul
 	struct rules_tree *t = rules_tree(r, scope);
 
 	m->scope = scope;
-	if (child)
-		m->parent = rules_process(above);
 	if (t)
 		t->round = r->round;
 	if (t || child)
@@ -141,8 +140,7 @@ static bool leave(struct rules *r, struct rules_member *m, const struct rules_fa
 	const enum rules_says says = rules_judge(r, f);
 	const struct rules_tree *t = rules_tree(r, m->scope);
 
-	if (says == RULES_NOTHING &&
-	    (m->parent.tgid || (t && t->definite && rules_have(r, t, f->pid))))
+	if (says == RULES_NOTHING && (m->parent.tgid || (t && t->definite && rules_have(r, t))))
 		return false;
 	if (says == RULES_PLACE || says == RULES_PROGRAM)
 		return false;
@@ -220,6 +218,8 @@ static bool consider(struct rules *r, const struct sonde_found_task *task,
 	scope = m->shut_out ? 0 : capture_scope_of(r->c.capture, f.pid, task->start_ns);
 	if (scope && scope != m->scope)
 		note_scope(r, m, above, scope);
+	if (m->scope && above && above->scope == m->scope)
+		m->parent = rules_process(above);
 	if (m->scope)
 		changed = consider_known(r, m, &f, judged);
 	else if (!judged && !m->shut_out)

@@ -47,6 +47,7 @@ struct rules_member {
 struct rules_tree {
 	UT_hash_handle hh;
 	uint32_t scope;
+	pid_t root; /* that was there when the rules began; else 0 */
 	uint32_t round;
 	bool definite;	 /* let in for what it is */
 	bool run;	 /* the engine has found an agent in it */
@@ -92,7 +93,7 @@ bool rules_excludes_program(const struct rules *r, pid_t pid);
 const char *rules_names_program(const struct rules *r, pid_t pid);
 /* Whether the rules still have what let a tree in for what it is; it may run another program by
  * now. */
-bool rules_have(const struct rules *r, const struct rules_tree *t, pid_t pid);
+bool rules_have(const struct rules *r, const struct rules_tree *t);
 /* Sonde, also another one. */
 bool rules_is_own(const struct rules *r, pid_t pid);
 /* Why it is let in: SCOPE's "kind". */

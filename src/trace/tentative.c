@@ -23,7 +23,7 @@
 struct tentative {
 	UT_hash_handle hh; /* by scope, in order of their coming */
 	uint32_t scope;
-	bool definite; /* its SCOPE, which is to come, begins a run */
+	bool definite; /* let in for what it is: its first program begins a run */
 	struct process_key root;
 	uint64_t live, empty_ns; /* processes; when the last one ended */
 	struct slice json;	 /* SCOPE; malloc'ed; empty: not here yet */
@@ -331,6 +331,13 @@ static void ended(struct trace *t, struct tentative *one)
 		one->empty_ns = t->now_ns;
 }
 
+static bool begins_run(const struct tentative *one, const struct process *p)
+{
+	if (p->exit_ns || !p->execs)
+		return false;
+	return one->definite ? process_key_eq(p->key, one->root) : is_agent(p);
+}
+
 void tentative_process(struct trace *t, const struct sonde_event *e, struct process *p)
 {
 	struct tentative *one = find(t, p->scope);
@@ -341,7 +348,7 @@ void tentative_process(struct trace *t, const struct sonde_event *e, struct proc
 		break;
 	case SONDE_EV_EXEC:
 	case SONDE_EV_PROC:
-		if (is_agent(p) && !one->definite && !p->exit_ns)
+		if (begins_run(one, p))
 			become_run(t, p);
 		break;
 	case SONDE_EV_EXIT:

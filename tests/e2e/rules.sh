@@ -123,17 +123,33 @@ printf '#!/bin/sh\n"%s" -x 2>/dev/null\nls / >/dev/null\nexit 0\n' "$TOP/build/t
 printf '#!/bin/sh\nsleep 30 &\nwait\n' >"$T/wait-$$"
 chmod 755 "$T/job-$$" "$T/wait-$$"
 rules "{\"programs\":[\"job-$$\",\"wait-$$\"]}"
-spans_of() { # PROGRAM	of its run, once that has ended
+spans_of() { # FILTER	of the newest run of which it is true, once that has ended
 	local id
-	id=$(stored | jq -rs "[.[] | select((.command | test(\"$1\")) and .status != \"running\")][0].run_id // empty")
+	id=$(stored | jq -rs "[.[] | select(($1) and .status != \"running\")][0].run_id // empty")
 	[ -n "$id" ] && "$SONDE" export --db "$T/db" --format ndjson "$id" >"$T/spans" 2>/dev/null
 }
 another() {
 	"$T/job-$$" || return 1
-	within 20 spans_of "job-$$" || { stored | head -2; return 1; }
+	within 20 spans_of ".command | test(\"job-$$\")" || { stored | head -2; return 1; }
 	jq -s '[.[] | select(.type != "run" and .name? == "watch") | .attributes."sonde.traced_by"]' "$T/spans" | holds '. == ["sonde"]' &&
 		jq -s '[.[] | select(.type != "run" and .name? == "ls")]' "$T/spans" | holds 'length == 1'
 }
+mkfifo "$T/go2"
+(cd "$T/work" && exec env -i PATH=/usr/bin:/bin HOME="$T/work" SSL_CERT_FILE="$T/certs/ca.pem" ANTHROPIC_API_KEY=k \
+	sh -c 'read -r _ <"$0"; sh -c "sleep 1.2; \"\$@\"; exit 0" sh "$@"; exit 0' "$T/go2" /usr/bin/python3 "$T/agent-$$.py" --base "$HTTPS" --api messages >/dev/null 2>&1) &
+pids+=($!)
+named=$!
+by_pid() { # with what it starts, also after the same rules have come once more
+	mock_scenario '{}'
+	echo >"$T/go2"
+	sleep 0.5
+	echo "{\"op\":\"watch\",\"watch\":{\"pids\":[$named]}}" >&9
+	within 30 spans_of ".pid == $named" || { stored | head -2; return 1; }
+	/usr/bin/python3 "$TOP/tests/e2e/verify.py" "$TRUTH" "$T/spans"
+}
+rules "{\"pids\":[$named]}"
+ok "a process by its number, with what it starts" by_pid
+rules "{\"programs\":[\"job-$$\",\"wait-$$\"]}"
 ok "another sonde is a step, and what it traces is its own" another
 "$T/wait-$$" &
 waits=$!
@@ -142,7 +158,7 @@ hand_over() { # as /proc has its start, in ticks
 	sleep 2
 	stored | jq -s "[.[] | select(.command | test(\"wait-$$\"))] | .[0].status" | holds '. == "running"' || return 1
 	echo "{\"op\":\"leave\",\"pid\":$waits,\"start_ns\":$(awk '{ print $22 "0000000" }' "/proc/$waits/stat")}" >&9
-	within 20 spans_of "wait-$$" || { stored | head -2; return 1; }
+	within 20 spans_of ".command | test(\"wait-$$\")" || { stored | head -2; return 1; }
 	jq -s '.[] | select(.type == "run") | .status' "$T/spans" | holds '. == "incomplete"'
 }
 ok "what another one traces is left to it" hand_over

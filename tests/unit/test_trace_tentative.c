@@ -151,7 +151,7 @@ static void what_was_named_is_a_run_at_once(void **state)
 	EXEC(&w, 200, "/srv/tool", "tool\0x");
 	fork_in(200, 201, 6);
 	EXEC(&w, 201, "/bin/cat", "cat");
-	assert_int_equal(w.n_seen_runs, 0);
+	assert_int_equal(w.n_seen_runs, 1);
 	at(&w, 1);
 	world_json(&w, SONDE_EV_SCOPE, 200,
 		   "{\"scope\":6,\"kind\":\"program\",\"owner\":\"daemon\",\"joined\":false,"
@@ -160,9 +160,10 @@ static void what_was_named_is_a_run_at_once(void **state)
 	world_exit(&w, 200, 3, 0);
 	at(&w, 3000);
 	tick(&w);
-	assert_tree(&w, "invoke_agent tool [1-1] ERROR _OTHER\n  cat [0-1] by process\n");
+	assert_tree(&w, "invoke_agent tool [0-1] ERROR _OTHER\n  cat [0-1] by process\n");
 	assert_int_equal(w.n_seen_runs, 1);
 	assert_int_equal(w.run_status, RUN_FAILED);
+	assert_non_null(strstr(w.run, "command=tool x"));
 }
 
 static void two_at_once_do_not_mix(void **state)

@@ -57,7 +57,13 @@ mkfifo /tmp/orders
 ./watch -d /tmp/db -r /tmp/recording -o /tmp/log '{"host":true,"not_programs":["llm_server.py"]}' </tmp/orders >/tmp/watch &
 watcher=$!
 exec 9>/tmp/orders
-ok "a daemon that traces the host begins" within 500 grep -q READY /tmp/watch
+ready() {
+	within 300 test -s /tmp/watch
+	cat /tmp/watch /tmp/log
+	grep -q READY /tmp/watch
+}
+ok "a daemon that traces the host begins" ready
+[ "$bad" = 0 ] || exit 1
 later() {
 	: >/tmp/truth
 	echo >/tmp/go
@@ -69,9 +75,9 @@ ok "in the clear" captured "$HTTP" --api responses --stream
 
 # What is no agent, many of it.
 noise() {
-	local i before
+	local before
 	before=$(n_runs)
-	for i in $(seq 100); do
+	for _ in $(seq 100); do
 		/bin/busybox true
 	done
 	sleep 8
@@ -93,8 +99,13 @@ exec 9>&-
 ok "it ends" within 200 sh -c "! kill -0 $watcher 2>/dev/null"
 ok "and has said nothing" test ! -s /tmp/log
 detached() { # no BPF program of ours is left: what follows costs nothing
+	local fd
 	agent "$HTTPS" --api messages || return 1
-	! ls -l /proc/*/fd 2>/dev/null | grep -q 'anon_inode:bpf'
+	for fd in /proc/[0-9]*/fd/*; do
+		case $(/bin/busybox readlink "$fd") in
+		anon_inode:bpf*) echo "$fd"; return 1 ;;
+		esac
+	done
 }
 ok "no probe is left" detached
 lost() {

@@ -63,7 +63,7 @@ boot() {
 	# shellcheck disable=SC2086 # words
 	timeout "${VM_TIMEOUT:-400}" qemu-system-x86_64 -M q35 $machine -m 2048 -nographic -no-reboot -net none \
 		-kernel "$vm/$suite/vmlinuz" -initrd "$vm/$suite/initrd-$guest" \
-		-append 'console=ttyS0 quiet panic=-1 rdinit=/init' </dev/null | tr -d '\r' >"$vm/$suite/console-$guest"
+		-append 'console=ttyS0 quiet panic=-1 rdinit=/init' </dev/null | stdbuf -oL tr -d '\r' >"$vm/$suite/console-$guest"
 	grep -aq '^guest status' "$vm/$suite/console-$guest"
 }
 while ! boot && [ $((tries -= 1)) -gt 0 ]; do
