@@ -30,6 +30,15 @@ int daemon_link = -1;
 
 /* --- what each of them does --- */
 
+static void close_unless(const int *keep, size_t n, int fd)
+{
+	for (size_t i = 0; i < n; i++)
+		if (keep[i] == fd)
+			return;
+	if (fd >= 0)
+		close(fd);
+}
+
 static void engine_is_ready(void *ctx)
 {
 	const int *fd = ctx;
@@ -39,7 +48,8 @@ static void engine_is_ready(void *ctx)
 	close(*fd);
 }
 
-static int be_engine(struct daemon *d, int prober_fd, int ready_fd)
+/* @enrich_fd: what the enricher tells; -1: there is none. */
+static int be_engine(struct daemon *d, int prober_fd, int ready_fd, int enrich_fd)
 {
 	const struct config *c = d->setup->c;
 	const struct engine_config e = {
@@ -53,6 +63,7 @@ static int be_engine(struct daemon *d, int prober_fd, int ready_fd)
 		.resumes = true,
 	};
 
+	close_unless(NULL, 0, enrich_fd);
 	return engine_live(&e, prober_fd);
 }
 
@@ -106,15 +117,6 @@ const char *daemon_child_name(enum daemon_child_id id)
 }
 
 /* --- starting --- */
-
-static void close_unless(const int *keep, size_t n, int fd)
-{
-	for (size_t i = 0; i < n; i++)
-		if (keep[i] == fd)
-			return;
-	if (fd >= 0)
-		close(fd);
-}
 
 void daemon_child_begin(struct daemon *d, const char *name, const int *keep, size_t n_keep)
 {
@@ -229,7 +231,7 @@ static int start_engine(struct daemon *d)
 		close(ready[0]);
 		become(d, supervisor);
 		prctl(PR_SET_PDEATHSIG, 0); /* it ends when the prober has, with all that it has */
-		r = be_engine(d, link[0], ready[1]);
+		r = be_engine(d, link[0], ready[1], enrich);
 		fflush(NULL);
 		_exit(r);
 	}
