@@ -10,6 +10,11 @@ ABSENT int server_main(const struct config *c, int socket, int http)
 	return 0;
 }
 
+ABSENT void server_leave_by(int fd)
+{
+	(void)fd;
+}
+
 ABSENT int exporter_main(const struct config *c)
 {
 	(void)c;

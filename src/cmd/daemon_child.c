@@ -26,8 +26,6 @@
 #define AGAIN_NS  500000000ull	 /* the first pause; doubled with each death */
 #define RENEW_NS  5000000000ull	 /* for ending when asked to; then it is killed */
 
-int daemon_link = -1;
-
 /* --- what each of them does --- */
 
 static void close_unless(const int *keep, size_t n, int fd)
@@ -181,7 +179,8 @@ static int start_plain(struct daemon *d, enum daemon_child_id id)
 		daemon_child_begin(d, kinds[id].name, keep, ARRAY_SIZE(keep));
 		if (link[0] >= 0)
 			close(link[0]);
-		daemon_link = link[1];
+		if (id == DAEMON_SERVER)
+			server_leave_by(link[1]);
 		become(d, supervisor);
 		r = kinds[id].main(d);
 		fflush(NULL);
