@@ -33,7 +33,3 @@ void server_restarts_at(const char *const *names, const _Atomic uint64_t *restar
 int exporter_main(const struct config *c);
 /* @engine: ipc.h; gets SONDE_EV_CONTAINER events. */
 int enricher_main(const struct config *c, int engine);
-
-/* In the server's process: towards the supervisor (ipc.h), which hands on to the prober what
- * {"op":"leave",...} of sonde/control.h says; else -1. */
-extern int daemon_link;

@@ -26,9 +26,16 @@
 #define AGAIN_NS  500000000ull	 /* the first pause; doubled with each death */
 #define RENEW_NS  5000000000ull	 /* for ending when asked to; then it is killed */
 
-int daemon_link = -1;
-
 /* --- what each of them does --- */
+
+static void close_unless(const int *keep, size_t n, int fd)
+{
+	for (size_t i = 0; i < n; i++)
+		if (keep[i] == fd)
+			return;
+	if (fd >= 0)
+		close(fd);
+}
 
 static void engine_is_ready(void *ctx)
 {
@@ -39,7 +46,8 @@ static void engine_is_ready(void *ctx)
 	close(*fd);
 }
 
-static int be_engine(struct daemon *d, int prober_fd, int ready_fd)
+/* @enrich_fd: what the enricher tells; -1: there is none. */
+static int be_engine(struct daemon *d, int prober_fd, int ready_fd, int enrich_fd)
 {
 	const struct config *c = d->setup->c;
 	const struct engine_config e = {
@@ -53,6 +61,7 @@ static int be_engine(struct daemon *d, int prober_fd, int ready_fd)
 		.resumes = true,
 	};
 
+	close_unless(NULL, 0, enrich_fd);
 	return engine_live(&e, prober_fd);
 }
 
@@ -106,15 +115,6 @@ const char *daemon_child_name(enum daemon_child_id id)
 }
 
 /* --- starting --- */
-
-static void close_unless(const int *keep, size_t n, int fd)
-{
-	for (size_t i = 0; i < n; i++)
-		if (keep[i] == fd)
-			return;
-	if (fd >= 0)
-		close(fd);
-}
 
 void daemon_child_begin(struct daemon *d, const char *name, const int *keep, size_t n_keep)
 {
@@ -179,7 +179,8 @@ static int start_plain(struct daemon *d, enum daemon_child_id id)
 		daemon_child_begin(d, kinds[id].name, keep, ARRAY_SIZE(keep));
 		if (link[0] >= 0)
 			close(link[0]);
-		daemon_link = link[1];
+		if (id == DAEMON_SERVER)
+			server_leave_by(link[1]);
 		become(d, supervisor);
 		r = kinds[id].main(d);
 		fflush(NULL);
@@ -229,7 +230,7 @@ static int start_engine(struct daemon *d)
 		close(ready[0]);
 		become(d, supervisor);
 		prctl(PR_SET_PDEATHSIG, 0); /* it ends when the prober has, with all that it has */
-		r = be_engine(d, link[0], ready[1]);
+		r = be_engine(d, link[0], ready[1], enrich);
 		fflush(NULL);
 		_exit(r);
 	}

@@ -74,10 +74,24 @@ static bool same(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
-/* What holds until the next start: said, so that nobody waits for it. */
-static void say_fixed(const struct config *old, const struct config *new)
+static bool same_endpoints(const struct llm_endpoint *a, const struct llm_endpoint *b)
 {
-	const bool changed = !same(old->daemon.store, new->daemon.store) ||
+	for (; a && b; a = a->next, b = b->next)
+		if (!slice_eq(a->name, b->name) || !slice_eq(a->host, b->host) ||
+		    !slice_eq(a->path, b->path) || a->format != b->format ||
+		    !same(a->provider, b->provider))
+			return false;
+	return !a && !b;
+}
+
+/* What the engine has from its start holds until the next: said, so that nobody waits for it. */
+static void say_fixed(const struct daemon_setup *before, const struct daemon_setup *after)
+{
+	const struct config *old = before->c, *new = after->c;
+	const struct id128 prices[] = { price_digest(before->prices), price_digest(after->prices) };
+	const bool changed = !id128_eq(&prices[0], &prices[1]) ||
+			     !same_endpoints(old->endpoints, new->endpoints) ||
+			     !same(old->daemon.store, new->daemon.store) ||
 			     !same(old->daemon.user, new->daemon.user) ||
 			     !same(old->daemon.socket, new->daemon.socket) ||
 			     old->daemon.ring_bytes != new->daemon.ring_bytes ||
@@ -85,9 +99,8 @@ static void say_fixed(const struct config *old, const struct config *new)
 			     old->cpu_percent != new->cpu_percent;
 
 	if (changed)
-		log_warn("store, user, socket and ring of [daemon], [capture] files, and [limits] "
-			 "memory and "
-			 "cpu, hold from the next start on");
+		log_warn("prices, endpoints, store, user, socket and ring of [daemon], [capture] "
+			 "files, and [limits] memory and cpu hold from the next start on");
 }
 
 static const char *copy(struct config *c, const char *text)
@@ -124,8 +137,11 @@ static void reload(struct daemon *d)
 	if (daemon_setup_read(&d->options, &new) < 0) {
 		log_err("the configuration stays as it was");
 	} else {
-		say_fixed(old->c, new->c);
+		say_fixed(old, new);
 		keep_fixed(old->c, new->c);
+		price_free(new->prices);
+		new->prices = TAKE(old->prices);
+		daemon_setup_event(new);
 		d->setup = new;
 		renew_http(d, old->c);
 		daemon_prober_change(d);

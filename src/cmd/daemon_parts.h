@@ -43,6 +43,8 @@ struct daemon_setup {
  * -errno; has said why, and what to do.
  */
 int daemon_setup_read(const struct daemon_options *o, struct daemon_setup **ret);
+/* Writes the event anew: what it is made of has changed. 0 or -errno. */
+int daemon_setup_event(struct daemon_setup *s);
 void daemon_setup_free(struct daemon_setup *s);
 
 /* --- daemon_watch.c --- */

@@ -135,7 +135,7 @@ static int load_prices(struct daemon_setup *s)
 	return r < 0 ? r : prices_load(path, &s->prices);
 }
 
-static int write_event(struct daemon_setup *s)
+int daemon_setup_event(struct daemon_setup *s)
 {
 	const struct config_event e = {
 		.content = (enum content_level)s->c->daemon.content,
@@ -145,8 +145,10 @@ static int write_event(struct daemon_setup *s)
 		.tool_content = true,
 		.memory_bytes = s->c->memory_bytes,
 	};
-	const int r = config_event_write(&e, s->prices, s->c, &s->event);
+	int r;
 
+	s->event.n = 0;
+	r = config_event_write(&e, s->prices, s->c, &s->event);
 	return r < 0 ? log_errno(r, "cannot write down the configuration") : 0;
 }
 
@@ -169,7 +171,7 @@ int daemon_setup_read(const struct daemon_options *o, struct daemon_setup **ret)
 	if (r == 0)
 		r = load_prices(s);
 	if (r == 0)
-		r = write_event(s);
+		r = daemon_setup_event(s);
 	if (r < 0)
 		return r;
 	*ret = TAKE(s);

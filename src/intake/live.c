@@ -234,7 +234,8 @@ int intake_tell(struct intake *i, uint16_t kind, struct slice json)
 {
 	struct sonde_json_event *e = (void *)i->message;
 
-	if (json.n > sizeof(i->message) - sizeof(*e) || json.n > SONDE_EVENT_MAX - sizeof(*e))
+	_Static_assert(sizeof(i->message) >= SONDE_EVENT_MAX, "any event fits");
+	if (json.n > SONDE_EVENT_MAX - sizeof(*e))
 		return -E2BIG;
 	e->hdr = (struct sonde_event){ .ts_ns = now_ns(),
 				       .size = (uint32_t)(sizeof(*e) + json.n),

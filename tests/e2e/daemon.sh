@@ -5,8 +5,17 @@
 need_root
 mock_start
 . "$TOP/tests/e2e/steps.bash"
-TALK=(/usr/bin/python3 "$TOP/tests/e2e/clients/talk.py")
-CA=$T/certs/ca.pem
+talk() { # BASE [PREFIX...]	client_start with a conversation; say LINE: what is said next
+	local base=$1
+	shift
+	: >"$T/said"
+	client_start "$@" /usr/bin/python3 "$TOP/tests/e2e/clients/talk.py" "$base" "$T/certs/ca.pem" "$T/said"
+}
+say() { echo "$1" >>"$T/said"; }
+ask() { # N	the Nth request, until it is answered
+	say "turn $1"
+	until_ok grep -q "^$1 200" "$T/answers"
+}
 STORE=$T/store/sonde.db
 CONF=$T/sonde.conf
 unset SONDE_CONFIG SONDE_DB
@@ -74,7 +83,7 @@ ok "an unknown user in the scope" refused "no user 'nobody-of-that-name'" 2 --co
 ok "a process id that is none" refused 'no process id' 2 --config "$CONF" --pid 12x
 
 mock_scenario '{}'
-client_start "${TALK[@]}" "$HTTPS" "$CA"
+talk "$HTTPS"
 daemon_start --pid "$client"
 
 who() {
@@ -124,12 +133,12 @@ ok "SIGHUP with a bad file: said with its line, the old one holds" bad_file
 
 reload() {
 	mock_scenario '{"chunks": 25, "text_bytes": 200000}'
-	echo stream >&8
+	say stream
 	until_ok grep -q '^3 begins' "$T/answers" || return 1
 	configure 'content = minimal' '[limits]' 'max_run_time = 9h'
 	kill -HUP "$daemon"
 	within 20 grep -q 'read anew' "$T/log" && grep -q 'kept: figures alone' "$T/log" || { cat "$T/log"; return 1; }
-	echo >&8
+	say on
 	until_ok grep -q '^3 200' "$T/answers" || return 1
 	mock_scenario '{}'
 	within 30 sh -c "'$SONDE' runs --json --db '$STORE' | jq -e '.llm_calls == 3' >/dev/null" || { runs; cat "$T/log"; return 1; }
@@ -153,7 +162,7 @@ next_daemon() {
 step "the next daemon on the store, as after an upgrade, goes on with the run under its id" next_daemon
 
 ends() {
-	exec 8>&-
+	say quit
 	wait "$client"
 	within 20 status_is completed || { runs; return 1; }
 	runs | holds ".run_id == \"$run_id\" and .exit_code == 0" &&
@@ -164,11 +173,11 @@ step "and sees its end; nothing of it stays open in the store" ends
 
 ended_meanwhile() {
 	mock_scenario '{}'
-	client_start "${TALK[@]}" "$HTTP" "$CA" || return 1
+	talk "$HTTP" || return 1
 	daemon_stop && daemon_start --pid "$client" || return 1
 	ask 1 && within 20 sh -c "'$SONDE' runs --json --db '$STORE' | jq -es 'any(.status == \"running\" and .llm_calls == 1)' >/dev/null" || { runs; return 1; }
 	daemon_stop || return 1
-	exec 8>&-
+	say quit
 	wait "$client"
 	sleep 600 &
 	client=$!
@@ -243,11 +252,11 @@ overload() {
 	rm -rf "$T/store"
 	mock_scenario '{}'
 	configure 'content = full' '[limits]' 'memory = 96M' 'cpu = 2%'
-	client_start /usr/bin/python3 "$TOP/tests/e2e/clients/load.py" "$HTTP" 150 8 || return 1
+	: >"$T/said"
+	client_start /usr/bin/python3 "$TOP/tests/e2e/clients/load.py" "$HTTP" 150 8 "$T/said" || return 1
 	daemon_start --pid "$client" || return 1
 	engine=$(child_of engine)
-	echo go >&8
-	exec 8>&-
+	say go
 	wait "$client"
 	within 60 status_is completed || { runs; cat "$T/log"; return 1; }
 	rss=$(awk '/^VmHWM/ { print $2 }' "/proc/$engine/status")
@@ -261,7 +270,8 @@ step "more than it may use comes: calls are lost and counted, the run's end is n
 
 kept_within_limits() {
 	rm -rf "$T/store"
-	"$SONDE" replay --db "$STORE" "$TOP/tests/replay/agent.rec" || return 1
+	/usr/bin/python3 "$TOP/tests/replay/record.py" "$TOP/tests/replay/agent.rec" "$T/agent" || return 1
+	"$SONDE" replay -q --db "$STORE" "$T/agent" || return 1
 	chown -R nobody "$T/store"
 	[ -n "$(runs)" ] || return 1
 	configure '[retention]' 'runs = 1d'
@@ -283,10 +293,10 @@ of_cgroup() {
 	rm -rf "$T/store"
 	mock_scenario '{}'
 	daemon_start --cgroup "$group" || return 1
-	client_start in_group "${TALK[@]}" "$HTTPS" "$CA" || return 1
+	talk "$HTTPS" in_group || return 1
 	within 20 status_is running || { runs; return 1; }
 	ask 1 && within 20 n_calls 1 || { cat "$T/log"; runs; return 1; }
-	exec 8>&-
+	say quit
 	wait "$client"
 	within 20 status_is completed || { runs; return 1; }
 	daemon_stop

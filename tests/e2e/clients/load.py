@@ -1,16 +1,19 @@
-"""More than a slow reader can follow: calls of 250 KB each on several connections, once a line has come.
+"""More than a slow reader can follow: calls of 250 KB each on several connections, once a file is there.
 
-load.py BASE CALLS THREADS
+load.py BASE CALLS THREADS FILE
 """
 import http.client
 import json
+import os
 import sys
 import threading
+import time
 import urllib.parse
 
 base = urllib.parse.urlsplit(sys.argv[1])
-print("ready", __import__("os").getpid(), flush=True)
-sys.stdin.readline()
+print("ready", os.getpid(), flush=True)
+while not os.path.getsize(sys.argv[4]):
+    time.sleep(0.05)
 
 
 def work(number):

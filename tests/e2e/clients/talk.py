@@ -1,14 +1,16 @@
-"""A conversation that goes on when it is told to: each line on its standard input is what a person says next; the whole history
-is sent again each time, over one connection.
+"""A conversation that goes on when it is told to: each line that is added to a file is what is said next; the whole history is sent
+again each time, over one connection. (Who waits on a pipe is somebody whom a person asks: each request were a run of its own.)
 
-talk.py BASE CA-FILE    prints "N STATUS" after each answer, and ends with its input. "stream WORDS" asks for a stream, says
+talk.py BASE CA-FILE FILE    prints "N STATUS" after each answer, and ends with "quit". "stream WORDS" asks for a stream, says
 "N begins" with its first line, and waits for a line more before it reads on. "run COMMAND" starts a program that it leaves behind.
 """
 import http.client
 import json
+import os
 import ssl
 import subprocess
 import sys
+import time
 import urllib.parse
 
 base = urllib.parse.urlsplit(sys.argv[1])
@@ -32,11 +34,26 @@ def text_of(answer, stream):
     return text
 
 
+said = open(sys.argv[3])
+
+
+def told():
+    """The next line of the file, once it is whole."""
+    text = ""
+    while not text.endswith("\n"):
+        text += said.readline()
+        if not text.endswith("\n"):
+            time.sleep(0.05)
+    return text.strip()
+
+
 def main():
     n = 0
-    print("ready", __import__("os").getpid(), flush=True)
-    for line in sys.stdin:
-        line = line.strip()
+    print("ready", os.getpid(), flush=True)
+    while True:
+        line = told()
+        if line == "quit":
+            return
         if line.startswith("run "):
             subprocess.Popen(line[4:].split(), stdin=subprocess.DEVNULL)
             continue
@@ -49,7 +66,7 @@ def main():
         if stream:
             first = answer.readline().decode()
             print(n, "begins", flush=True)
-            sys.stdin.readline()
+            told()
             text = text_of(answer, True)
             if first.startswith("data: {"):
                 text = "".join(c["delta"].get("content") or "" for c in json.loads(first[6:])["choices"]) + text
