@@ -79,7 +79,7 @@ const struct config_setting config_settings[] = {
 	{ "prometheus", "max_series", CONFIG_COUNT, IN(prometheus.max_series), "2000",
 	  "label combinations of a metric; what is more counts as \"other\"", NULL },
 	{ "prometheus", "labels", CONFIG_CHOICE, IN(prometheus.labels), "place",
-	  "besides agent, provider and model: place is namespace and container; project: and that; user: and that",
+	  "labels besides agent, provider, model; each adds to those before it; place: namespace and container",
 	  labels },
 
 	{ "kubernetes", "enabled", CONFIG_BOOL, IN(kubernetes.enabled), "no",

@@ -3,11 +3,13 @@
 #   install.sh DIR	DIR/usr/bin/prometheus
 set -eu
 dir=$1
+mkdir -p "$dir"
+exec 9>"$dir/lock"
+flock 9 # tests run side by side
 [ ! -x "$dir/usr/bin/promtool" ] || exit 0
 echo "fetching Prometheus into $dir" >&2
-rm -rf "$dir" && mkdir -p "$dir"
-if ! (cd "$dir" && apt-get download -qq prometheus) 2>"$dir/log"; then
-	(cd "$dir" && apt-get update -qq && apt-get download -qq prometheus) >>"$dir/log" 2>&1 || { cat "$dir/log" >&2; exit 1; }
-fi
-dpkg-deb -x "$dir"/prometheus_*.deb "$dir"
-rm -f "$dir"/*.deb
+cd "$dir"
+fetch() { apt-get download -qq prometheus; }
+fetch 2>log || { apt-get update -qq && fetch; } >>log 2>&1 || { cat log >&2; exit 1; }
+dpkg-deb -x prometheus_*.deb .
+rm -f ./*.deb
