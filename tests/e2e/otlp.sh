@@ -199,6 +199,25 @@ kinds() {
 ok "each has its kind, calls their model, tokens and messages" kinds
 stop
 
+# Calls in all formats that there are: what was kept of each as it is sent.
+fresh formats
+rm -f "$D"/db*
+every_format() {
+	/usr/bin/python3 "$TOP/tests/har/make.py" chrome >"$D/all.har" && "$SONDE" import -q --db "$D/db" "$D/all.har"
+}
+ok "there are calls in every format" every_format
+receiver
+exporter <<EOS
+[otlp corp]
+endpoint = $URL
+content = yes
+logs = yes
+EOS
+ok "all of them come" all_came otlp:corp:traces
+within 60 passed otlp:corp:logs
+ok "each is as the conventions have it, with what was said" by_conventions --imported
+stop
+
 # --- who is it ---
 
 fresh mutual
