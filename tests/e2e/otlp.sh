@@ -367,6 +367,7 @@ ok "export --to: all runs" pushed
 ok "it says how many" log_says 'steps were sent to https://localhost'
 nobody_there() {
 	! "$SONDE" export --db "$D/db" --to ftp://localhost last 2>"$D/log" && log_says 'begins with http' &&
+		! "$SONDE" export --db "$D/db" --to corp -o "$D/file" 2>"$D/log" && log_says 'output has no place' &&
 		! "$SONDE" export --db "$D/db" --to other --config "$D/conf" last 2>"$D/log" && log_says 'has no .otlp other'
 }
 ok "an address of another kind, a name that there is not" nobody_there
