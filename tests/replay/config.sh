@@ -53,14 +53,13 @@ ok "a limit that there is not" refused 1 "bad.conf:2: [limits] has no 'max_cost'
 ok "a limit without a unit" refused 1 "bad.conf:2: '30' is not a time" '[limits]' 'max_run_time = 30'
 ok "an egress rule of another kind" refused 1 "bad.conf:2: egress has no 'block'" '[egress]' 'block = x.example'
 ok "an egress rule that leads nowhere" refused 1 "bad.conf:3: 'x.example:http': a port is a number" '[egress]' 'allow = y.example' 'deny = x.example:http'
-ok "a receiver without an address" refused 1 '[otlp x] has no endpoint' '[otlp x]' 'gzip = no'
-ok "an address of another kind" refused 1 'an endpoint begins with https:// or http://' '[otlp x]' 'endpoint = ftp://a'
-ok "a file at no certain place" refused 1 'a path begins with a slash' '[ndjson x]' 'path = spans.ndjson'
 many() {
 	refused 1 'more than 256 egress rules' '[egress]' "$(printf 'deny = *:%d\n' $(seq 257))"
 }
 ok "egress rules are bounded" many
 ok "a line without end" refused 1 'bad.conf:2: the line is too long' '[endpoint x]' "host = $(printf '%05000d' 1)"
+ok "an address of another kind" refused 1 'an endpoint begins with https:// or http://' '[otlp x]' 'endpoint = ftp://a'
+ok "a file at no certain place" refused 1 'a path begins with a slash' '[ndjson x]' 'path = spans.ndjson'
 
 none() {
 	"$SONDE" config check | grep -qF 'no configuration file' && [ -z "$("$SONDE" config show --json)" ]
