@@ -241,7 +241,10 @@ endpoint = $URL
 metrics = no
 EOS
 ok "with a certificate of ours it is let in" all_came otlp:us:traces
-ok "without one it is not" within 20 test "$(state otlp:nameless:traces sent)" = 0
+nameless() {
+	[ "$(state otlp:nameless:traces sent)" = 0 ] && [ "$(state otlp:nameless:traces retries)" -gt 0 ]
+}
+ok "without one it is not" within 20 nameless
 ok "a receiver of an unknown authority gets nothing" within 20 log_says 'distrustful:traces: cannot send.*certificate'
 stop
 
@@ -297,7 +300,7 @@ quick_end() {
 	local from=$SECONDS
 	ended "$EXPORTER_PID"
 	echo "status $? after $((SECONDS - from)) s"
-	[ $((SECONDS - from)) -le 3 ]
+	[ $((SECONDS - from)) -le 5 ]
 }
 ok "it ends at once though an answer is due" quick_end
 stop
