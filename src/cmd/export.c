@@ -92,6 +92,11 @@ static int check(int argc, char **argv, struct store_reader *r)
 {
 	struct id128 id;
 
+	if (receiver && (to || (format != FORMAT_NDJSON && format != FORMAT_OTLP))) {
+		log_err("export: --to sends OTLP, %s has no place there",
+			to ? "--output" : "another --format");
+		return EXIT_USAGE;
+	}
 	if (argc > 1 && (exporters[format]->one_run || exporters[format] == &export_csv)) {
 		log_err("export: %s takes one run", exporters[format]->name);
 		return EXIT_USAGE;
@@ -180,10 +185,8 @@ const struct command command_export = {
 		"          connections, what was lost. No scripts, nothing is loaded from "
 		"anywhere\n"
 		"\n"
-		"What was said may be in it: ndjson and otlp with --content, html always. Secrets "
-		"were "
-		"removed\n"
-		"before anything was stored.\n"
+		"What was said may be in it: ndjson and otlp with --content, html always.\n"
+		"Secrets were removed before anything was stored.\n"
 		"\n"
 		"Examples:\n"
 		"  sonde export last --format html -o run.html\n"

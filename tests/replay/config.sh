@@ -62,6 +62,8 @@ many() {
 }
 ok "egress rules are bounded" many
 ok "a line without end" refused 1 'bad.conf:2: the line is too long' '[endpoint x]' "host = $(printf '%05000d' 1)"
+ok "an address of another kind" refused 1 'an endpoint begins with https:// or http://' '[otlp x]' 'endpoint = ftp://a'
+ok "a file at no certain place" refused 1 'a path begins with a slash' '[ndjson x]' 'path = spans.ndjson'
 
 none() {
 	"$SONDE" config check | grep -qF 'no configuration file' && "$SONDE" config show --json | holds '.type == "setting" and .source == "built in" and .help'
