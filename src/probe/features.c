@@ -147,7 +147,7 @@ int features_probe(struct features *ret)
 	f.perf_event_paranoid = line[0] ? (int)strtol(line, NULL, 10) : -1;
 	probe_lockdown(&f);
 	f.privileged = is_privileged(&admin);
-	f.lacks_admin = !admin && f.perf_event_paranoid > PARANOID_CAPABLE;
+	f.lacks_admin = !admin;
 	f.btf = access("/sys/kernel/btf/vmlinux", R_OK) == 0;
 	fd = try_load(BPF_PROG_TYPE_KPROBE, 0, 0);
 	f.bpf_error = fd < 0 ? -fd : 0;
@@ -163,7 +163,7 @@ int features_probe(struct features *ret)
 	}
 	f.uretprobe_syscall = has_uretprobe_syscall();
 	tracefs = tracefs_open();
-	f.tracefs = tracefs >= 0 && !f.lacks_admin &&
+	f.tracefs = tracefs >= 0 && (admin || f.perf_event_paranoid <= PARANOID_CAPABLE) &&
 		    tracefs_event_id(tracefs, "syscalls/sys_exit_read") > 0;
 	*ret = f;
 	return 0;
@@ -198,10 +198,9 @@ bool features_refusal(const struct features *f, char *ret, size_t n)
 			f->ring_buffer ? "5.15" : "5.8");
 	else if (f->lacks_admin && !f->uprobe_multi)
 		snprintf(ret, n,
-			 "this kernel (%s) attaches probes by perf events, which "
-			 "kernel.perf_event_paranoid = %d forbids without CAP_SYS_ADMIN: give it, "
-			 "set that to %d, or use Linux 6.6 or newer",
-			 f->release, f->perf_event_paranoid, PARANOID_CAPABLE);
+			 "this kernel (%s) attaches probes one by one, which takes CAP_SYS_ADMIN: "
+			 "give it, or use Linux 6.6 or newer",
+			 f->release);
 	else
 		return false;
 	return true;
