@@ -23,6 +23,8 @@
 #include "probe/uprobe.h"
 
 #define SYSCALL_URETPROBE 335
+/* Debian and others have a level above it that asks for CAP_SYS_ADMIN instead of CAP_PERFMON. */
+#define PARANOID_CAPABLE 2
 
 /* Reads the first line of a small file; empty where it cannot. */
 static void read_line(const char *path, char *ret, size_t n)
@@ -145,6 +147,7 @@ int features_probe(struct features *ret)
 	f.perf_event_paranoid = line[0] ? (int)strtol(line, NULL, 10) : -1;
 	probe_lockdown(&f);
 	f.privileged = is_privileged(&admin);
+	f.lacks_admin = !admin;
 	f.btf = access("/sys/kernel/btf/vmlinux", R_OK) == 0;
 	fd = try_load(BPF_PROG_TYPE_KPROBE, 0, 0);
 	f.bpf_error = fd < 0 ? -fd : 0;
@@ -156,12 +159,12 @@ int features_probe(struct features *ret)
 		f.attach_cookie = helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie);
 		f.sleepable = loads(BPF_PROG_TYPE_KPROBE, 0, BPF_F_SLEEPABLE);
 		f.uprobe_multi = links_multi(UPROBE_MULTI);
-		f.lacks_admin = !f.uprobe_multi && !admin;
 		f.session = f.uprobe_multi && links_multi(UPROBE_SESSION);
 	}
 	f.uretprobe_syscall = has_uretprobe_syscall();
 	tracefs = tracefs_open();
-	f.tracefs = tracefs >= 0 && tracefs_event_id(tracefs, "syscalls/sys_exit_read") > 0;
+	f.tracefs = tracefs >= 0 && (admin || f.perf_event_paranoid <= PARANOID_CAPABLE) &&
+		    tracefs_event_id(tracefs, "syscalls/sys_exit_read") > 0;
 	*ret = f;
 	return 0;
 }
@@ -193,7 +196,7 @@ bool features_refusal(const struct features *f, char *ret, size_t n)
 			"Linux 6.1 or newer is needed",
 			f->release, f->ring_buffer ? "attach cookies" : "ring buffers",
 			f->ring_buffer ? "5.15" : "5.8");
-	else if (f->lacks_admin)
+	else if (f->lacks_admin && !f->uprobe_multi)
 		snprintf(ret, n,
 			 "this kernel (%s) attaches probes one by one, which takes CAP_SYS_ADMIN: "
 			 "give it, or use Linux 6.6 or newer",

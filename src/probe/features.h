@@ -13,7 +13,7 @@ struct features {
 	int perf_event_paranoid;
 	int bpf_error;	  /* 0, or the errno with which bpf() was refused */
 	bool privileged;  /* CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN */
-	bool lacks_admin; /* CAP_SYS_ADMIN, that attaching one by one takes: see uprobe_multi */
+	bool lacks_admin; /* CAP_SYS_ADMIN, which attaching probes one by one takes */
 	bool btf;	  /* /sys/kernel/btf/vmlinux */
 	bool ring_buffer;
 	bool bpf_loop;

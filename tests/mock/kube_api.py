@@ -76,7 +76,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.note(200)
             self.close_connection = True
             if mode == "hang":
-                time.sleep(20)
+                time.sleep(120)
                 return True
             self.send_response(200)
             self.send_header("Content-Length", str(1 << 40))

@@ -51,7 +51,7 @@ chart() {
 variants() {
 	chart --set store.hostPath= && grep -q '"emptyDir":{}' "$T/chart" || return 1
 	chart --set kubernetes.enabled=false && ! grep -q ClusterRole "$T/chart" && grep -q '"automountServiceAccountToken":false,"hostPID"' "$T/chart" || return 1
-	chart --set oldKernels=false && ! grep -q SYS_ADMIN "$T/chart" || return 1
+	chart --set sysAdmin=false && ! grep -q SYS_ADMIN "$T/chart" || return 1
 	chart --set metrics.serviceMonitor=true && grep -q '"ServiceMonitor"' "$T/chart" || return 1
 	chart --set 'imagePullSecrets[0].name=x' --set nodeSelector.a=b --set podAnnotations.a=b --set priorityClassName=system-node-critical \
 		--set otlp.endpoint=http://collector:4318 --set 'kubernetes.labels={a,b}' --set 'scope.programs={claude*}' --set image.tag=1 || return 1
