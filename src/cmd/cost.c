@@ -7,6 +7,7 @@
 #include "cmd/command.h"
 #include "cmd/filter.h"
 #include "cmd/reader.h"
+#include "cmd/remote.h"
 #include "cmd/table.h"
 #include "cmd/view.h"
 #include "export/span_json.h"
@@ -22,7 +23,8 @@ static const struct option_spec options[] = {
 	{ "json", 'j', OPTION_FLAG, &json, NULL, "one JSON object per row", NULL, NULL },
 	{ "by", 'b', OPTION_CHOICE, &by, "GROUP", "what a row stands for", groups, NULL },
 	FILTER_OPTIONS,
-	{ "db", 0, OPTION_STRING, &db, "FILE", "the store", NULL, NULL },
+	{ "db", 0, OPTION_FILE, &db, "FILE", "the store", NULL, NULL },
+	REMOTE_OPTION,
 	{ 0 },
 };
 
@@ -171,4 +173,5 @@ const struct command command_cost = {
 		"  sonde cost --by day --agent claude-code\n",
 	.options = options,
 	.run = run,
+	.remote = REMOTE_WHOLE,
 };

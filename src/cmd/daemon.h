@@ -21,6 +21,11 @@
 
 /* @socket: listens, mode 0666: peers are asked who they are; @http: of [prometheus], or -1. */
 int server_main(const struct config *c, int socket, int http);
+/*
+ * Before it: a descriptor (ipc.h) on which it tells {"op":"leave","pid":N,"start_ns":N}, as a peer
+ * has asked for (api/API.md); without it those who ask are told that nobody is there.
+ */
+void server_leave_by(int fd);
 /* Returns at once where there are no sinks. */
 int exporter_main(const struct config *c);
 /* @engine: ipc.h; gets SONDE_EV_CONTAINER events. */

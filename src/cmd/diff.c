@@ -9,6 +9,7 @@
 #include "base/util.h"
 #include "cmd/command.h"
 #include "cmd/reader.h"
+#include "cmd/remote.h"
 #include "cmd/table.h"
 #include "cmd/view.h"
 #include "export/span_json.h"
@@ -23,7 +24,8 @@ static const struct option_spec options[] = {
 	{ "all", 'a', OPTION_FLAG, &all, NULL, "equal steps as well", NULL, NULL },
 	{ "json", 'j', OPTION_FLAG, &json, NULL, "what differs, then the steps, one object each",
 	  NULL, NULL },
-	{ "db", 0, OPTION_STRING, &db, "FILE", "the store", NULL, NULL },
+	{ "db", 0, OPTION_FILE, &db, "FILE", "the store", NULL, NULL },
+	REMOTE_OPTION,
 	{ 0 },
 };
 
@@ -426,6 +428,7 @@ const struct command command_diff = {
 		"  sonde diff --json 3f2a9c1e 77ab01d2 | jq 'select(.op == \"changed\")'\n",
 	.options = options,
 	.run = run,
+	.remote = REMOTE_WHOLE,
 	.min_operands = 2,
 	.max_operands = 2,
 };

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +7,8 @@
 
 #include "base/util.h"
 #include "cmd/doctor.h"
+#include "cmd/remote.h"
+#include "cmd/remote_http.h"
 #include "probe/features.h"
 
 static void say_kernel(struct doctor *d, const struct features *f)
@@ -109,6 +112,22 @@ static void say_tools(struct doctor *d)
 			   "any program can be traced");
 }
 
+/* Beside it a run is traced by one sonde only. */
+static void say_daemon(struct doctor *d)
+{
+	const char *socket = remote_socket();
+	const int fd = http_connect(socket);
+
+	if (fd >= 0) {
+		close(fd);
+		doctor_say(d, FINDING_OK, "daemon", socket, "sonde status says how it is doing");
+	} else if (fd == -EACCES) {
+		doctor_say(d, FINDING_WARN, "daemon", socket, "you may not ask it");
+	} else {
+		doctor_say(d, FINDING_NOTE, "daemon", "none runs here", NULL);
+	}
+}
+
 void doctor_system(struct doctor *d)
 {
 	struct features f;
@@ -121,5 +140,6 @@ void doctor_system(struct doctor *d)
 	say_kernel(d, &f);
 	say_paranoid(d, &f);
 	say_features(d, &f);
+	say_daemon(d);
 	say_tools(d);
 }

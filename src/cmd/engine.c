@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "cmd/engine_status.h"
 #include "cmd/live_hub.h"
 #include "cmd/pipeline.h"
 #include "cmd/sandbox.h"
@@ -27,6 +28,7 @@ struct engine {
 	struct recorder *recorder; /* NULL: none */
 	struct intake *intake;	   /* NULL in a replay */
 	struct live_hub *hub;	   /* NULL: nobody can watch */
+	struct engine_status status;
 	bool store_said, recorder_said;
 	bool failed; /* something could not be kept */
 };
@@ -133,6 +135,7 @@ static void on_event(void *ctx, const struct sonde_event *ev)
 	struct engine *e = ctx;
 
 	stat_add(&e->stats, STAT_EVENTS, 1);
+	engine_status_note(&e->status, ev);
 	pipeline_feed(e->pipeline, ev);
 	if (ev->kind != SONDE_EV_TICK)
 		return;
@@ -268,6 +271,13 @@ static void set_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static void put_status(void *ctx, struct json_writer *w)
+{
+	const struct engine *e = ctx;
+
+	engine_status_put(w, &e->status, &e->stats);
+}
+
 /* Without it all is captured; only nobody can watch. */
 static void open_hub(struct engine *e)
 {
@@ -276,6 +286,8 @@ static void open_hub(struct engine *e)
 	if (r < 0)
 		log_at(LOG_DEBUG, "nobody can watch: no socket beside '%s': %s", e->c->db_path,
 		       strerror(-r));
+	if (e->hub)
+		live_hub_status(e->hub, put_status, e);
 }
 
 static int open_live(struct engine *e)

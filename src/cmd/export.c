@@ -9,6 +9,7 @@
 #include "cmd/command.h"
 #include "cmd/filter.h"
 #include "cmd/reader.h"
+#include "cmd/remote.h"
 #include "cmd/screen.h"
 
 static const char *const formats[] = { "ndjson", "csv", "html", NULL }; /* exporters[] */
@@ -22,10 +23,11 @@ static const struct option_spec options[] = {
 	{ "rows", 0, OPTION_CHOICE, &what, "WHAT", "csv: what a row is", rows, NULL },
 	{ "content", 0, OPTION_FLAG, &content, NULL,
 	  "ndjson: messages, arguments and results as well", NULL, NULL },
-	{ "output", 'o', OPTION_STRING, &to, "FILE", "instead of standard output", NULL, NULL },
+	{ "output", 'o', OPTION_FILE, &to, "FILE", "instead of standard output", NULL, NULL },
 	{ "force", 0, OPTION_FLAG, &force, NULL, "write over FILE", NULL, NULL },
 	FILTER_OPTIONS,
-	{ "db", 0, OPTION_STRING, &db, "FILE", "the store", NULL, NULL },
+	{ "db", 0, OPTION_FILE, &db, "FILE", "the store", NULL, NULL },
+	REMOTE_OPTION,
 	{ 0 },
 };
 
@@ -122,6 +124,18 @@ static int run(int argc, char **argv)
 	return reader_finish(r);
 }
 
+static FILE *open_any(void)
+{
+	return to ? open_output() : stdout;
+}
+
+static int close_any(FILE *f, int r)
+{
+	return to ? close_output(f, r) : reader_finish(r);
+}
+
+static const struct command_output output = { open_any, close_any };
+
 const struct command command_export = {
 	.name = "export",
 	.summary = "write runs as NDJSON, CSV or a page of HTML",
@@ -151,5 +165,7 @@ const struct command command_export = {
 		"  sonde export --agent codex --content | zstd >codex.ndjson.zst\n",
 	.options = options,
 	.run = run,
+	.remote = REMOTE_WHOLE,
+	.output = &output,
 	.max_operands = -1,
 };

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cmd/command.h"
 #include "cmd/reader.h"
+#include "cmd/served.h"
 
 struct filter_values filter_given = { .status = -1 };
 
@@ -18,7 +19,8 @@ static struct slice project_of(const char *given)
 {
 	static char *resolved; /* kept as what was given is: to the end */
 
-	if (!given || (given[0] != '.' && given[0] != '/'))
+	/* What others name is no folder of ours: the caller has resolved it. */
+	if (!given || served() || (given[0] != '.' && given[0] != '/'))
 		return slice_of(given);
 	if (!resolved)
 		resolved = realpath(given, NULL);

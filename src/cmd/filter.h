@@ -42,7 +42,8 @@ extern const char *const filter_statuses[];
 	{ "status", 0, OPTION_CHOICE, &filter_given.status, "STATUS", "of runs that ended so",     \
 	  filter_statuses, NULL },                                                                 \
 	FILTER_STRING(trigger, 0, "WORD", "begun by this: cron, ssh, a unit's name"),              \
-	FILTER_STRING(project, 0, "DIR", "in this project"),                                       \
+	{ "project", 0, OPTION_FOLDER, &filter_given.project, "DIR", "in this project", NULL,      \
+	  NULL },                                                                                  \
 	FILTER_STRING(workflow, 0, "NAME", "of this workflow"),                                    \
 	FILTER_STRING(user, 0, "NAME", "of this user"),                                            \
 	FILTER_STRING(session, 0, "SESSION", "of this session, or 'last'"),                        \

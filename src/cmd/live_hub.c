@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/json.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "cmd/heads.h"
 #include "cmd/live_line.h"
 #include "export/steps.h"
@@ -24,6 +24,7 @@
 #define LINES_MAX    4096
 #define BYTES_MAX    (4u << 20) /* of all lines */
 #define WATCHERS_MAX 16
+#define OWNERS_MAX   8192 /* runs whose users are known; those told of last */
 #define GOODBYE_MS   200
 
 struct line {
@@ -34,11 +35,19 @@ struct line {
 struct watcher {
 	int fd; /* -1: a free place */
 	bool asked;
+	bool brief; /* it goes when it has what it asked for */
 	char ask[LIVE_ASK_MAX];
 	size_t n_ask;
 	uint64_t next;	 /* number of the line that it gets next */
 	struct buf rest; /* of what is being sent */
 	size_t sent;
+};
+
+/* Whose a run is. */
+struct owner {
+	struct id128 run;
+	uint32_t uid;
+	UT_hash_handle hh;
 };
 
 struct live_hub {
@@ -51,6 +60,9 @@ struct live_hub {
 	struct steps steps;
 	struct heads heads;
 	struct buf text; /* of the line that is made */
+	struct owner *owners;
+	live_status_fn status;
+	void *status_ctx;
 };
 
 /* --- the socket --- */
@@ -85,8 +97,17 @@ static int listen_in(struct live_hub *h)
 	return 0;
 }
 
+static void forget(struct live_hub *h, struct owner *o)
+{
+	HASH_DEL(h->owners, o);
+	free(o);
+}
+
 static void hub_free(struct live_hub *h)
 {
+	while (h->owners)
+		forget(h, h->owners);
+
 	if (h->listener >= 0) {
 		close(h->listener);
 		unlinkat(h->dir, h->name, 0);
@@ -148,6 +169,33 @@ static void add_line(struct live_hub *h, int r)
 	h->next++;
 }
 
+static const uint32_t *owner_of(const struct live_hub *h, const struct id128 *run)
+{
+	struct owner *o;
+
+	HASH_FIND(hh, h->owners, run, sizeof(*run), o);
+	return o ? &o->uid : NULL;
+}
+
+/* uthash keeps the order in which they came: the first one is the oldest. */
+static void note_owner(struct live_hub *h, const struct run *run)
+{
+	struct owner *o;
+
+	if (owner_of(h, &run->run_id))
+		return;
+	if (HASH_COUNT(h->owners) >= OWNERS_MAX)
+		forget(h, h->owners);
+	o = calloc(1, sizeof(*o));
+	if (!o)
+		return;
+	o->run = run->run_id;
+	o->uid = run->uid;
+	HASH_ADD(hh, h->owners, run, sizeof(o->run), o);
+	if (!o->hh.tbl)
+		free(o);
+}
+
 static void on_blob(void *ctx, const struct id128 *id, const char *kind, struct slice bytes)
 {
 	struct live_hub *h = ctx;
@@ -161,7 +209,7 @@ static void on_span(void *ctx, const struct span *span)
 	/* One is enough to word it: only a text once told has to be remembered. */
 	const struct step *st = steps_put(&h->steps, span, heads_find(&h->heads, &span->args_blob));
 
-	add_line(h, live_line_step(&h->text, h->next, span, st,
+	add_line(h, live_line_step(&h->text, h->next, owner_of(h, &span->run_id), span, st,
 				   steps_find(&h->steps, &span->run_id, &span->parent_id)));
 	if (HASH_COUNT(h->steps.by_key) >= STEPS_MAX)
 		steps_done(&h->steps);
@@ -171,21 +219,22 @@ static void on_run(void *ctx, const struct run *run)
 {
 	struct live_hub *h = ctx;
 
-	add_line(h, live_line_run(&h->text, h->next, run));
+	note_owner(h, run);
+	add_line(h, live_line_run(&h->text, h->next, &run->uid, run));
 }
 
 static void on_change(void *ctx, const struct live_change *change)
 {
 	struct live_hub *h = ctx;
 
-	add_line(h, live_line_state(&h->text, h->next, change));
+	add_line(h, live_line_state(&h->text, h->next, owner_of(h, &change->run_id), change));
 }
 
 static void on_piece(void *ctx, const struct live_piece *piece)
 {
 	struct live_hub *h = ctx;
 
-	add_line(h, live_line_piece(&h->text, h->next, piece));
+	add_line(h, live_line_piece(&h->text, h->next, owner_of(h, &piece->run_id), piece));
 }
 
 const struct trace_sink live_hub_sink = {
@@ -231,12 +280,31 @@ static void take_new(struct live_hub *h)
 	}
 }
 
+void live_hub_status(struct live_hub *h, live_status_fn fn, void *ctx)
+{
+	h->status = fn;
+	h->status_ctx = ctx;
+}
+
+static void answer(struct live_hub *h, struct watcher *w, struct slice ask)
+{
+	int64_t after = 0;
+
+	if (json_is(json_member(ask, SLICE("op")), "status")) {
+		w->brief = true;
+		w->asked = live_line_status(&w->rest, h->next - 1, h->status, h->status_ctx) == 0;
+		return;
+	}
+	json_int64(json_member(ask, SLICE("after")), &after);
+	w->next = after >= 0 && (uint64_t)after < h->next ? (uint64_t)after + 1 : 1;
+	w->asked = live_line_hello(&w->rest, h->next - 1) == 0;
+}
+
 /* Its line; false where it is not here yet, or no line: then it has left. */
 static bool read_ask(struct live_hub *h, struct watcher *w)
 {
 	ssize_t n = read(w->fd, w->ask + w->n_ask, sizeof(w->ask) - w->n_ask);
 	const char *end;
-	int64_t after = 0;
 
 	if (n < 0 && errno == EAGAIN)
 		return false;
@@ -248,10 +316,7 @@ static bool read_ask(struct live_hub *h, struct watcher *w)
 	}
 	if (!end)
 		return false;
-	json_int64(json_member((struct slice){ w->ask, (size_t)(end - w->ask) }, SLICE("after")),
-		   &after);
-	w->next = after >= 0 && (uint64_t)after < h->next ? (uint64_t)after + 1 : 1;
-	w->asked = live_line_hello(&w->rest, h->next - 1) == 0;
+	answer(h, w, (struct slice){ w->ask, (size_t)(end - w->ask) });
 	return w->asked;
 }
 
@@ -261,6 +326,10 @@ static bool next_line(struct live_hub *h, struct watcher *w)
 	const struct line *l;
 
 	w->rest.n = w->sent = 0;
+	if (w->brief) {
+		leave(w);
+		return false;
+	}
 	if (w->next < h->first) {
 		live_line_missed(&w->rest, w->next, h->first - 1);
 		w->next = h->first;
@@ -305,7 +374,7 @@ void live_hub_serve(struct live_hub *h)
 
 static bool lacks(const struct live_hub *h, const struct watcher *w)
 {
-	return w->fd >= 0 && w->asked && (w->sent < w->rest.n || w->next < h->next);
+	return w->fd >= 0 && w->asked && !w->brief && (w->sent < w->rest.n || w->next < h->next);
 }
 
 void live_hub_close(struct live_hub *h)

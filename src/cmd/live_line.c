@@ -3,7 +3,6 @@
 
 #include <unistd.h>
 
-#include "base/json.h"
 #include "cmd/screen.h"
 #include "export/span_json.h"
 
@@ -17,6 +16,19 @@ static struct json_writer begin(struct buf *ret, uint64_t n, const char *type)
 	json_put_int(&w, (int64_t)n);
 	json_key(&w, "type");
 	json_put_str(&w, slice_of(type));
+	return w;
+}
+
+/* Of a line about a run: who may see it. */
+static struct json_writer begin_of(struct buf *ret, uint64_t n, const char *type,
+				   const uint32_t *uid)
+{
+	struct json_writer w = begin(ret, n, type);
+
+	if (uid) {
+		json_key(&w, "uid");
+		json_put_int(&w, *uid);
+	}
 	return w;
 }
 
@@ -67,6 +79,18 @@ int live_line_hello(struct buf *ret, uint64_t newest)
 	return end(&w);
 }
 
+int live_line_status(struct buf *ret, uint64_t newest,
+		     void (*put)(void *ctx, struct json_writer *w), void *ctx)
+{
+	struct json_writer w = begin(ret, newest, "status");
+
+	put_count(&w, "engine", getpid());
+	put_text(&w, "sonde", slice_of(SONDE_VERSION));
+	if (put)
+		put(ctx, &w);
+	return end(&w);
+}
+
 int live_line_missed(struct buf *ret, uint64_t from, uint64_t to)
 {
 	struct json_writer w = begin(ret, to, "missed");
@@ -76,19 +100,19 @@ int live_line_missed(struct buf *ret, uint64_t from, uint64_t to)
 	return end(&w);
 }
 
-int live_line_run(struct buf *ret, uint64_t n, const struct run *run)
+int live_line_run(struct buf *ret, uint64_t n, const uint32_t *uid, const struct run *run)
 {
-	struct json_writer w = begin(ret, n, "run");
+	struct json_writer w = begin_of(ret, n, "run", uid);
 
 	json_key(&w, "run");
 	run_json(&w, run, NULL);
 	return end(&w);
 }
 
-int live_line_step(struct buf *ret, uint64_t n, const struct span *span, const struct step *st,
-		   const struct step *below)
+int live_line_step(struct buf *ret, uint64_t n, const uint32_t *uid, const struct span *span,
+		   const struct step *st, const struct step *below)
 {
-	struct json_writer w = begin(ret, n, "step");
+	struct json_writer w = begin_of(ret, n, "step", uid);
 
 	put_run(&w, &span->run_id);
 	put_text(&w, "step", slice_of(step_name(span->step)));
@@ -104,9 +128,10 @@ int live_line_step(struct buf *ret, uint64_t n, const struct span *span, const s
 	return end(&w);
 }
 
-int live_line_state(struct buf *ret, uint64_t n, const struct live_change *change)
+int live_line_state(struct buf *ret, uint64_t n, const uint32_t *uid,
+		    const struct live_change *change)
 {
-	struct json_writer w = begin(ret, n, "state");
+	struct json_writer w = begin_of(ret, n, "state", uid);
 
 	put_run(&w, &change->run_id);
 	put_text(&w, "state", slice_of(live_state_names[change->state]));
@@ -123,9 +148,10 @@ int live_line_state(struct buf *ret, uint64_t n, const struct live_change *chang
 	return end(&w);
 }
 
-int live_line_piece(struct buf *ret, uint64_t n, const struct live_piece *piece)
+int live_line_piece(struct buf *ret, uint64_t n, const uint32_t *uid,
+		    const struct live_piece *piece)
 {
-	struct json_writer w = begin(ret, n, "piece");
+	struct json_writer w = begin_of(ret, n, "piece", uid);
 	char hex[ID64_HEX_SIZE];
 
 	put_run(&w, &piece->run_id);

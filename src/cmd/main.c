@@ -4,31 +4,19 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/util.h"
 #include "cmd/command.h"
+#include "cmd/remote.h"
 #include "cmd/screen.h"
+#include "cmd/served.h"
 #include "sonde/control.h"
 
-static const struct command *const commands[] = {
-	&command_run,	   &command_runs,   &command_show,   &command_spans,  &command_tools,
-	&command_sessions, &command_cost,   &command_diff,   &command_export, &command_top,
-	&command_tail,	   &command_query,  &command_replay, &command_import, &command_doctor,
-	&command_prices,   &command_config, &command_store,  &command_prober,
-};
-
-static const struct command *find_command(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (strcmp(commands[i]->name, name) == 0)
-			return commands[i];
-	return NULL;
-}
+#define NAMES_MAX 64
 
 static void print_overview(FILE *f)
 {
 	fprintf(f, "sonde - trace AI agents without touching them\n\n"
 		   "usage: sonde COMMAND [options] [arguments]\n\n");
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+	for (size_t i = 0; i < n_commands; i++)
 		if (!commands[i]->hidden)
 			fprintf(f, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
 	fprintf(f,
@@ -52,7 +40,10 @@ static const char manual[] =
 	"  --db FILE, else $SONDE_DB, else your own: $XDG_DATA_HOME/sonde/sonde.db or\n"
 	"  ~/.local/share/sonde/sonde.db (under sudo: of the user who called it); for "
 	"reading,\n"
-	"  else the daemon's /var/lib/sonde/sonde.db where you may.\n"
+	"  else the daemon's: it is asked where it runs (--daemon asks it in any case), and "
+	"shows\n"
+	"  you your own runs; to root and its group all. 'sonde status' says whether it "
+	"runs.\n"
 	"\n"
 	"RUNS AND SESSIONS\n"
 	"  A run is named by the first digits of its id, as 'sonde runs' shows them (at "
@@ -88,6 +79,7 @@ static const char manual[] =
 	"\n"
 	"ENVIRONMENT\n"
 	"  SONDE_DB     the store\n"
+	"  SONDE_DAEMON 1: ask the daemon, as --daemon does; SONDE_SOCKET: where it listens\n"
 	"  SONDE_CONFIG the configuration (see 'sonde config --help')\n"
 	"  SONDE_CACHE  where root keeps what was found out about files "
 	"(/var/cache/sonde); off\n"
@@ -132,11 +124,27 @@ static int usage_error(const struct command *c, const char *text)
 	return c->usage_status ? c->usage_status : EXIT_USAGE;
 }
 
+/* Its operands are counted and its options set: whoever carries it out. */
+static int carry_out(const struct command *c, int n, char **argv)
+{
+	if (served() && served_enter() < 0)
+		return 1;
+	if (c->remote == REMOTE_WHOLE && remote_wanted(c))
+		return remote_run(c);
+	return c->run(n, argv);
+}
+
 static int run_command(const struct command *c, int argc, char **argv)
 {
 	struct options_error err;
-	int n = options_parse(c->options, c->stop_at_operand, argc, argv, &err);
 	char text[128];
+	int n = served() ? served_check(c, argc, argv) : 0;
+
+	if (n < 0)
+		return 1;
+	if (c->remote && remote_prepare(c, argc, argv) < 0)
+		return 1;
+	n = options_parse(c->options, c->stop_at_operand, argc, argv, &err);
 
 	if (n == OPTIONS_HELP) {
 		print_command_help(c);
@@ -153,16 +161,16 @@ static int run_command(const struct command *c, int argc, char **argv)
 			 argv[c->max_operands]);
 		return usage_error(c, text);
 	}
-	return c->run(n, argv);
+	return carry_out(c, n, argv);
 }
 
 static int no_such_command(const char *name)
 {
-	const char *names[ARRAY_SIZE(commands) + 2], *meant;
+	const char *names[NAMES_MAX], *meant;
 	size_t n = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (!commands[i]->hidden)
+	for (size_t i = 0; i < n_commands; i++)
+		if (!commands[i]->hidden && n < NAMES_MAX - 2)
 			names[n++] = commands[i]->name;
 	names[n++] = "help";
 	names[n] = NULL;
@@ -176,7 +184,7 @@ static int no_such_command(const char *name)
 
 static int help(const char *name)
 {
-	const struct command *c = name ? find_command(name) : NULL;
+	const struct command *c = name ? command_named(name) : NULL;
 
 	if (name && !c)
 		return no_such_command(name);
@@ -203,6 +211,6 @@ int main(int argc, char **argv)
 		printf("sonde %s\n", SONDE_VERSION);
 		return finish_help();
 	}
-	c = find_command(name);
+	c = command_named(name);
 	return c ? run_command(c, argc - 2, argv + 2) : no_such_command(name);
 }

@@ -14,8 +14,11 @@
 struct parser {
 	const struct option_spec *specs;
 	struct options_error *err;
-	char **argv;
+	const char *const *argv;
 	int argc, at; /* at: the next argument to read */
+	/* Instead of setting values; NULL: they are set. */
+	options_visit_fn visit;
+	void *ctx;
 };
 
 __attribute__((format(printf, 2, 3))) static int fail(struct parser *p, const char *fmt, ...)
@@ -164,10 +167,14 @@ static int bad_choice(struct parser *p, const struct option_spec *o, const char 
 
 static int set_value(struct parser *p, const struct option_spec *o, const char *text)
 {
+	if (p->visit && o->type != OPTION_FLAG)
+		return p->visit(p->ctx, o, true, text);
 	switch (o->type) {
 	case OPTION_FLAG:
 		return fail(p, "option '--%s' takes no value", o->name);
 	case OPTION_STRING:
+	case OPTION_FILE:
+	case OPTION_FOLDER:
 		*(const char **)o->value = text;
 		break;
 	case OPTION_SIZE:
@@ -196,11 +203,14 @@ static int set_value(struct parser *p, const struct option_spec *o, const char *
 	return 0;
 }
 
-static void set_flag(const struct option_spec *o, bool v)
+static int set_flag(struct parser *p, const struct option_spec *o, bool v)
 {
+	if (p->visit)
+		return p->visit(p->ctx, o, v, NULL);
 	*(bool *)o->value = v;
 	if (o->seen)
 		*o->seen = true;
+	return 0;
 }
 
 static const struct option_spec *find_name(const struct option_spec *specs, struct slice name)
@@ -295,18 +305,14 @@ static int parse_long(struct parser *p, const char *text)
 	if (slice_eq(name, SLICE("help")) && !has_value)
 		return OPTIONS_HELP;
 	o = find_name(p->specs, name);
-	if (o && o->type == OPTION_FLAG && !has_value) {
-		set_flag(o, true);
-		return 0;
-	}
+	if (o && o->type == OPTION_FLAG && !has_value)
+		return set_flag(p, o, true);
 	if (o)
 		return take_value(p, o, has_value ? value.p : NULL);
 	if (slice_starts(name, SLICE("no-"))) {
 		o = find_name(p->specs, slice_from(name, 3));
-		if (o && o->type == OPTION_FLAG && !has_value) {
-			set_flag(o, false);
-			return 0;
-		}
+		if (o && o->type == OPTION_FLAG && !has_value)
+			return set_flag(p, o, false);
 	}
 	return unknown(p, name);
 }
@@ -315,6 +321,7 @@ static int parse_letters(struct parser *p, const char *text)
 {
 	for (; *text; text++) {
 		const struct option_spec *o = p->specs;
+		int r;
 
 		while (o && o->name && o->letter != *text)
 			o++;
@@ -322,35 +329,81 @@ static int parse_letters(struct parser *p, const char *text)
 			return *text == 'h' ? OPTIONS_HELP : fail(p, "unknown option '-%c'", *text);
 		if (o->type != OPTION_FLAG)
 			return take_value(p, o, text[1] ? text + 1 : NULL);
-		set_flag(o, true);
+		r = set_flag(p, o, true);
+		if (r < 0)
+			return r;
 	}
+	return 0;
+}
+
+/* Each operand goes to @operand; returns what ended it. */
+static int walk(struct parser *p, bool stop_at_operand, int (*operand)(void *ctx, const char *text),
+		void *ctx)
+{
+	bool operands_only = false;
+
+	while (p->at < p->argc) {
+		const char *text = p->argv[p->at++];
+		int r = 0;
+
+		if (operands_only || text[0] != '-' || !text[1]) {
+			r = operand(ctx, text);
+			operands_only |= stop_at_operand;
+		} else if (strcmp(text, "--") == 0) {
+			operands_only = true;
+		} else {
+			r = text[1] == '-' ? parse_long(p, text + 2) : parse_letters(p, text + 1);
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+struct operands {
+	char **argv;
+	int n;
+};
+
+/* To the front: it was read from there or from behind it. */
+static int keep_operand(void *ctx, const char *text)
+{
+	struct operands *o = ctx;
+
+	o->argv[o->n++] = (char *)text;
 	return 0;
 }
 
 int options_parse(const struct option_spec *specs, bool stop_at_operand, int argc, char **argv,
 		  struct options_error *err)
 {
-	struct parser p = { .specs = specs, .err = err, .argv = argv, .argc = argc };
-	bool operands_only = false;
-	int n = 0;
+	struct parser p = {
+		.specs = specs, .err = err, .argv = (const char *const *)argv, .argc = argc
+	};
+	struct operands o = { .argv = argv };
+	const int r = walk(&p, stop_at_operand, keep_operand, &o);
 
-	while (p.at < argc) {
-		char *text = argv[p.at++];
-		int r = 0;
+	if (r < 0)
+		return r;
+	argv[o.n] = NULL;
+	return o.n;
+}
 
-		if (operands_only || text[0] != '-' || !text[1]) {
-			argv[n++] = text;
-			operands_only |= stop_at_operand;
-		} else if (strcmp(text, "--") == 0) {
-			operands_only = true;
-		} else {
-			r = text[1] == '-' ? parse_long(&p, text + 2) : parse_letters(&p, text + 1);
-		}
-		if (r < 0)
-			return r;
-	}
-	argv[n] = NULL;
-	return n;
+static int visit_operand(void *ctx, const char *text)
+{
+	const struct parser *p = ctx;
+
+	return p->visit(p->ctx, NULL, false, text);
+}
+
+int options_walk(const struct option_spec *specs, bool stop_at_operand, int argc,
+		 const char *const *argv, options_visit_fn fn, void *ctx, struct options_error *err)
+{
+	struct parser p = {
+		.specs = specs, .err = err, .argv = argv, .argc = argc, .visit = fn, .ctx = ctx
+	};
+
+	return walk(&p, stop_at_operand, visit_operand, &p);
 }
 
 /* --- help --- */
@@ -378,6 +431,8 @@ static void describe_default(const struct option_spec *o, char *ret, size_t n)
 	*ret = 0;
 	switch (o->type) {
 	case OPTION_STRING:
+	case OPTION_FILE:
+	case OPTION_FOLDER:
 		if (*(const char **)o->value)
 			snprintf(ret, n, "%s", *(const char **)o->value);
 		break;

@@ -23,6 +23,8 @@
 enum option_type {
 	OPTION_FLAG,   /* bool: --x, --no-x */
 	OPTION_STRING, /* const char * */
+	OPTION_FILE,   /* the same; a file of the caller's: nobody else may open it in his stead */
+	OPTION_FOLDER, /* the same; "." and "/..." are folders of the caller's */
 	OPTION_SIZE,   /* uint64_t bytes: 512K, 32M, 1G */
 	OPTION_COUNT,  /* uint64_t */
 	OPTION_CHOICE, /* int: index into choices */
@@ -53,6 +55,17 @@ struct options_error {
  */
 int options_parse(const struct option_spec *specs, bool stop_at_operand, int argc, char **argv,
 		  struct options_error *err);
+
+/*
+ * The same without setting anything: @fn is told of each option (of a flag @value is NULL, and
+ * @on what it would be) and operand (@spec NULL), in order. What it returns below 0 ends it and is
+ * returned.
+ */
+typedef int (*options_visit_fn)(void *ctx, const struct option_spec *spec, bool on,
+				const char *value);
+int options_walk(const struct option_spec *specs, bool stop_at_operand, int argc,
+		 const char *const *argv, options_visit_fn fn, void *ctx,
+		 struct options_error *err);
 
 /* The option list of `--help`, appended. Shows the values as defaults: call it before parsing. */
 void options_help(const struct option_spec *specs, struct buf *ret);

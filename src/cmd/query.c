@@ -9,6 +9,7 @@
 #include "base/util.h"
 #include "cmd/command.h"
 #include "cmd/reader.h"
+#include "cmd/remote.h"
 #include "cmd/table.h"
 #include "export/span_json.h"
 
@@ -22,7 +23,8 @@ static const struct option_spec options[] = {
 	{ "json", 'j', OPTION_FLAG, &json, NULL, "one JSON object per row", NULL, NULL },
 	{ "csv", 0, OPTION_FLAG, &csv, NULL, "comma separated, with a heading", NULL, NULL },
 	{ "timeout", 0, OPTION_COUNT, &timeout, "SECONDS", "give up after so long", NULL, NULL },
-	{ "db", 0, OPTION_STRING, &db, "FILE", "the store", NULL, NULL },
+	{ "db", 0, OPTION_FILE, &db, "FILE", "the store", NULL, NULL },
+	REMOTE_OPTION,
 	{ 0 },
 };
 
@@ -207,5 +209,6 @@ const struct command command_query = {
 		"  sonde query --csv \"SELECT * FROM v_cost\" > cost.csv\n",
 	.options = options,
 	.run = run,
+	.remote = REMOTE_WHOLE,
 	.max_operands = 1,
 };

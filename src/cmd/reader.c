@@ -6,13 +6,18 @@
 
 #include "base/log.h"
 #include "cmd/screen.h"
+#include "cmd/served.h"
 
 int reader_open(const char *db, struct store_reader **ret, char **ret_path)
 {
 	_cleanup_(freep) char *path = NULL;
 	struct store_error err = { "" };
-	int r = store_find(db, true, &path);
+	struct viewer viewer;
+	int r = served_viewer(&viewer);
 
+	if (r < 0)
+		return r;
+	r = store_find(db, true, &path);
 	if (r < 0) {
 		log_err("no store found; --db FILE or $SONDE_DB name one");
 		return r;
@@ -24,6 +29,11 @@ int reader_open(const char *db, struct store_reader **ret, char **ret_path)
 		else
 			log_errno(r, "cannot read the store '%s'", path);
 		return r;
+	}
+	r = store_reader_view(*ret, &viewer);
+	if (r < 0) {
+		store_reader_close(TAKE(*ret));
+		return log_errno(r, "cannot tell whose runs may be shown");
 	}
 	if (ret_path)
 		*ret_path = TAKE(path);

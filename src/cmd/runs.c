@@ -7,6 +7,7 @@
 #include "cmd/command.h"
 #include "cmd/filter.h"
 #include "cmd/reader.h"
+#include "cmd/remote.h"
 #include "cmd/table.h"
 #include "cmd/view.h"
 #include "export/span_json.h"
@@ -17,7 +18,8 @@ static const char *db;
 static const struct option_spec options[] = {
 	{ "json", 'j', OPTION_FLAG, &json, NULL, "one JSON object per run", NULL, NULL },
 	FILTER_OPTIONS,
-	{ "db", 0, OPTION_STRING, &db, "FILE", "the store", NULL, NULL },
+	{ "db", 0, OPTION_FILE, &db, "FILE", "the store", NULL, NULL },
+	REMOTE_OPTION,
 	{ 0 },
 };
 
@@ -121,4 +123,5 @@ const struct command command_runs = {
 		"  sonde runs --json | jq -s 'map(.cost_usd // 0) | add'\n",
 	.options = options,
 	.run = run,
+	.remote = REMOTE_WHOLE,
 };

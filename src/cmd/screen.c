@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include "api/served.h"
 #include "base/utf8.h"
 #include "base/util.h"
 
@@ -27,6 +28,17 @@ static int terminal_width(int fd)
 	return 80;
 }
 
+/* The terminal is at the other end of the daemon's socket. */
+static void as_the_caller_has_it(struct screen *s)
+{
+	const char *columns = getenv(SERVED_COLUMNS_ENV);
+	uint64_t n;
+
+	s->colour = getenv(SERVED_COLOUR_ENV) != NULL;
+	if (columns && slice_u64(slice_of(columns), &n) && n < 10000)
+		s->width = (int)n;
+}
+
 void screen_init(struct screen *s, FILE *f)
 {
 	const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
@@ -36,6 +48,8 @@ void screen_init(struct screen *s, FILE *f)
 	s->colour = s->tty && !(no_color && *no_color) && term && strcmp(term, "dumb") != 0;
 	s->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 	s->width = s->tty ? terminal_width(fileno(f)) : 0;
+	if (getenv(SERVED_ENV))
+		as_the_caller_has_it(s);
 }
 
 const char *screen_style(const struct screen *s, enum style style)

@@ -6,6 +6,7 @@
 #include "cmd/command.h"
 #include "cmd/filter.h"
 #include "cmd/reader.h"
+#include "cmd/remote.h"
 #include "cmd/table.h"
 #include "cmd/view.h"
 #include "export/span_json.h"
@@ -16,7 +17,8 @@ static const char *db;
 static const struct option_spec options[] = {
 	{ "json", 'j', OPTION_FLAG, &json, NULL, "one JSON object per session", NULL, NULL },
 	FILTER_OPTIONS,
-	{ "db", 0, OPTION_STRING, &db, "FILE", "the store", NULL, NULL },
+	{ "db", 0, OPTION_FILE, &db, "FILE", "the store", NULL, NULL },
+	REMOTE_OPTION,
 	{ 0 },
 };
 
@@ -174,4 +176,5 @@ const struct command command_sessions = {
 		"  sonde runs --session 5d41e02f\n",
 	.options = options,
 	.run = run,
+	.remote = REMOTE_WHOLE,
 };

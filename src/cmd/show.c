@@ -8,6 +8,7 @@
 #include "cmd/chat.h"
 #include "cmd/command.h"
 #include "cmd/reader.h"
+#include "cmd/remote.h"
 #include "cmd/view.h"
 #include "cmd/views.h"
 #include "export/said.h"
@@ -34,7 +35,8 @@ static const struct option_spec options[] = {
 	  NULL, NULL },
 	{ "content", 0, OPTION_FLAG, &with_content, NULL,
 	  "with --json: messages, arguments and results as well", NULL, NULL },
-	{ "db", 0, OPTION_STRING, &db, "FILE", "the store", NULL, NULL },
+	{ "db", 0, OPTION_FILE, &db, "FILE", "the store", NULL, NULL },
+	REMOTE_OPTION,
 	{ 0 },
 };
 
@@ -267,5 +269,6 @@ const struct command command_show = {
 		"  sonde show last --json | jq 'select(.attributes.\"error.type\")'\n",
 	.options = options,
 	.run = run,
+	.remote = REMOTE_WHOLE,
 	.max_operands = 1,
 };

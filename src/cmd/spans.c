@@ -7,6 +7,7 @@
 #include "cmd/command.h"
 #include "cmd/filter.h"
 #include "cmd/reader.h"
+#include "cmd/remote.h"
 #include "cmd/table.h"
 #include "cmd/view.h"
 #include "export/said.h"
@@ -24,7 +25,8 @@ static const struct option_spec options[] = {
 	FILTER_OPTIONS,
 	{ "content", 0, OPTION_FLAG, &with_content, NULL,
 	  "with --json: messages, arguments and results as well", NULL, NULL },
-	{ "db", 0, OPTION_STRING, &db, "FILE", "the store", NULL, NULL },
+	{ "db", 0, OPTION_FILE, &db, "FILE", "the store", NULL, NULL },
+	REMOTE_OPTION,
 	{ 0 },
 };
 
@@ -149,4 +151,5 @@ const struct command command_spans = {
 		"  sonde spans --run last --json --content | jq .attributes\n",
 	.options = options,
 	.run = run,
+	.remote = REMOTE_WHOLE,
 };

@@ -7,6 +7,7 @@
 #include "cmd/filter.h"
 #include "cmd/offers.h"
 #include "cmd/reader.h"
+#include "cmd/remote.h"
 #include "cmd/table.h"
 #include "export/span_json.h"
 
@@ -16,7 +17,8 @@ static const char *db;
 static const struct option_spec options[] = {
 	{ "json", 'j', OPTION_FLAG, &json, NULL, "one JSON object per tool and agent", NULL, NULL },
 	FILTER_OPTIONS,
-	{ "db", 0, OPTION_STRING, &db, "FILE", "the store", NULL, NULL },
+	{ "db", 0, OPTION_FILE, &db, "FILE", "the store", NULL, NULL },
+	REMOTE_OPTION,
 	{ 0 },
 };
 
@@ -206,4 +208,5 @@ const struct command command_tools = {
 		"  sonde tools --json | jq 'select(.calls == 0)'\n",
 	.options = options,
 	.run = run,
+	.remote = REMOTE_WHOLE,
 };

@@ -15,6 +15,7 @@
 #include "base/util.h"
 #include "cmd/command.h"
 #include "cmd/reader.h"
+#include "cmd/remote.h"
 #include "cmd/table.h"
 #include "cmd/view.h"
 #include "export/span_json.h"
@@ -37,7 +38,8 @@ static const struct option_spec options[] = {
 	  "also runs that ended since then; else of the last hour", NULL, NULL },
 	{ "interval", 'i', OPTION_COUNT, &interval, "SECONDS", "between two looks at the store",
 	  NULL, NULL },
-	{ "db", 0, OPTION_STRING, &db, "FILE", "the store", NULL, NULL },
+	{ "db", 0, OPTION_FILE, &db, "FILE", "the store", NULL, NULL },
+	REMOTE_OPTION,
 	{ 0 },
 };
 
@@ -380,4 +382,5 @@ const struct command command_top = {
 		"a a row per agent. Where the output is no terminal, one table is printed.\n",
 	.options = options,
 	.run = run,
+	.remote = REMOTE_ROWS,
 };

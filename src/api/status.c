@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How the daemon is doing. Losses and what could not be attached are everybody's to know, as their
+ * runs are hurt by it; how much there is in all, where it goes to and which processes there are is
+ * told to those who see everything.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "api/hubs.h"
+#include "api/request.h"
+#include "base/cleanup.h"
+#include "store/sink.h"
+
+#define ASK_MS 1000
+
+DEFINE_CLEANUP(struct store_reader *, store_reader_close)
+DEFINE_CLEANUP(struct store_sinks *, store_sinks_close)
+
+static void put_str(struct json_writer *w, const char *key, const char *s)
+{
+	json_key(w, key);
+	json_put_str(w, slice_of(s));
+}
+
+static void put_int(struct json_writer *w, const char *key, int64_t v)
+{
+	json_key(w, key);
+	json_put_int(w, v);
+}
+
+/* --- engines --- */
+
+struct engines {
+	struct json_writer *w;
+	bool all;
+};
+
+static void copy_member(struct json_writer *w, struct slice line, const char *from, const char *to)
+{
+	const struct slice v = json_member(line, slice_of(from));
+
+	if (v.n == 0)
+		return;
+	json_key(w, to);
+	json_put_raw(w, v);
+}
+
+static uint64_t put_engine(void *ctx, struct slice line, uint64_t before)
+{
+	const struct engines *e = ctx;
+
+	if (!json_valid(line))
+		return before;
+	json_begin(e->w, '{');
+	if (e->all)
+		copy_member(e->w, line, "engine", "pid");
+	copy_member(e->w, line, "sonde", "sonde");
+	copy_member(e->w, line, "started_boot_ns", "started_boot_ns");
+	copy_member(e->w, line, "lag_ms", "lag_ms");
+	copy_member(e->w, line, "loss", "loss");
+	copy_member(e->w, line, "attached", "attached");
+	copy_member(e->w, line, "attach_failures", "attach_failures");
+	copy_member(e->w, line, "prober_lost", "prober_lost");
+	if (e->all)
+		copy_member(e->w, line, "health", "health");
+	json_end(e->w, '}');
+	return before;
+}
+
+static void put_engines(struct json_writer *w, const struct request *rq)
+{
+	struct engines e = { .w = w, .all = rq->peer.all };
+
+	json_key(w, "engines");
+	json_begin(w, '[');
+	hubs_status(rq->s->c.store, ASK_MS, put_engine, &e);
+	json_end(w, ']');
+}
+
+/* --- the configuration --- */
+
+static void put_list(struct json_writer *w, const char *key, const struct config_list *list)
+{
+	if (!list)
+		return;
+	json_key(w, key);
+	json_begin(w, '[');
+	for (; list; list = list->next)
+		json_put_str(w, slice_of(list->text));
+	json_end(w, ']');
+}
+
+static void put_scope(struct json_writer *w, const struct config *c)
+{
+	json_key(w, "scope");
+	json_begin(w, '{');
+	json_key(w, "host");
+	json_put_bool(w, c->scope.host);
+	put_list(w, "cgroup", c->scope.cgroups);
+	put_list(w, "unit", c->scope.units);
+	put_list(w, "container", c->scope.containers);
+	put_list(w, "user", c->scope.users);
+	put_list(w, "program", c->scope.programs);
+	put_list(w, "pid", c->scope.pids);
+	put_list(w, "not_user", c->scope.not_users);
+	put_list(w, "not_program", c->scope.not_programs);
+	put_list(w, "not_unit", c->scope.not_units);
+	put_list(w, "not_namespace", c->scope.not_namespaces);
+	put_list(w, "not_label", c->scope.not_labels);
+	json_end(w, '}');
+}
+
+static const char *content_name(const struct config *c)
+{
+	for (size_t i = 0; i < config_n_settings; i++)
+		if (strcmp(config_settings[i].section, "daemon") == 0 &&
+		    strcmp(config_settings[i].key, "content") == 0)
+			return config_settings[i].choices[c->daemon.content];
+	return "";
+}
+
+/* --- store and sinks --- */
+
+static int64_t file_size(const char *path, const char *suffix)
+{
+	char full[4200];
+	struct stat st;
+
+	snprintf(full, sizeof(full), "%s%s", path, suffix);
+	return stat(full, &st) == 0 ? (int64_t)st.st_size : 0;
+}
+
+static int64_t newest_seq(const char *store)
+{
+	_cleanup_(store_reader_closep) struct store_reader *r = NULL;
+	struct store_error err;
+	int64_t seq = 0;
+
+	if (store_reader_open(store, &r, &err) < 0 || store_newest_seq(r, &seq) < 0)
+		return -1;
+	return seq;
+}
+
+static void put_sinks(struct json_writer *w, const struct api_config *c, int64_t newest)
+{
+	_cleanup_(store_sinks_closep) struct store_sinks *sinks = NULL;
+	_cleanup_(buf_done) struct buf state = { 0 };
+	struct store_error err;
+
+	if (newest < 0 || store_sinks_open(c->store, &sinks, &err) < 0)
+		return;
+	json_key(w, "sinks");
+	json_begin(w, '[');
+	for (const struct sink_config *s = c->config->sinks; s; s = s->next) {
+		int64_t seq = 0;
+
+		json_begin(w, '{');
+		put_str(w, "name", s->name);
+		put_str(w, "kind", config_sink_sections[s->kind]);
+		if (store_sink_get(sinks, s->name, &seq, &state) == 0) {
+			put_int(w, "seq", seq);
+			put_int(w, "behind", newest > seq ? newest - seq : 0);
+		}
+		json_end(w, '}');
+	}
+	json_end(w, ']');
+}
+
+static void put_store(struct json_writer *w, const struct api_config *c)
+{
+	const int64_t newest = newest_seq(c->store);
+
+	json_key(w, "store");
+	json_begin(w, '{');
+	put_str(w, "path", c->store);
+	put_int(w, "file_bytes", file_size(c->store, ""));
+	put_int(w, "wal_bytes", file_size(c->store, "-wal"));
+	if (newest >= 0)
+		put_int(w, "newest_seq", newest);
+	json_end(w, '}');
+	put_sinks(w, c, newest);
+}
+
+/* --- */
+
+static int64_t uptime_ms(const struct api_server *s)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)(((uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec -
+			  s->started_ns) /
+			 1000000u);
+}
+
+enum MHD_Result handle_status(struct request *rq)
+{
+	const struct api_config *c = &rq->s->c;
+	struct buf text = { 0 };
+	struct json_writer w = { .out = &text };
+
+	json_begin(&w, '{');
+	put_str(&w, "sonde", SONDE_VERSION);
+	put_int(&w, "uid", rq->peer.uid);
+	put_str(&w, "sees", rq->peer.all ? "all" : "own");
+	put_int(&w, "server_up_ms", uptime_ms(rq->s));
+	put_str(&w, "content", content_name(c->config));
+	put_engines(&w, rq);
+	if (rq->peer.all) {
+		put_int(&w, "supervisor_pid", getppid());
+		put_int(&w, "server_pid", getpid());
+		put_scope(&w, c->config);
+		put_store(&w, c);
+	}
+	json_end(&w, '}');
+	return reply_json(rq, MHD_HTTP_OK, &w);
+}

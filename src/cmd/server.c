@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The daemon's server process (daemon.h), and a hidden command that is it alone. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "api/server.h"
+#include "base/ipc.h"
+#include "base/log.h"
+#include "cmd/command.h"
+#include "cmd/config_file.h"
+#include "cmd/daemon.h"
+
+#define FILES 4096 /* descriptors: connections, and two pipes for each command */
+
+static int leave_fd = -1;
+
+void server_leave_by(int fd)
+{
+	leave_fd = fd;
+}
+
+/* control.h: supervisor and prober check it. */
+static int tell_leave(void *ctx, uint32_t pid, uint64_t start_ns)
+{
+	char text[96];
+
+	(void)ctx;
+	snprintf(text, sizeof(text), "{\"op\":\"leave\",\"pid\":%u,\"start_ns\":%llu}", pid,
+		 (unsigned long long)start_ns);
+	return ipc_send(leave_fd, slice_of(text), NULL, 0);
+}
+
+static bool may_run(const char *name)
+{
+	const struct command *c = command_named(name);
+
+	return c && c->remote != REMOTE_NO;
+}
+
+static void set_limits(void)
+{
+	struct rlimit l;
+
+	umask(077);
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < FILES) {
+		l.rlim_cur = l.rlim_max < FILES ? l.rlim_max : FILES;
+		setrlimit(RLIMIT_NOFILE, &l);
+	}
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+/* Before there are threads: all of them leave it to the one that waits for it. */
+static void block_signals(sigset_t *ret)
+{
+	static const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGHUP, &ignore, NULL);
+	sigemptyset(ret);
+	sigaddset(ret, SIGTERM);
+	sigaddset(ret, SIGINT);
+	sigprocmask(SIG_BLOCK, ret, NULL);
+}
+
+int server_main(const struct config *c, int socket, int http)
+{
+	const struct group *group = c->daemon.group ? getgrnam(c->daemon.group) : NULL;
+	const struct api_config api = {
+		.config = c,
+		.store = c->daemon.store,
+		.peers = { .own = geteuid(),
+			   .has_group = group != NULL,
+			   .group = group ? group->gr_gid : 0 },
+		.may_run = may_run,
+		.leave = leave_fd >= 0 ? tell_leave : NULL,
+	};
+	struct api_server *server = NULL;
+	sigset_t signals;
+	int sig, r;
+
+	set_limits();
+	block_signals(&signals);
+	r = api_server_start(&api, socket, &server);
+	if (r < 0) {
+		log_errno(r, "cannot serve the control socket");
+		return 1;
+	}
+	/* Here /metrics begins to be served on @http. */
+	(void)http;
+	while (sigwait(&signals, &sig) != 0)
+		;
+	/* Here it ends. */
+	api_server_stop(server);
+	return 0;
+}
+
+/* --- the command --- */
+
+static const char *db, *socket_path, *group;
+
+static const struct option_spec options[] = {
+	{ "db", 0, OPTION_FILE, &db, "FILE", "the store", NULL, NULL },
+	{ "socket", 0, OPTION_FILE, &socket_path, "PATH", "where to listen", NULL, NULL },
+	{ "group", 0, OPTION_STRING, &group, "NAME", "whose members see all runs", NULL, NULL },
+	{ 0 },
+};
+
+static int listen_at(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), r;
+
+	if (fd < 0)
+		return -errno;
+	if (snprintf(a.sun_path, sizeof(a.sun_path), "%s", path) >= (int)sizeof(a.sun_path))
+		errno = ENAMETOOLONG;
+	else if (bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0 && chmod(path, 0666) == 0 &&
+		 listen(fd, 64) == 0)
+		return fd;
+	r = -errno;
+	close(fd);
+	return r;
+}
+
+static int run(int argc, char **argv)
+{
+	_cleanup_(config_freep) struct config *c = NULL;
+	int fd, status;
+
+	(void)argc, (void)argv;
+	if (config_load(NULL, &c) < 0)
+		return 1;
+	if (db)
+		c->daemon.store = db;
+	if (socket_path)
+		c->daemon.socket = socket_path;
+	if (group)
+		c->daemon.group = group;
+	fd = listen_at(c->daemon.socket);
+	if (fd < 0) {
+		log_errno(fd, "cannot listen at '%s'", c->daemon.socket);
+		return 1;
+	}
+	status = server_main(c, fd, -1);
+	close(fd);
+	unlink(c->daemon.socket);
+	return status;
+}
+
+const struct command command_server = {
+	.name = "server",
+	.summary = "the daemon's control socket alone",
+	.usage = "[options]",
+	.help = "Serves the control socket over a store, as a process of 'sonde daemon' does.\n",
+	.options = options,
+	.run = run,
+	.hidden = true,
+};
