@@ -129,6 +129,8 @@ static int carry_out(const struct command *c, int n, char **argv)
 {
 	if (served() && served_enter() < 0)
 		return 1;
+	if (c->remote && remote_conflict(c))
+		return EXIT_USAGE;
 	if (c->remote == REMOTE_WHOLE && remote_wanted(c))
 		return remote_run(c);
 	return c->run(n, argv);

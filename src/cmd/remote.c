@@ -71,24 +71,30 @@ static bool has_own_store(void)
 
 static bool names_a_store(const struct command *c)
 {
-	const char *env = getenv("SONDE_DB");
-
 	for (const struct option_spec *o = c->options; o && o->name; o++)
 		if (o->type == OPTION_FILE && strcmp(o->name, "db") == 0 &&
 		    *(const char *const *)o->value)
 			return true;
-	return env && *env;
+	return false;
+}
+
+bool remote_conflict(const struct command *c)
+{
+	if (!remote_asked || !names_a_store(c))
+		return false;
+	log_err("%s: --daemon asks the daemon, --db names a store: one of them", c->name);
+	return true;
 }
 
 bool remote_wanted(const struct command *c)
 {
-	const char *env = getenv("SONDE_DAEMON");
+	const char *env = getenv("SONDE_DAEMON"), *store = getenv("SONDE_DB");
 
-	if (served())
+	if (served() || names_a_store(c))
 		return false;
 	if (remote_asked || (env && strcmp(env, "1") == 0))
 		return true;
-	return !names_a_store(c) && !has_own_store() && answers();
+	return !(store && *store) && !has_own_store() && answers();
 }
 
 /* --- what is asked --- */

@@ -22,6 +22,8 @@ int remote_prepare(const struct command *c, int argc, char **argv);
  * there is none of one's own, and a daemon answers.
  */
 bool remote_wanted(const struct command *c);
+/* Both --daemon and a store were given; has said so. */
+bool remote_conflict(const struct command *c);
 /* Has what was prepared carried out. The exit status; has said what went wrong. */
 int remote_run(const struct command *c);
 

@@ -145,6 +145,8 @@ static int follow_daemon(struct tail *t)
 
 static int follow(struct tail *t, char **path)
 {
+	if (remote_conflict(&command_tail))
+		return -EINVAL;
 	if (remote_wanted(&command_tail))
 		return follow_daemon(t);
 	if (store_find(db, true, path) < 0 && store_find(db, false, path) < 0) {

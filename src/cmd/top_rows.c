@@ -2,8 +2,9 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <unistd.h>
 
+#include "cmd/served.h"
 #include "cmd/top.h"
 
 #define DAY_NS	  (86400 * 1000000000ull)
@@ -31,7 +32,37 @@ static int64_t known(int64_t n)
  * can tell. */
 static bool is_gone(uint32_t pid)
 {
-	return pid && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+	char path[32];
+
+	if (!pid)
+		return false;
+	if (!served()) /* else no signal may be sent, not even this one that is none */
+		return kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+	snprintf(path, sizeof(path), "/proc/%u", pid);
+	return access("/proc/1", F_OK) == 0 && access(path, F_OK) < 0 && errno == ENOENT;
+}
+
+/* Its container and pod, by the best names there are. */
+static void read_place(struct top_row *row, struct slice resource)
+{
+	static const char *const names[] = { "container.name", "container.id", "k8s.namespace.name",
+					     "k8s.pod.name" };
+	_cleanup_(arena_freep) struct arena *mem = resource.n ? arena_new(65536) : NULL;
+	struct slice v[4], namespace;
+
+	if (!mem || !json_members(resource, names, v, 4))
+		return;
+	if (v[0].n)
+		copy(row->container, sizeof(row->container), json_text(v[0], mem));
+	else if (v[1].n)
+		snprintf(row->container, sizeof(row->container), "%.*s",
+			 (int)(json_text(v[1], mem).n < 12 ? json_text(v[1], mem).n : 12),
+			 json_text(v[1], mem).p);
+	if (!v[3].n)
+		return;
+	namespace = json_text(v[2], mem);
+	snprintf(row->pod, sizeof(row->pod), "%.*s%s%.*s", SLICE_ARG(namespace),
+		 namespace.n ? "/" : "", SLICE_ARG(json_text(v[3], mem)));
 }
 
 static int on_run(void *ctx, const struct run *run)
@@ -53,6 +84,7 @@ static int on_run(void *ctx, const struct run *run)
 						      : TOP_IDLE,
 		.status = run->status,
 		.pid = run->process.tgid,
+		.uid = run->uid,
 		.runs = 1,
 		.calls = known(run->llm_calls),
 		.tools = known(run->tool_calls),
@@ -68,6 +100,8 @@ static int on_run(void *ctx, const struct run *run)
 	copy(row->model, sizeof(row->model), run->models);
 	copy(row->task, sizeof(row->task), run->task.n ? run->task : run->command);
 	copy(row->user, sizeof(row->user), run->user);
+	copy(row->host, sizeof(row->host), run->host);
+	read_place(row, run->resource);
 	return 0;
 }
 
@@ -106,74 +140,6 @@ static int on_span(void *ctx, const struct span *s)
 	return 0;
 }
 
-static int compare(const void *left, const void *right, void *ctx)
-{
-	const struct top_row *a = left, *b = right;
-	const struct top *t = ctx;
-	double d = 0;
-
-	switch (t->sort) {
-	case TOP_BY_COST:
-		d = (double)b->cost_pico_usd - (double)a->cost_pico_usd;
-		break;
-	case TOP_BY_RATE:
-		d = b->tokens_per_s - a->tokens_per_s;
-		break;
-	case TOP_BY_CALLS:
-		d = (double)b->calls - (double)a->calls;
-		break;
-	case TOP_BY_START:
-		d = (double)b->start_ns - (double)a->start_ns;
-		break;
-	case TOP_BY_AGENT:
-		d = (double)strcmp(a->agent, b->agent);
-		break;
-	}
-	if (t->ascending)
-		d = -d;
-	if (d == 0)
-		d = (double)memcmp(&a->run, &b->run, sizeof(a->run));
-	return d < 0 ? -1 : d > 0;
-}
-
-/* Adds @row to the row of its agent; the busiest state stands for all. */
-static void add_up(struct top_row *sum, const struct top_row *row)
-{
-	sum->runs++;
-	sum->calls += row->calls;
-	sum->tools += row->tools;
-	sum->errors += row->errors;
-	sum->tokens += row->tokens;
-	sum->cost_pico_usd += row->cost_pico_usd;
-	sum->equivalent_pico_usd += row->equivalent_pico_usd;
-	sum->unpriced += row->unpriced;
-	sum->tokens_per_s += row->tokens_per_s;
-	sum->pid = 0;
-	if (row->state < sum->state) {
-		sum->state = row->state;
-		memcpy(sum->doing, row->doing, sizeof(sum->doing));
-	}
-	if (row->start_ns > sum->start_ns)
-		sum->start_ns = row->start_ns;
-}
-
-static void fold_agents(struct top *t)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < t->n; i++) {
-		size_t k = 0;
-
-		while (k < n && strcmp(t->rows[k].agent, t->rows[i].agent) != 0)
-			k++;
-		if (k < n)
-			add_up(&t->rows[k], &t->rows[i]);
-		else
-			t->rows[n++] = t->rows[i];
-	}
-	t->n = n;
-}
-
 int top_read(struct top *t, struct store_reader *r)
 {
 	struct reading in = { .t = t };
@@ -194,8 +160,5 @@ int top_read(struct top *t, struct store_reader *r)
 		in.row = &t->rows[i];
 		err = store_spans(r, &f, on_span, &in);
 	}
-	if (t->per_agent)
-		fold_agents(t);
-	qsort_r(t->rows, t->n, sizeof(*t->rows), compare, t);
 	return err < 0 ? err : 0;
 }
