@@ -138,8 +138,8 @@ void tree_open(struct trace *t, const struct sonde_event *e, struct process *p)
 		tree_free(tree);
 		return;
 	}
-	agent_emit(tree->runs->agents, false);
 	run_emit(tree->runs, true);
+	agent_emit(tree->runs->agents, false);
 }
 
 /* --- closing --- */

@@ -206,6 +206,7 @@ static struct run_state *begin_run(struct call_state *c, const struct llm_call *
 	}
 	r->evidence = evidence;
 	agent_copy_name(r->agents, host);
+	run_emit(r, true); /* first: who watches must know whose its steps are */
 	agent_emit(r->agents, false);
 	return r;
 }

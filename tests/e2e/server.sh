@@ -170,7 +170,7 @@ output() {
 }
 ok "a file of the caller's is the caller's" output
 colours() { # as a terminal has it
-	as $ALICE TERM=xterm script -qec "stty cols 60; $SONDE runs --daemon" /dev/null >"$T/tty" && grep -q $'\033\[1m' "$T/tty" && [ "$(sed 's/\x1b\[[0-9;]*m//g' "$T/tty" | tr -d '\r' | awk '{ if (length > m) m = length } END { print m }')" -le 60 ]
+	as $ALICE TERM=xterm script -qec "stty cols 110; $SONDE runs --daemon" /dev/null >"$T/tty" && grep -q $'\033\[1m' "$T/tty" && [ "$(sed 's/\x1b\[[0-9;]*m//g' "$T/tty" | tr -d '\r' | awk '{ if (length > m) m = length } END { print m }')" -le 110 ] && grep -q "…" "$T/tty"
 }
 ok "the caller's terminal is known at the other end" colours
 

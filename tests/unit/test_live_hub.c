@@ -171,6 +171,57 @@ static void a_number_of_the_future_means_all_there_is(void **state)
 	assert_line(h, fd, "run", 1);
 }
 
+/* Who hands lines on must know whose they are. */
+static void each_line_says_whose_it_is(void **state)
+{
+	struct hub *h = *state;
+	struct run run = { .status = RUN_RUNNING, .uid = 1234, .run_id = { .b = { 1 } } };
+	struct live_piece piece = { .run_id = { .b = { 1 } }, .kind = LIVE_TEXT };
+	struct live_change change = { .run_id = { .b = { 1 } }, .state = LIVE_IDLE };
+	struct span span = { .run_id = { .b = { 1 } } };
+	_cleanup_(closep) int fd = -1;
+
+	live_hub_sink.run(h->hub, &run);
+	live_hub_sink.live_piece(h->hub, &piece);
+	live_hub_sink.live_change(h->hub, &change);
+	live_hub_sink.span(h->hub, &span);
+	piece.run_id.b[0] = 2; /* a run that was never told of */
+	live_hub_sink.live_piece(h->hub, &piece);
+	fd = watch(h, "{\"after\":0}\n");
+	assert_line(h, fd, "hello", 5);
+	for (int i = 0; i < 5; i++) {
+		_cleanup_(cJSON_Deletep) cJSON *j = line(h, fd);
+
+		assert_non_null(j);
+		assert_int_equal(json_int(j, "uid"), i < 4 ? 1234 : 0);
+		assert_int_equal(cJSON_HasObjectItem(j, "uid"), i < 4);
+	}
+}
+
+static void put_lag(void *ctx, struct json_writer *w)
+{
+	json_key(w, "lag_ms");
+	json_put_int(w, *(int *)ctx);
+}
+
+static void a_status_is_one_line_and_the_end(void **state)
+{
+	struct hub *h = *state;
+	_cleanup_(closep) int fd = watch(h, "{\"op\":\"status\"}\n");
+	int lag = 17;
+	cJSON *j;
+
+	tell(h, 1, 3);
+	live_hub_status(h->hub, put_lag, &lag);
+	j = line(h, fd);
+	assert_non_null(j);
+	assert_string_equal(json_str(j, "type").p, "status");
+	assert_int_equal(json_int(j, "lag_ms"), 17);
+	assert_int_equal(json_int(j, "engine"), getpid());
+	cJSON_Delete(j);
+	assert_null(line(h, fd));
+}
+
 static void the_socket_is_its_owners_alone(void **state)
 {
 	const struct hub *h = *state;
@@ -201,6 +252,8 @@ int main(void)
 		TEST(what_is_kept_is_bounded_in_bytes),
 		TEST(a_watcher_that_says_nonsense_is_sent_away),
 		TEST(a_number_of_the_future_means_all_there_is),
+		TEST(each_line_says_whose_it_is),
+		TEST(a_status_is_one_line_and_the_end),
 		TEST(the_socket_is_its_owners_alone),
 		cmocka_unit_test(without_a_folder_there_is_an_error),
 	};
