@@ -17,6 +17,7 @@
 
 #define LINE_MAX_N (8u << 20) /* bytes of one line */
 #define ASK_MAX	   64
+#define LOOK_MS	   250 /* between two looks for new captures */
 
 /* A capture that is under way. */
 struct hub {
@@ -33,8 +34,17 @@ struct hubs {
 	hubs_line_fn fn;
 	void *ctx;
 	bool seen;
-	bool brief; /* each is asked for its status and then left */
+	int64_t looked_ms; /* for new ones, last */
+	bool brief;	   /* each is asked for its status and then left */
 };
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
 
 /* --- connections --- */
 
@@ -196,7 +206,7 @@ static int receive_all(struct hubs *h, int timeout_ms)
 	return live;
 }
 
-/* --- */
+/* --- life --- */
 
 int hubs_new(const char *store, hubs_line_fn fn, void *ctx, struct hubs **ret)
 {
@@ -233,21 +243,18 @@ void hubs_free(struct hubs *h)
 
 int hubs_wait(struct hubs *h, int timeout_ms)
 {
-	look_for_new(h);
+	const int64_t now = now_ms();
+
+	if (now - h->looked_ms >= LOOK_MS) {
+		look_for_new(h);
+		h->looked_ms = now;
+	}
 	return receive_all(h, timeout_ms);
 }
 
 bool hubs_seen(const struct hubs *h)
 {
 	return h->seen;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 struct counting {

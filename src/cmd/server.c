@@ -60,6 +60,13 @@ static void set_limits(void)
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
+/* Commands that are run for others have no use for it. */
+static void keep_to_ourselves(int fd)
+{
+	if (fd >= 0)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
 /* Before there are threads: all of them leave it to the one that waits for it. */
 static void block_signals(sigset_t *ret)
 {
@@ -90,6 +97,9 @@ int server_main(const struct config *c, int socket, int http)
 	int sig, r;
 
 	set_limits();
+	keep_to_ourselves(socket);
+	keep_to_ourselves(http);
+	keep_to_ourselves(leave_fd);
 	block_signals(&signals);
 	r = api_server_start(&api, socket, &server);
 	if (r < 0) {

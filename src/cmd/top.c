@@ -105,13 +105,13 @@ static int read_daemon(void *ctx, struct top *t)
 
 	(void)ctx;
 	set_time(t);
-	t->n = 0;
 	at = (time_t)(t->since_ns / 1000000000u);
 	strftime(from, sizeof(from), "--since=%Y-%m-%dT%H:%M:%SZ", gmtime(&at));
 	argv[2] = from;
 	r = remote_capture(argv, 0, &text);
 	if (r != 0)
-		return r < 0 ? remote_failed(r) : -EIO;
+		return r < 0 ? r : -EIO;
+	t->n = 0;
 	rest = buf_slice(&text);
 	while (t->n < TOP_ROWS_MAX && slice_cut(rest, '\n', &line, &rest))
 		t->n += top_row_parse(line, &t->rows[t->n]);
@@ -208,6 +208,14 @@ static int open_source(struct top_source *ret, struct store_reader **reader, cha
 	return 0;
 }
 
+static int finish(const struct top_source *s, int r)
+{
+	if (r >= 0 || r == -EPIPE || s->read != read_daemon)
+		return reader_finish(r);
+	remote_failed(r);
+	return 1;
+}
+
 static int run(int argc, char **argv)
 {
 	static const struct sigaction stop = { .sa_handler = on_signal };
@@ -228,13 +236,13 @@ static int run(int argc, char **argv)
 	if (json && stream) {
 		sigaction(SIGINT, &stop, NULL);
 		sigaction(SIGTERM, &stop, NULL);
-		return reader_finish(print_stream(&t, &source));
+		return finish(&source, print_stream(&t, &source));
 	}
 	if (!once && !json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) {
 		r = top_watch(&t, &source, (unsigned)interval);
-		return r == -ENOTTY ? 1 : reader_finish(r);
+		return r == -ENOTTY ? 1 : finish(&source, r);
 	}
-	return reader_finish(print_once(&t, &source));
+	return finish(&source, print_once(&t, &source));
 }
 
 const struct command command_top = {

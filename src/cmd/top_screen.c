@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <ncurses.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "base/util.h"
@@ -17,7 +19,11 @@
 struct view {
 	struct top *t;
 	const struct top_source *source;
-	struct top_row at; /* the row that is chosen, by what it stands for */
+	struct top_row *rows; /* as they were read, before they were arranged */
+	size_t n;
+	uint64_t read_ms, every_ms; /* when; 0: never */
+	int trouble;		    /* why they could not be read again; what was read stays */
+	struct top_row at;	    /* the row that is chosen, by what it stands for */
 	size_t line, first;
 	bool open; /* the chosen run is looked at */
 	bool typing;
@@ -158,11 +164,16 @@ static void draw_run(struct view *v)
 
 static int look(struct view *v)
 {
-	int r;
+	struct buf text = { 0 };
+	const int r = v->source->show(v->source->ctx, &v->at.run, COLS, &text);
 
-	v->text.n = 0;
-	r = v->source->show(v->source->ctx, &v->at.run, COLS, &v->text);
-	return r == -ENOENT ? 0 : r;
+	if (r < 0) {
+		buf_done(&text);
+		return r == -ENOENT ? 0 : r;
+	}
+	buf_done(&v->text);
+	v->text = text;
+	return 0;
 }
 
 /* --- keys --- */
@@ -312,32 +323,76 @@ static bool take_key(struct view *v, int key)
 
 /* --- */
 
-static int refresh_view(struct view *v)
+static uint64_t now_ms(void)
 {
-	int r = v->source->read(v->source->ctx, v->t);
+	struct timespec ts;
 
-	if (r >= 0)
-		top_arrange(v->t);
-	if (r >= 0 && v->open)
-		r = look(v);
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* Once an interval; a key between two only arranges anew. */
+static int read_rows(struct view *v)
+{
+	const uint64_t now = now_ms();
+	int r;
+
+	if (v->read_ms && now - v->read_ms < v->every_ms)
+		return 0;
+	v->t->n = 0;
+	r = v->source->read(v->source->ctx, v->t);
 	if (r < 0)
 		return r;
+	v->read_ms = now;
+	memcpy(v->rows, v->t->rows, v->t->n * sizeof(*v->rows));
+	v->n = v->t->n;
+	return 0;
+}
+
+static void draw_trouble(const struct view *v)
+{
+	char text[160];
+
+	snprintf(text, sizeof(text), "not read since: %s", strerrordesc_np(-v->trouble));
+	attron(A_BOLD);
+	draw_text(1, 0, COLS, false, slice_of(text));
+	attroff(A_BOLD);
+}
+
+/* Only the first look must succeed: a daemon may start again. */
+static int refresh_view(struct view *v)
+{
+	v->trouble = read_rows(v);
+	if (v->trouble < 0 && !v->read_ms)
+		return v->trouble;
+	memcpy(v->t->rows, v->rows, v->n * sizeof(*v->rows));
+	v->t->n = v->n;
+	top_arrange(v->t);
+	if (v->open && v->trouble >= 0)
+		v->trouble = look(v);
 	erase();
 	if (v->open)
 		draw_run(v);
 	else
 		draw_list(v);
+	if (v->trouble < 0)
+		draw_trouble(v);
 	refresh();
 	return 0;
 }
 
 int top_watch(struct top *t, const struct top_source *s, unsigned interval_s)
 {
-	struct view v = { .t = t, .source = s };
-	SCREEN *screen = newterm(NULL, stdout, stdin);
+	struct view v = { .t = t, .source = s, .every_ms = interval_s * 1000ull };
+	SCREEN *screen;
 	int r;
 
+	v.rows = calloc(TOP_ROWS_MAX, sizeof(*v.rows));
+	if (!v.rows)
+		return -ENOMEM;
+	screen = newterm(NULL, stdout, stdin);
 	if (!screen) {
+		free(v.rows);
 		log_err("this terminal cannot show it; 'sonde top --once' prints it");
 		return -ENOTTY;
 	}
@@ -353,5 +408,6 @@ int top_watch(struct top *t, const struct top_source *s, unsigned interval_s)
 	endwin();
 	delscreen(screen);
 	buf_done(&v.text);
+	free(v.rows);
 	return r;
 }

@@ -385,4 +385,34 @@ group() { # by the name of a group: it has to be one of this machine
 group >"$T/group" 2>&1
 group_rc=$?
 ok "members of the daemon's group see all, by supplementary groups as well" test $group_rc = 0
+
+# --- a real capture ---
+mock_start
+mock_scenario "{\"tool_turns\":1,\"chunk_delay_ms\":40,\"chunks\":40,\"final_text\":\"$(seq -s ' ' 1 300)\"}"
+mkdir "$T/real"
+"$SONDE" server --db "$T/real/db" --socket "$T/real/sock" &
+pids+=($!)
+within 20 test -S "$T/real/sock"
+curl -sN --unix-socket "$T/real/sock" http://sonde/api/v1/live >"$T/real/all" &
+pids+=($!)
+as_exec $ALICE curl -sN --unix-socket "$T/real/sock" http://sonde/api/v1/live >"$T/real/other" &
+pids+=($!)
+within 10 test -s "$T/real/all" -a -s "$T/real/other"
+# shellcheck disable=SC2046 # words
+env -i $(client_env "$HTTPS") timeout 120 "$SONDE" run -q --db "$T/real/db" -- $(client python-stdlib) --stream "list the files" >"$T/out.txt" 2>&1 </dev/null &
+run=$!
+has_ended() { grep -q '"state":"ended"' "$T/real/all"; }
+text_comes() { grep -q '"kind":"text"' "$T/real/all"; }
+within 60 text_comes
+SONDE_SOCKET=$T/real/sock "$SONDE" status --json >"$T/real/status"
+SONDE_SOCKET=$T/real/sock "$SONDE" top --daemon --json >"$T/real/top"
+within 60 has_ended
+wait "$run"
+whose() { tail -n +2 "$T/real/all" | grep . | holds '.uid == 0'; }
+ok "every line of a capture says whose it is" whose
+ok "somebody else gets none of them" test "$(grep -c . "$T/real/other")" = 1
+engine() { holds '.engines[0] | .lag_ms < 5000 and .health.llm_calls >= 1 and .attached >= 1 and .loss.ring_full == 0' "$T/real/status"; }
+ok "an engine tells how it is doing" engine
+top_live() { holds '.state == "streaming" and .status == "running" and .llm_calls >= 1' "$T/real/top"; }
+ok "top over the daemon shows what runs" top_live
 finish
