@@ -44,6 +44,18 @@ int served_check(const struct command *c, int argc, char **argv)
 	return -EACCES;
 }
 
+/* Whoever else has work to do comes first; where memory is short it is this that goes. */
+static void step_back(void)
+{
+	FILE *f = fopen("/proc/self/oom_score_adj", "we");
+
+	if (f) {
+		fputs("500", f);
+		fclose(f);
+	}
+	setpriority(PRIO_PROCESS, 0, 5);
+}
+
 int served_enter(void)
 {
 	static const struct {
@@ -51,13 +63,14 @@ int served_enter(void)
 		rlim_t max;
 	} limits[] = {
 		{ RLIMIT_CPU, 120 }, /* seconds */
-		{ RLIMIT_DATA, 1u << 30 },
+		{ RLIMIT_DATA, 512u << 20 },
 		{ RLIMIT_NOFILE, 64 },
 		{ RLIMIT_CORE, 0 },
 	};
 	int r;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	step_back();
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
 		const struct rlimit l = { limits[i].max, limits[i].max };
 

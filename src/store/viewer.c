@@ -24,12 +24,12 @@
 #include "store/refs.h"
 #include "store/schema.h"
 
-/* %1: the secret, %2: the uid. Of a table with no view here nothing is there (hide_the_rest()). */
+/* Formats: of the secret and the uid. A table that has no view here is hidden (hide_table()). */
 static const char *const own_views[] = {
 	"CREATE TEMP VIEW \"%s_runs\" AS SELECT * FROM main.runs WHERE uid = %u",
 	"CREATE TEMP VIEW runs AS SELECT * FROM \"%s_runs\" /* %u */",
-	"CREATE TEMP VIEW \"%s_spans\" AS SELECT s.* FROM main.runs AS r"
-	" JOIN main.spans AS s ON s.run = r.id WHERE r.uid = %u",
+	("CREATE TEMP VIEW \"%s_spans\" AS SELECT s.* FROM main.runs AS r"
+	 " JOIN main.spans AS s ON s.run = r.id WHERE r.uid = %u"),
 	"CREATE TEMP VIEW spans AS SELECT * FROM \"%s_spans\" /* %u */",
 	"CREATE TEMP VIEW \"%s_nodes\" AS SELECT * FROM main.nodes WHERE may_read(id) /* %u */",
 	"CREATE TEMP VIEW nodes AS SELECT * FROM \"%s_nodes\" /* %u */",

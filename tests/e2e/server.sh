@@ -61,7 +61,7 @@ ok "who has a store of their own reads that, unless told otherwise" own_first
 id_of() { as "$1" "$SONDE" runs --daemon --json | jq -r .run_id; }
 session_of() { as "$1" "$SONDE" sessions --daemon --json | jq -r .session_id; }
 theirs=$(id_of $BOB) own=$(id_of $ALICE)
-hash_of() { sqlite3 "$T/store/db" "SELECT lower(hex(args_blob)) FROM spans JOIN runs ON runs.id = spans.run WHERE runs.uid = $1 AND system_blob IS NOT NULL LIMIT 1"; }
+hash_of() { sqlite3 "$T/store/db" "SELECT lower(hex(system_blob)) FROM spans JOIN runs ON runs.id = spans.run WHERE runs.uid = $1 AND system_blob IS NOT NULL LIMIT 1"; }
 clean() { # COMMAND...	as alice: nothing of bob's is in what it prints, nor its id
 	as $ALICE "$SONDE" "$@" >"$T/said" 2>&1
 	! grep -iE "bob|host-b|61002|$theirs" "$T/said"
@@ -153,6 +153,8 @@ statuses() {
 ok "status tells an ordinary user nothing of the whole" statuses
 for_people() { SONDE_SOCKET=$T/run/sock "$SONDE" status | grep -q "runs of all users" && as $ALICE "$SONDE" status | grep -q "your own runs"; }
 ok "status is for people too" for_people
+doctor() { SONDE_SOCKET=$T/run/sock "$SONDE" doctor --quick --json | jq -c 'select(.check == "daemon")' | holds '.status == "ok" and (.detail | endswith("/run/sock"))'; }
+ok "doctor tells of it" doctor
 leave() {
 	ask http://sonde/api/v1/leave -d "{\"pid\":$$,\"start_ns\":1}" | holds '.error.code == 503' && ask http://sonde/api/v1/leave -d '{"pid":"x"}' | holds '.error.code == 400' &&
 		as $ALICE curl -s --unix-socket "$T/run/sock" http://sonde/api/v1/leave -d "{\"pid\":$$,\"start_ns\":1}" | holds '.error.code == 403'
@@ -170,7 +172,7 @@ output() {
 }
 ok "a file of the caller's is the caller's" output
 colours() { # as a terminal has it
-	as $ALICE TERM=xterm script -qec "stty cols 110; $SONDE runs --daemon" /dev/null >"$T/tty" && grep -q $'\033\[1m' "$T/tty" && [ "$(sed 's/\x1b\[[0-9;]*m//g' "$T/tty" | tr -d '\r' | awk '{ if (length > m) m = length } END { print m }')" -le 110 ] && grep -q "…" "$T/tty"
+	as $ALICE TERM=xterm script -qec "stty cols 116; $SONDE runs --daemon" /dev/null >"$T/tty" && grep -q $'\033\[1m' "$T/tty" && [ "$(sed 's/\x1b\[[0-9;]*m//g' "$T/tty" | tr -d '\r' | LC_ALL=C.UTF-8 wc -L)" -le 116 ] && grep -q "…" "$T/tty"
 }
 ok "the caller's terminal is known at the other end" colours
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -224,6 +225,47 @@ static void words_are_suggested_only_when_close(void **state)
 	}
 }
 
+static int tell(void *ctx, const struct option_spec *spec, bool on, const char *value)
+{
+	char word[64];
+
+	snprintf(word, sizeof(word), "%s%s%s%s ", spec ? (on ? "+" : "-") : "",
+		 spec ? spec->name : "", spec && value ? "=" : "", value ? value : "");
+	strcat(ctx, word);
+	return spec && strcmp(spec->name, "limit") == 0 ? -EACCES : 0;
+}
+
+static void a_walk_tells_everything_and_sets_nothing(void **state)
+{
+	static const struct {
+		const char *argv[8], *told;
+		int r;
+	} cases[] = {
+		{ { "-jo", "file", "a", "--no-quiet", "--", "-x" },
+		  "+json +output=file a -quiet -x ",
+		  0 },
+		{ { "--output=x", "--ring=nonsense" }, "+output=x +ring=nonsense ", 0 },
+		{ { "-n7", "a" }, "+limit=7 ", -EACCES },
+		{ { "--nothing" }, "", -EINVAL },
+		{ { "--output" }, "", -EINVAL },
+	};
+	struct options_error err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char told[256] = "";
+		int n = 0;
+
+		while (cases[i].argv[n])
+			n++;
+		assert_int_equal(options_walk(specs, false, n, cases[i].argv, tell, told, &err),
+				 cases[i].r);
+		assert_string_equal(told, cases[i].told);
+	}
+	assert_false(json);
+	assert_null(output);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +274,7 @@ int main(void)
 		cmocka_unit_test_setup(options_say_what_is_wrong, reset),
 		cmocka_unit_test_setup(options_help_is_asked_in_two_ways, reset),
 		cmocka_unit_test_setup(options_help_shows_defaults, reset),
+		cmocka_unit_test_setup(a_walk_tells_everything_and_sets_nothing, reset),
 		cmocka_unit_test(times_are_dates_or_ages),
 		cmocka_unit_test(words_are_suggested_only_when_close),
 	};
