@@ -349,7 +349,7 @@ static enum MHD_Result run(struct request *rq, struct ask *a)
 enum MHD_Result handle_command(struct request *rq)
 {
 	static const char *const names[] = { "argv", "columns", "colour", "tz", "charset" };
-	_cleanup_(arena_freep) struct arena *mem = arena_new(4 * API_BODY_MAX);
+	_cleanup_(arena_freep) struct arena *mem = arena_new(4ul * API_BODY_MAX);
 	struct ask a = { .mem = mem };
 	struct slice v[5];
 

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/request.h"
@@ -22,8 +23,10 @@ static int owner_of(uint32_t pid, uint32_t *ret)
 	if (!f)
 		return -ESRCH;
 	while (r < 0 && fgets(line, sizeof(line), f))
-		if (sscanf(line, "Uid: %u", ret) == 1)
+		if (strncmp(line, "Uid:", 4) == 0) {
+			*ret = (uint32_t)strtoul(line + 4, NULL, 10);
 			r = 0;
+		}
 	fclose(f);
 	return r;
 }

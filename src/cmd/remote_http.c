@@ -103,14 +103,16 @@ int http_line(struct http_reply *r, struct slice *ret)
 static int read_head(struct http_reply *r)
 {
 	struct slice line;
+	uint64_t status;
 	size_t bytes = 0;
 	int got = http_line(r, &line);
 
 	if (got <= 0)
 		return got < 0 ? got : -EBADMSG;
 	if (line.n < 12 || !slice_starts(line, SLICE("HTTP/1.")) ||
-	    sscanf(line.p + 8, " %3d", &r->status) != 1)
+	    !slice_u64((struct slice){ line.p + 9, 3 }, &status))
 		return -EBADMSG;
+	r->status = (int)status;
 	while ((got = http_line(r, &line)) > 0 && slice_trim(line).n) {
 		bytes += line.n;
 		if (bytes > HEAD_BYTES)

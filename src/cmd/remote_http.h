@@ -12,7 +12,7 @@ struct http_reply {
 };
 
 /* Connects only. The descriptor, or -errno. */
-int http_connect(const char *socket);
+int http_connect(const char *path);
 
 /*
  * Sends it and reads the answer's head. @target: path and query; @headers: lines that end with

@@ -145,20 +145,25 @@ static double figure(const struct top_row *r, enum top_sort by)
 	return 0;
 }
 
+static int by_name(const struct top_row *a, const struct top_row *b)
+{
+	const int key = strcmp(a->key, b->key);
+
+	return key ? key : memcmp(&a->run, &b->run, sizeof(a->run));
+}
+
 static int compare(const void *left, const void *right, void *ctx)
 {
 	const struct top_row *a = left, *b = right;
 	const struct top *t = ctx;
-	double d = t->sort == TOP_BY_AGENT ? strcmp(a->agent, b->agent)
-					   : figure(b, t->sort) - figure(a, t->sort);
+	const double x = figure(a, t->sort), y = figure(b, t->sort);
+	int d = y < x ? -1 : y > x; /* the largest first */
 
+	if (t->sort == TOP_BY_AGENT)
+		d = strcmp(a->agent, b->agent);
 	if (t->ascending)
 		d = -d;
-	if (d == 0)
-		d = strcmp(a->key, b->key);
-	if (d == 0)
-		d = memcmp(&a->run, &b->run, sizeof(a->run));
-	return d < 0 ? -1 : d > 0;
+	return d ? d : by_name(a, b);
 }
 
 void top_arrange(struct top *t)

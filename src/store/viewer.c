@@ -217,7 +217,7 @@ static struct id128 name_id(const char *name)
 	char lower[128];
 	size_t n = 0;
 
-	for (; name[n] && n < sizeof(lower); n++)
+	for (; n < sizeof(lower) && name[n]; n++)
 		lower[n] = (char)(name[n] >= 'A' && name[n] <= 'Z' ? name[n] + 32 : name[n]);
 	id_hash_begin(&h, "table");
 	id_hash_bytes(&h, (struct slice){ lower, n });
