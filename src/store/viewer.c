@@ -296,13 +296,14 @@ static int has_many(struct store_reader *r, bool *ret)
 	int64_t newest = 0, own = 0;
 	char sql[160];
 	int rc = db_int(r->db, "SELECT coalesce(max(n), 0) FROM main.runs", &newest);
+	const long long few = newest / MANY;
 
 	sqlite3_snprintf(sizeof(sql), sql,
 			 "SELECT count(*) FROM (SELECT 1 FROM main.runs WHERE uid = %u LIMIT %lld)",
-			 r->uid, (long long)(newest / MANY + 1));
+			 r->uid, few + 1);
 	if (rc == SQLITE_OK)
 		rc = db_int(r->db, sql, &own);
-	*ret = own > newest / MANY;
+	*ret = own > few;
 	return rc;
 }
 
