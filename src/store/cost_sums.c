@@ -66,22 +66,27 @@ static const char head[] =
 		KNOWN_SUM) ", CASE WHEN sum(estimated_3) THEN 3 WHEN sum(estimated_2) THEN 2"
 			   " ELSE sum(estimated_1) > 0 END FROM (";
 
-#define FIGURES                                                             \
-	"steps, calls, cost_pico_usd, equivalent_pico_usd, unpriced_calls," \
-	" usage_unknown_calls, mismatched_calls, estimated_1, estimated_2, estimated_3"
+/* clang-format off */
+#define FIGURES \
+	"sum(steps) AS steps, sum(calls) AS calls, sum(cost_pico_usd) AS cost_pico_usd," \
+	" sum(equivalent_pico_usd) AS equivalent_pico_usd, sum(unpriced_calls) AS unpriced_calls," \
+	" sum(usage_unknown_calls) AS usage_unknown_calls," \
+	" sum(mismatched_calls) AS mismatched_calls, sum(estimated_1) AS estimated_1," \
+	" sum(estimated_2) AS estimated_2, sum(estimated_3) AS estimated_3"
+#define SUMMED(member, attribute, name) \
+	", sum(" #member ") AS " #member ", sum(" #member "_known) AS " #member "_known"
 
 /* of_sum, dimension; of_sum, dimension, counts; of_span, dimension, counted */
-static const char rows[] = "SELECT %s AS key, 0 AS runs, " FIGURES LLM_USAGE_COUNTS(
-	SUMS_PLAIN) " FROM cost_sums WHERE dimension = %d AND period >= ?5 AND period < ?6"
-		    " UNION ALL SELECT %s, sum(n), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0" LLM_USAGE_COUNTS(
-			    SUMS_ZERO) " FROM seen WHERE dimension = %d AND period >= ?5 AND "
-				       "period < ?6 AND (%s) GROUP BY 1"
-				       " UNION ALL SELECT %s, count(DISTINCT s.run) FILTER (WHERE "
-				       "NOT EXISTS (SELECT 1 FROM"
-				       " present AS p WHERE p.run = s.run AND p.dimension = %d AND "
-				       "p.period >= ?5 AND"
-				       " p.period < ?6 AND (%s))), " SUMS_OF_CALLS LLM_USAGE_COUNTS(
-					       SUMS_NAMED) " FROM " EDGES " AS s GROUP BY 1";
+static const char rows[] =
+	"SELECT %s AS key, 0 AS runs, " FIGURES LLM_USAGE_COUNTS(SUMMED)
+	" FROM cost_sums WHERE dimension = %d AND period >= ?5 AND period < ?6 GROUP BY 1"
+	" UNION ALL SELECT %s, sum(n), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0" LLM_USAGE_COUNTS(SUMS_ZERO)
+	" FROM seen WHERE dimension = %d AND period >= ?5 AND period < ?6 AND (%s) GROUP BY 1"
+	" UNION ALL SELECT %s, count(DISTINCT s.run) FILTER (WHERE NOT EXISTS (SELECT 1 FROM"
+	" present AS p WHERE p.run = s.run AND p.dimension = %d AND p.period >= ?5 AND"
+	" p.period < ?6 AND (%s))), " SUMS_OF_CALLS LLM_USAGE_COUNTS(SUMS_NAMED)
+	" FROM " EDGES " AS s GROUP BY 1";
+/* clang-format on */
 
 static bool is_greenwich(time_t t)
 {

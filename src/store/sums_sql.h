@@ -52,7 +52,10 @@
 	" WHERE " SUMS_SAME(row) " AND period > " row ".period)" \
 	" ON CONFLICT DO UPDATE SET n = n " by ";"
 
-/* Of a use that nobody told the sum is no 0: how many told it stands beside it. */
+/*
+ * Rows stand in the order in which lists add them up, so that nothing is sorted first. Of a use that
+ * nobody told the sum is no 0: how many told it stands beside it.
+ */
 #define SUMS_COLUMN(member, attribute, name) \
 	", " #member " INTEGER NOT NULL, " #member "_known INTEGER NOT NULL"
 
@@ -64,11 +67,11 @@
 	" usage_unknown_calls INTEGER NOT NULL, mismatched_calls INTEGER NOT NULL," \
 	" estimated_1 INTEGER NOT NULL, estimated_2 INTEGER NOT NULL," \
 	" estimated_3 INTEGER NOT NULL" LLM_USAGE_COUNTS(SUMS_COLUMN) \
-	", PRIMARY KEY (dimension, period, key)) STRICT, WITHOUT ROWID;" \
+	", PRIMARY KEY (dimension, key, period)) STRICT, WITHOUT ROWID;" \
 	"CREATE TABLE tool_sums (" \
 	" period INTEGER NOT NULL, tool TEXT NOT NULL, agent TEXT NOT NULL," \
 	" calls INTEGER NOT NULL, errors INTEGER NOT NULL, repeats INTEGER NOT NULL," \
-	" times BLOB, PRIMARY KEY (period, tool, agent)) STRICT, WITHOUT ROWID;" \
+	" times BLOB, PRIMARY KEY (tool, agent, period)) STRICT, WITHOUT ROWID;" \
 	"CREATE TABLE present (" \
 	" run BLOB NOT NULL, dimension INTEGER NOT NULL, key TEXT NOT NULL," \
 	" key2 TEXT NOT NULL, period INTEGER NOT NULL, n INTEGER NOT NULL," \
@@ -76,7 +79,7 @@
 	"CREATE TABLE seen (" \
 	" dimension INTEGER NOT NULL, period INTEGER NOT NULL, before INTEGER NOT NULL," \
 	" key TEXT NOT NULL, key2 TEXT NOT NULL, n INTEGER NOT NULL," \
-	" PRIMARY KEY (dimension, period, before, key, key2)) STRICT, WITHOUT ROWID;" \
+	" PRIMARY KEY (dimension, key, key2, period, before)) STRICT, WITHOUT ROWID;" \
 	"CREATE TRIGGER present_insert AFTER INSERT ON present BEGIN " \
 	SUMS_SEEN("new", "+ 1") SUMS_AFTER("new", "- 1", SUMS_BEFORE("new")) \
 	SUMS_AFTER("new", "+ 1", "new.period") "END;" \
@@ -105,9 +108,7 @@
 	" coalesce(sum(s.estimated = 3), 0) AS estimated_3"
 #define SUMS_NAMED(member, attribute, name) \
 	", coalesce(sum(s." #member "), 0) AS " #member ", count(s." #member ") AS " #member "_known"
-/* The same columns of a row that has them, and of one that has nothing. */
-#define SUMS_PLAIN(member, attribute, name) \
-	", " #member ", " #member "_known"
+/* The same columns of what has nothing. */
 #define SUMS_ZERO(member, attribute, name) \
 	", 0, 0"
 

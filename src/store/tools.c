@@ -101,7 +101,9 @@ static int of_sums(struct store_reader *r, const struct store_filter *f, sqlite3
 	int rc;
 
 	if (!sums_know(f, true, true) ||
-	    !sums_pay(r, f, "SELECT sum(calls) FROM tool_sums WHERE period >= ?1 AND period < ?2"))
+	    !sums_pay(r, f,
+		      "SELECT sum(calls) FROM (SELECT calls FROM tool_sums WHERE period >= ?1"
+		      " AND period < ?2 LIMIT 10000)"))
 		return -EAGAIN;
 	rc = sqlite3_prepare_v2(r->db, of_days, -1, ret, NULL);
 	if (rc == SQLITE_OK)
