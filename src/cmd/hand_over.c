@@ -88,7 +88,7 @@ static int make_request(pid_t pid, uint64_t start_ns, const char *db, struct buf
 		 body.n);
 	if (buf_add(ret, slice_of(head), TEXT_MAX) < 0)
 		return -ENOMEM;
-	return buf_add(ret, buf_slice(&body), 2 * TEXT_MAX);
+	return buf_add(ret, buf_slice(&body), 2 * (size_t)TEXT_MAX);
 }
 
 /* The status of the answer, or -errno. */

@@ -18,6 +18,7 @@
 #define JSON_MAX	16384	    /* of one; what is longer is known by its process alone */
 #define ANCESTORS_MAX	32
 #define CLIMB_MAX	64
+#define FORK_TOLD_NS	10000000ull
 #define EMPTY_LINGER_NS 1000000000ull /* late facts of a scope whose processes have ended */
 
 struct tentative {
@@ -151,6 +152,11 @@ static cJSON *scope_of_part(const struct trace *t, struct slice json, struct pro
 	}
 	if (json.n && process_key_eq(root, p->key))
 		return j;
+	/* Its fork was told as it happened: that one was there from its begin. */
+	if (p->fork_ns && p->fork_ns < p->key.start_ns + FORK_TOLD_NS) {
+		cJSON_DeleteItemFromObjectCaseSensitive(j, "joined");
+		cJSON_AddFalseToObject(j, "joined");
+	}
 	if (!slice_eq(json_str(j, "cwd"), p->cwd))
 		cJSON_DeleteItemFromObjectCaseSensitive(j, "project");
 	put_text(j, "cwd", p->cwd);
