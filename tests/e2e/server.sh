@@ -263,17 +263,28 @@ body = json.dumps({"argv": ["query", "--timeout", "20", "WITH RECURSIVE c(x) AS 
 def start():
     s = socket.socket(socket.AF_UNIX)
     s.connect(sys.argv[1])
-    s.settimeout(5)
+    s.settimeout(20)
     s.sendall(b"POST /api/v1/command HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-    return s
+    return s, s.recv(4096).split(b"\r\n")[0]
 busy = [start() for _ in range(4)]
-refused = start().recv(4096)
-assert b" 429 " in refused.split(b"\r\n")[0], refused
+assert all(b" 200 " in head for _, head in busy), busy
+refused = start()[1]
+assert b" 429 " in refused, refused
 PY
 }
 ok "nor have many long commands at once a place" many_commands
 children() { [ -z "$(pgrep -P "$server")" ]; }
 ok "a command ends when who asked has gone" within 10 children
+as_exec $ALICE "$SONDE" query --daemon --timeout 20 "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c" >/dev/null 2>&1 &
+asking=$!
+sandboxed() {
+	local child
+	child=$(pgrep -P "$server") && grep -q '^Seccomp:.2' "/proc/$child/status" && grep -q '^NoNewPrivs:.1' "/proc/$child/status" && grep -q '^CapEff:.0*$' "/proc/$child/status"
+}
+ok "a command runs in a sandbox" within 10 sandboxed
+kill $asking
+wait $asking 2>/dev/null
+ok "and ends with who asked for it" within 10 children
 alive() { kill -0 "$server" && [ ! -s "$T/server.err" ]; }
 ok "the server has said nothing and lives" alive
 
@@ -415,6 +426,6 @@ ok "every line of a capture says whose it is" whose
 ok "somebody else gets none of them" test "$(grep -c . "$T/real/other")" = 1
 engine() { holds '.engines[0] | .lag_ms < 5000 and .health.llm_calls >= 1 and .attached >= 1 and .loss.ring_full == 0' "$T/real/status"; }
 ok "an engine tells how it is doing" engine
-top_live() { holds '.state == "streaming" and .status == "running" and .llm_calls >= 1' "$T/real/top"; }
+top_live() { holds '(.state == "streaming" or .state == "thinking") and .status == "running" and .llm_calls >= 1' "$T/real/top"; }
 ok "top over the daemon shows what runs" top_live
 finish
