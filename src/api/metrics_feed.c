@@ -19,7 +19,7 @@
 #define HEALTH_MS 5000
 #define SAVE_MS	  30000
 #define AGAIN_MS  2000 /* after a failure */
-#define STATUS_MS 500
+#define STATUS_MS 2000
 
 static const char absent[] = "the store cannot be read yet";
 static const char catching_up[] = "sums are being made of what the store has";
