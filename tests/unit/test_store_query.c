@@ -453,7 +453,7 @@ static void info_counts(void **state)
 	assert_int_equal(store_info(r, &info), 0);
 	assert_int_equal(info.runs, 5);
 	assert_int_equal(info.spans, 15);
-	assert_int_equal(info.version, 4);
+	assert_int_equal(info.version, 5);
 	assert_true(info.sound);
 	assert_int_equal(info.first_ns, START);
 	assert_int_equal(info.last_ns, START + 240 * SEC);
