@@ -11,7 +11,7 @@
 #define FINE	16 /* buckets of a power of two; below it each number has its own */
 #define BUCKETS ((64 - 4) * FINE + FINE)
 /* A blob is a list of a bucket's distance from the one before and its count, both as varints. */
-#define BLOB_MAX (BUCKETS * 13)
+#define BLOB_MAX ((size_t)BUCKETS * 13)
 
 struct histogram {
 	int64_t n[BUCKETS];
