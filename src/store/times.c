@@ -64,7 +64,7 @@ static bool get(const uint8_t **p, const uint8_t *end, uint64_t *ret)
 /* Signed numbers alternate: 0, -1, 1, -2, ... */
 static uint64_t fold(int64_t v)
 {
-	return ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
+	return v < 0 ? ~((uint64_t)v << 1) : (uint64_t)v << 1;
 }
 
 static int64_t unfold(uint64_t v)
