@@ -13,11 +13,12 @@
 #include "sonde/usage.h"
 #include "store/schema.h"
 
-#define SUMS_DAY_NS	  86400000000000
-#define SUMS_HALF_HOUR_NS 1800000000000 /* whole local days are made of these, nearly everywhere \
-					 */
-#define SUMS_TOOLS 6			/* a dimension beside those of enum store_group */
-/* GROUP_DAY again, by whole days: enough where they are local ones. */
+#define SUMS_DAY_NS 86400000000000
+/* Whole local days are made of these, nearly everywhere. */
+#define SUMS_HALF_HOUR_NS 1800000000000
+/* Dimensions beside those of enum store_group: tools, and GROUP_DAY again by whole days, which is
+ * enough where they are local ones. */
+#define SUMS_TOOLS   6
 #define SUMS_DAYS    7
 
 #define SUMS_STR2(x) #x

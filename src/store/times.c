@@ -11,7 +11,7 @@
 #define FINE	16 /* buckets of a power of two; below it each number has its own */
 #define BUCKETS ((64 - 4) * FINE + FINE)
 /* A blob is a list of a bucket's distance from the one before and its count, both as varints. */
-#define BLOB_MAX (BUCKETS * 13)
+#define BLOB_MAX ((size_t)BUCKETS * 13)
 
 struct histogram {
 	int64_t n[BUCKETS];
@@ -64,7 +64,7 @@ static bool get(const uint8_t **p, const uint8_t *end, uint64_t *ret)
 /* Signed numbers alternate: 0, -1, 1, -2, ... */
 static uint64_t fold(int64_t v)
 {
-	return ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
+	return v < 0 ? ~((uint64_t)v << 1) : (uint64_t)v << 1;
 }
 
 static int64_t unfold(uint64_t v)

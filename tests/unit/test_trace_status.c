@@ -465,6 +465,8 @@ static void a_tree_more_than_are_kept_pushes_out_the_quietest(void **state)
 			    "too much else was traced since it was last heard of");
 	assert_string_equal(w.runs[1].agent, "new");
 	assert_int_equal(w.runs[1].status, RUN_RUNNING);
+	talk_say(&w, 1, "done");
+	talk_end(&w, 1);
 }
 
 int main(void)
