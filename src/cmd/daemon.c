@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -92,6 +93,18 @@ static void close_all(struct daemon *d)
 	daemon_setup_free(d->setup);
 }
 
+/* 0 or -errno. */
+static int share_restarts(struct daemon *d)
+{
+	void *p = mmap(NULL, DAEMON_CHILDREN * sizeof(*d->restarts), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return log_errno(-errno, "cannot start");
+	d->restarts = p;
+	return 0;
+}
+
 static int run(int argc, char **argv)
 {
 	struct daemon d = { .signals.fd = -1,
@@ -116,7 +129,9 @@ static int run(int argc, char **argv)
 	r = daemon_setup_read(&given, &d.setup);
 	if (r < 0)
 		return EXIT_USAGE;
-	r = open_all(&d);
+	r = share_restarts(&d);
+	if (r == 0)
+		r = open_all(&d);
 	if (r == 0)
 		r = daemon_child_start(&d, DAEMON_ENGINE); /* and with it the prober */
 	if (r == 0) {

@@ -59,14 +59,19 @@ static int be_engine(struct daemon *d, int prober_fd, int ready_fd, int enrich_f
 		.memory_bytes = c->memory_bytes,
 		.cpu_percent = c->cpu_percent,
 		.resumes = true,
+		.enrich_fd = enrich_fd,
 	};
 
-	close_unless(NULL, 0, enrich_fd);
 	return engine_live(&e, prober_fd);
 }
 
 static int be_server(struct daemon *d)
 {
+	static const char *names[DAEMON_CHILDREN];
+
+	for (enum daemon_child_id id = 0; id < DAEMON_CHILDREN; id++)
+		names[id] = daemon_child_name(id);
+	server_restarts_at(names, d->restarts, DAEMON_CHILDREN);
 	return server_main(d->setup->c, d->socket_fd, d->http_fd);
 }
 
@@ -326,7 +331,7 @@ static void died(struct daemon *d, enum daemon_child_id id, int status)
 		return;
 	}
 	c->again_ns = now + pause_after(c, now);
-	c->restarts++;
+	d->restarts[id]++;
 	snprintf(then, sizeof(then), "it is started again in %.1f s",
 		 (double)(c->again_ns - now) / 1e9);
 	say_end(c, kinds[id].name, status, then);

@@ -95,7 +95,6 @@ struct daemon_child {
 	uint64_t again_ns;		    /* when it is to be; 0: not by time */
 	uint64_t deaths[DAEMON_DEATHS_MAX]; /* the last ones */
 	unsigned n_deaths;
-	uint64_t restarts;
 };
 
 struct daemon {
@@ -104,6 +103,7 @@ struct daemon {
 	struct daemon_setup *setup;
 	struct daemon_user user;
 	struct daemon_child children[DAEMON_CHILDREN];
+	_Atomic uint64_t *restarts;	 /* of each of these, in memory that the server reads */
 	int prober_fd;			 /* ipc.h */
 	int lock_fd, socket_fd, http_fd; /* http: -1 where there is none */
 	int enricher_fd;		 /* the enricher's end towards the engine, or -1 */

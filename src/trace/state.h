@@ -369,7 +369,7 @@ struct tree_state {
 	bool exited, finished;
 	bool end_lost;	 /* its root has gone without its end being told */
 	bool pushed_out; /* more trees came than are kept */
-	bool excluded; /* nothing of it is told (any more) */
+	bool excluded;	 /* nothing of it is told (any more) */
 	bool writable_by_agent;
 	bool outlives;	/* a daemon's: the next engine may go on with it (open_state.h) */
 	bool state_due; /* it has changed since it was told how to */

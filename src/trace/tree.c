@@ -201,7 +201,8 @@ void tree_open(struct trace *t, const struct sonde_event *e, struct process *p)
 
 	t->watched |= slice_eq(json_str(json, "owner"), SLICE("daemon")) &&
 		      !slice_eq(json_str(json, "kind"), SLICE("run"));
-	if (json && cJSON_IsTrue(json_at(json, "tentative"))) {
+	if (json && cJSON_IsTrue(json_at(json, "tentative")) &&
+	    !(p && resume_waits_for(t, p->key))) {
 		tentative_told(t, e, text, scope, p);
 		return;
 	}
