@@ -28,9 +28,9 @@ struct process {
 	int exit_code, exit_signal;
 	uint64_t cpu_ns;		     /* user + system, at exit */
 	struct slice container, cgroup, exe; /* from PROC */
-	struct agent_identity agent; /* name empty: no known agent */
-	uint32_t dull;		     /* connections that carried nothing of an agent's */
-	void *user;		     /* trace's own */
+	struct agent_identity agent;	     /* name empty: no known agent */
+	uint32_t dull;			     /* connections that carried nothing of an agent's */
+	void *user;			     /* trace's own */
 };
 
 struct proc;

@@ -253,6 +253,28 @@ static void take_wait(struct trace *t, const struct sonde_wait_event *e, struct 
 	status_wait(tree, e);
 }
 
+/* What processes do besides being there. */
+static void take_deed(struct trace *t, const struct sonde_event *e, struct process *p)
+{
+	switch (e->kind) {
+	case SONDE_EV_CONNECT:
+		take_connect(t, (const struct sonde_connect_event *)e, p);
+		break;
+	case SONDE_EV_FILE:
+	case SONDE_EV_ARTIFACT:
+		take_file(t, e, p);
+		break;
+	case SONDE_EV_SIGNAL:
+		take_signal(t, (const struct sonde_signal_event *)e, p);
+		break;
+	case SONDE_EV_WAIT:
+		take_wait(t, (const struct sonde_wait_event *)e, p);
+		break;
+	default:
+		break;
+	}
+}
+
 /* --- the way in --- */
 
 void trace_event(struct trace *t, const struct sonde_event *e, struct process *p)
@@ -284,17 +306,11 @@ void trace_event(struct trace *t, const struct sonde_event *e, struct process *p
 		take_left(t, (const struct sonde_left_event *)e, p);
 		break;
 	case SONDE_EV_CONNECT:
-		take_connect(t, (const struct sonde_connect_event *)e, p);
-		break;
 	case SONDE_EV_FILE:
 	case SONDE_EV_ARTIFACT:
-		take_file(t, e, p);
-		break;
 	case SONDE_EV_SIGNAL:
-		take_signal(t, (const struct sonde_signal_event *)e, p);
-		break;
 	case SONDE_EV_WAIT:
-		take_wait(t, (const struct sonde_wait_event *)e, p);
+		take_deed(t, e, p);
 		break;
 	case SONDE_EV_ATTACH:
 		notes_attach(t, (struct process_key){ e->tgid, e->start_ns }, json_of(e));

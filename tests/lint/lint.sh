@@ -55,7 +55,7 @@ else
 fi
 step cppcheck cppcheck -j "$(nproc)" --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr \
 	--suppress=memleak --include=tests/lint/cppcheck.h -Iinclude -Isrc src # memleak: it does not know that "ret" takes over
-step codespell codespell -L shwo,jsno,versoin,iif,ans,optoin -S 'seeds,*.http,*.json,build*,node_modules,vmlinux' src bpf include tests deploy README.md
+step codespell codespell -L shwo,jsno,versoin,iif,ans,optoin -S 'seeds,go.mod,go.sum,*.http,*.json,build*,node_modules,vmlinux' src bpf include tests deploy README.md
 step shellcheck shellcheck "${scripts[@]}"
 [ -z "${TEST_TOTALS-}" ] || echo "$passed $failed 0" >>"$TEST_TOTALS"
 [ "$failed" = 0 ]
