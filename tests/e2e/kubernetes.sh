@@ -183,7 +183,7 @@ slow() {
 	within 60 test -s "$T/log" || return 1
 	kill "$enricher"
 	within 60 grep -q 'State:.Z' "/proc/$enricher/status" || return 1
-	resource '."container.id" == "'$ID'"'
+	soon '."container.id" == "'$ID'"'
 }
 ok "a server that does not answer keeps nobody from ending" slow
 end
