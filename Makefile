@@ -141,8 +141,11 @@ corpus: $(B)/sonde ## N generated cases whose truth is known: how much of it is 
 e2e: $(B)/sonde $(e2e_src:%.c=$(B)/%) ## real probes on real programs (root); T=name selects
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh e2e $(if $(T),tests/e2e/$(T).sh,$(filter-out tests/e2e/lib.sh,$(sort $(wildcard tests/e2e/*.sh))))
 
-package: $(B)/sonde ## the package, installing and removing, the chart and the manifests (root; helm, Go)
-	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh package $(wildcard tests/package/*.sh)
+package: $(B)/sonde ## the package: installing it and removing it, in a root of its own (root)
+	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh package tests/package/package.sh
+
+manifests: $(B)/sonde ## the Helm chart and the manifests against the API server's types (helm, Go 1.23)
+	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh package tests/package/manifests.sh
 
 agents: $(B)/sonde $(e2e_src:%.c=$(B)/%) ## real coding agents, at work and at the terminal (root; installs 2 GB from npm and PyPI below build/)
 	$(Q)tests/agents/install.sh build/agents

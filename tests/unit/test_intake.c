@@ -313,7 +313,8 @@ static void what_cannot_be_kept_up_with_is_let_go_in_order(void **state)
 		ev_data(&ev, 3, 9, 0, (uint64_t)i * sizeof(big),
 			(struct slice){ big, sizeof(big) });
 		/* ticks go by the events' own times */
-		ev.hdr.ts_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)i * 200000000u;
+		ev.hdr.ts_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec +
+			       (uint64_t)i * 200000000u;
 		write_ring(f, &ev.hdr, 0);
 		write_ring(f, ev_exit(&ev, 7, 0, 0), 0);
 		intake_hold(f->intake, 0);
