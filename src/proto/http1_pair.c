@@ -204,6 +204,7 @@ struct slice http1_resync(struct http1 *p, enum side side, const struct stream_c
 {
 	struct http1_half *h = &p->half[side];
 	enum http_match least = HTTP_MORE;
+	struct exchange *waiting;
 
 	/* There is no response without a request, seen or lost; that it is lost is known later. */
 	if (side == RESPONSE && !http1_waiting(p) && p->half[REQUEST].state != LOST)
@@ -213,9 +214,11 @@ struct slice http1_resync(struct http1 *p, enum side side, const struct stream_c
 		if (h->state == HEAD)
 			return in;
 	}
-	/* What comes is the answer that is waited for, and its head was lost. */
-	if (side == RESPONSE && http1_waiting(p))
-		http1_lose(p, side, http1_waiting(p));
+	/* What comes is the answer that is waited for, and its head was lost; not what came before the
+	 * request and was held back until both directions were known to be one connection's. */
+	waiting = side == RESPONSE ? http1_waiting(p) : NULL;
+	if (waiting && (h->blame || chunk->ts_ns >= waiting->x.request.head_ns))
+		http1_lose(p, side, waiting);
 	h->skipped += in.n;
 	if (h->skipped > HTTP1_RESYNC_MAX)
 		p->hopeless = true;

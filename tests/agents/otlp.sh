@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../e2e/lib.sh"
 OTELCOL=$TOP/build/agents/otelcol/otelcol
 [ -x "$OTELCOL" ] || skip_all "there is no Collector: tests/agents/otelcol/build.sh builds it"
-"$TOP/tests/e2e/otlp_venv.sh" "$TOP/build/otlp" || skip_all "needs PyPI once"
+"$TOP/tests/e2e/otlp_venv" "$TOP/build/otlp" || skip_all "needs PyPI once"
 PY=$TOP/build/otlp/bin/python
 EXPORTER=$TOP/build/tests/e2e/exporter
 OUTAGE=${OUTAGE:-20}

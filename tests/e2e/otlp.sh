@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 HERE=$TOP/tests/e2e
 EXPORTER=${EXPORTER:-$TOP/build/tests/e2e/exporter}
-"$HERE/otlp_venv.sh" "$TOP/build/otlp" || skip_all "needs PyPI once"
+"$HERE/otlp_venv" "$TOP/build/otlp" || skip_all "needs PyPI once"
 PY=$TOP/build/otlp/bin/python
 "$TOP/tests/mock/certs.sh" "$T/certs"
 [ "$(id -u)" = 0 ] && NOBODY=65534 || NOBODY=
