@@ -111,8 +111,13 @@ static void feed_step(struct talk *t, const char *step, size_t cut)
 {
 	enum sonde_dir dir = (step[0] == '>') != t->server ? SONDE_DIR_OUT : SONDE_DIR_IN;
 	struct stream_chunk c = { .conn = &t->conn, .dir = dir, .ts_ns = ++t->now };
-	size_t n = strlen(step + 1);
+	size_t n;
 
+	if (step[1] == '@') { /* said before all else, and held back until now */
+		c.ts_ns = 0;
+		step++;
+	}
+	n = strlen(step + 1);
 	if (step[1] == '#') {
 		c.gap = strtoull(step + 2, NULL, 10);
 		c.gap_reason = SONDE_GAP_LOST;
@@ -387,6 +392,7 @@ static void http1_joined_midway(void **state)
 		{ S(">rest of a request") S("<" OK2) S(">" GET) S("<" OK2),
 		  "\n0 < 200 h1\n0 < ok\n0 < end\n0 complete" GOT_GET("1") GOT_OK2("1") },
 		{ S("<rest of a response") S(">" GET) S("<" OK2), GOT_GET("0") GOT_OK2("0") },
+		{ S(">" GET) S("<@rest of a response") S("<" OK2), GOT_GET("0") GOT_OK2("0") },
 		{ S(">" GET) S("<" OK2), GOT_GET("0") GOT_OK2("0") },
 		{ S(">nothing") S("<of the kind"), "" },
 	};
