@@ -25,12 +25,12 @@ answer() { # PID LOST what an engine answers
 	echo "{\"n\":1,\"type\":\"status\",\"engine\":$1,\"started_boot_ns\":5,\"lag_ms\":20,\"loss\":{\"ring_full\":$2,\"cap_bytes\":4096},\"attached\":3,\"attach_failures\":1,\"prober_lost\":false,\"health\":{\"type\":\"health\",\"events\":1000,\"http_bad\":2,\"engine_cpu_us\":2500000,\"engine_rss_bytes\":30000000}}"
 }
 serve() { # [MAX_SERIES [LABELS]]: on PORT, by process SERVER
-	rm -f "$T/ready"
-	"$SERVE" "$T/db" "$T/ready" "${ASK:-$T/status}" "$@" 2>>"$T/serve.err" &
+	rm -f "$T/port"
+	"$SERVE" "$T/db" "$T/port" "${ASK:-$T/status}" "$@" 2>>"$T/serve.err" &
 	SERVER=$!
 	pids+=("$SERVER")
-	within 20 test -s "$T/ready" || return
-	PORT=$(cat "$T/ready")
+	within 20 test -s "$T/port" || return
+	PORT=$(cat "$T/port")
 	within 20 ready
 }
 stop() {
