@@ -164,6 +164,6 @@ hand_over() { # as /proc has its start, in ticks
 ok "what another one traces is left to it" hand_over
 kill "$waits"
 exec 9>&-
-ok "it ends" within 30 sh -c "! kill -0 $watcher 2>/dev/null"
+ok "it ends" within 90 sh -c "! kill -0 $watcher 2>/dev/null"
 ok "and has said nothing" test ! -s "$T/log"
 finish
