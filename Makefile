@@ -144,6 +144,11 @@ e2e: $(B)/sonde $(e2e_src:%.c=$(B)/%) ## real probes on real programs (root); T=
 package: $(B)/sonde ## the package: installing it and removing it, in a root of its own (root)
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh package tests/package/package.sh
 
+SECONDS ?= 7200
+STREAMS ?= 200
+soak: $(B)/sonde ## hours in the life of a daemon: nothing grows, nothing is lost or left (root; SECONDS, STREAMS)
+	$(Q)SONDE=$(abspath $(B)/sonde) tests/soak/soak.sh $(SECONDS) $(STREAMS)
+
 check-manifests: $(B)/sonde ## the Helm chart and the manifests against the API server's types (helm, Go 1.23)
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh package tests/package/manifests.sh
 
@@ -232,7 +237,7 @@ help: ## this list
 	$(Q)awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: all deps unit golden golden-update replay corpus e2e package agents vm check demo bench fuzz format lint lint-quick install uninstall \
-	purge deb image manifests check-manifests clean help
+	purge deb image manifests check-manifests soak clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B) build-fuzz -type f -name '*.d' 2>/dev/null)

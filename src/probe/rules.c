@@ -246,6 +246,9 @@ static void on_question(struct rules *r, const struct sonde_work *w)
 
 	if (rules_judge(r, &f) != RULES_PROGRAM)
 		return;
+	/* Or a program that the kernel has let in itself: that it did comes next. */
+	if (capture_scope_of(r->c.capture, f.pid, w->start_ns))
+		return;
 	m = rules_get(r, f.pid, w->start_ns);
 	if (!m || m->scope || m->shut_out)
 		return;

@@ -17,11 +17,11 @@ configure '[scope]' 'program = service-agent' '[prometheus]' "listen = 127.0.0.1
 export SONDE_SOCKET=$T/run/sonde.sock
 
 agent() { # [UID]	once, as that user
-	local as=()
+	local as=() out=$T/out.$BASHPID
 	[ -z "${1-}" ] || as=(setpriv --reuid "$1" --regid "$1" --clear-groups)
 	# shellcheck disable=SC2046 # words
-	(cd / && env -i $(client_env "$HTTPS") "${as[@]}" "$AGENT" "$TOP/tests/demo/agent.py" --stream "task of ${1:-root}") >"$T/out" 2>&1 ||
-		{ cat "$T/out"; return 1; }
+	(cd / && env -i $(client_env "$HTTPS") "${as[@]}" "$AGENT" "$TOP/tests/demo/agent.py" --stream "task of ${1:-root}") >"$out" 2>&1 ||
+		{ cat "$out"; return 1; }
 }
 as_user() { # UID COMMAND...	without a store of one's own
 	setpriv --reuid "$1" --regid "$1" --clear-groups env HOME=/nonexistent "${@:2}"
@@ -72,12 +72,24 @@ ok "and nothing of another's: by id, by words, by content, by SQL" nothing_forei
 nobody_else() { as_user 54322 "$T/sonde" query --json 'SELECT count(*) AS n FROM v_spans' | holds '.n == 0'; }
 ok "a third one sees nothing" nobody_else
 
+# Programs that begin by way of others (env), faster than the prober can look at each.
+at_once() {
+	local jobs=() n
+	for n in $(seq 20); do
+		agent 54323 &
+		jobs+=($!)
+	done
+	wait "${jobs[@]}"
+	until_ok ended 22 && runs | jq -s 'map(select(.uid == 54323))' | holds 'length == 20 and all(.[]; .llm_calls == 2 and .status == "completed")'
+}
+ok "twenty at once, each whole" at_once
+
 status_told() {
 	"$SONDE" status --json | holds '.sees == "all" and (.engines | length) == 1 and (.sinks | map(.name) | index("ndjson:file")) != null
 		and all(.sinks[]; .behind == 0)' && as_user 54321 "$T/sonde" status | grep -q 'your own runs'
 }
 ok "status tells of it" within 30 status_told
-topped() { "$SONDE" top --daemon --json --by user | jq -s 'map(.user) | sort' | holds 'length == 2'; }
+topped() { "$SONDE" top --daemon --json --by user | jq -s 'map(.user) | sort' | holds 'length == 3'; }
 ok "top: by user" topped
 
 # Beside it: the agent is sonde run's alone, and the daemon's store does not get it as well.
@@ -86,8 +98,8 @@ beside() {
 	(cd / && env -i $(client_env "$HTTPS") "$SONDE" run -q --config "$CONF" --db "$T/beside" -- "$AGENT" "$TOP/tests/demo/agent.py" --stream beside) >"$T/out" 2>&1 ||
 		{ cat "$T/out"; return 1; }
 	"$SONDE" runs --json --db "$T/beside" | holds '.llm_calls == 2 and .status == "completed" and .lost_bytes == 0' || return 1
-	agent && until_ok ended 3 || return 1
-	runs | jq -s 'map(.llm_calls) | add' | holds '. == 6' || { runs; return 1; }
+	agent && until_ok ended 23 || return 1
+	runs | jq -s 'map(.llm_calls) | add' | holds '. == 46' || { runs; return 1; }
 }
 ok "a run beside it is traced once, and the daemon goes on" beside
 
