@@ -137,9 +137,11 @@ static int show_tree(struct showing *s, const struct id128 *run)
 		tree_print(&s->screen, &steps, run, &o);
 		tree_print_totals(&s->screen, &k->run);
 		if (k->run.writable_by_agent)
-			printf("  note: this store belongs to the user whom the command ran as: "
-			       "the "
-			       "agent could have changed it\n");
+			printf("  note: %s: the agent could have changed it\n",
+			       k->run.uid == 0
+				       ? "the command ran as root, whom every store is open to"
+				       : "this store belongs to the user whom the command "
+					 "ran as");
 		printf("  store   %s\n", s->path);
 	}
 	steps_done(&steps);
