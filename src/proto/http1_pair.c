@@ -214,8 +214,8 @@ struct slice http1_resync(struct http1 *p, enum side side, const struct stream_c
 		if (h->state == HEAD)
 			return in;
 	}
-	/* What comes is the answer that is waited for, and its head was lost; not what came before the
-	 * request and was held back until both directions were known to be one connection's. */
+	/* What comes is the answer that is waited for, and its head was lost; not what came before
+	 * the request and was held back until both directions were known to be one connection's. */
 	waiting = side == RESPONSE ? http1_waiting(p) : NULL;
 	if (waiting && (h->blame || chunk->ts_ns >= waiting->x.request.head_ns))
 		http1_lose(p, side, waiting);
