@@ -9,11 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/unix_socket.h"
 
 #define LINE_MAX_N (8u << 20) /* bytes of one line */
 #define ASK_MAX	   64
@@ -62,20 +62,11 @@ static int open_folder(const char *store)
 /* A socket's path is short, a folder's may be long: the descriptor stands for it. */
 static int connect_to(int dir, const char *name)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int fd, r;
+	char path[128];
 
-	if (snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d/%s", dir, name) >=
-	    (int)sizeof(a.sun_path))
+	if (snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dir, name) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
-		return fd;
-	r = -errno;
-	close(fd);
-	return r;
+	return unix_connect(path, 0);
 }
 
 static struct hub *place_for(struct hubs *h, const char *name)

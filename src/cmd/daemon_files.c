@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/unix_socket.h"
 #include "cmd/daemon_parts.h"
 
 #define LOCK_SUFFIX ".daemon"
@@ -135,11 +136,11 @@ int daemon_store_lock(const char *store, const struct daemon_user *u)
 
 /* --- sockets --- */
 
-static bool somebody_listens(const struct sockaddr_un *at)
+static bool somebody_listens(const char *path)
 {
-	_cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	_cleanup_(closep) int fd = unix_connect(path, 0);
 
-	return fd >= 0 && connect(fd, (const struct sockaddr *)at, sizeof(*at)) == 0;
+	return fd >= 0;
 }
 
 static int make_socket_folder(const char *path)
@@ -168,7 +169,7 @@ int daemon_socket_open(const char *path)
 		log_err("'%s' is there and is no socket: it is left alone", path);
 		return -EEXIST;
 	}
-	if (somebody_listens(&at)) {
+	if (somebody_listens(path)) {
 		log_err("another daemon listens on '%s': stop that one, or name another socket "
 			"([daemon] socket, --socket)",
 			path);

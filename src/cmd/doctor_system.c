@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/unix_socket.h"
 #include "base/util.h"
 #include "cmd/doctor.h"
 #include "cmd/remote.h"
@@ -136,7 +137,7 @@ static void say_tools(struct doctor *d)
 static void say_daemon(struct doctor *d)
 {
 	const char *socket = remote_socket();
-	const int fd = http_connect(socket);
+	const int fd = unix_connect(socket, 0);
 
 	if (fd >= 0) {
 		close(fd);

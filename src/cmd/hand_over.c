@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "base/unix_socket.h"
 
 #define TEXT_MAX   8192
 #define NS_PER_S   1000000000ull
@@ -47,21 +47,6 @@ static uint64_t start_of(pid_t pid)
 	for (int field = 2; at && field < START_TEXT; field++)
 		at = strchr(at + 1, ' ');
 	return at ? strtoull(at, NULL, 10) * (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK)) : 0;
-}
-
-static int connect_to(const char *path)
-{
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	_cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -errno;
-	if (strlen(path) >= sizeof(a.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(a.sun_path, path); /* NOLINT(clang-analyzer-security.insecureAPI.strcpy) */
-	if (connect(fd, (const struct sockaddr *)&a, sizeof(a)) < 0)
-		return -errno; /* also where its queue is full */
-	return TAKE_FD(fd);
 }
 
 static int make_request(pid_t pid, uint64_t start_ns, const char *db, struct buf *ret)
@@ -119,7 +104,7 @@ int hand_over(const char *socket, pid_t pid, const char *db)
 {
 	const int64_t until = now_ms() + HAND_OVER_MS;
 	const uint64_t start_ns = start_of(pid);
-	_cleanup_(closep) int fd = start_ns ? connect_to(socket) : -ESRCH;
+	_cleanup_(closep) int fd = start_ns ? unix_connect(socket, SOCK_NONBLOCK) : -ESRCH;
 	_cleanup_(buf_done) struct buf request = { 0 };
 	int r;
 

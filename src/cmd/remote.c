@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "base/unix_socket.h"
 #include "cmd/config_file.h"
 #include "cmd/remote_http.h"
 #include "cmd/screen.h"
@@ -55,7 +56,7 @@ int remote_failed(int r)
 
 static bool answers(void)
 {
-	const int fd = http_connect(remote_socket());
+	const int fd = unix_connect(remote_socket(), 0);
 
 	if (fd >= 0)
 		close(fd);

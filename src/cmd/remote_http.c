@@ -6,31 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "base/unix_socket.h"
 
 #define LINE_BYTES (32u << 20)
 #define HEAD_BYTES 16384
-
-int http_connect(const char *path)
-{
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int fd, r;
-
-	if (snprintf(a.sun_path, sizeof(a.sun_path), "%s", path) >= (int)sizeof(a.sun_path))
-		return -ENAMETOOLONG;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
-		return fd;
-	r = -errno;
-	close(fd);
-	return r;
-}
 
 static int send_all(int fd, struct slice s)
 {
@@ -124,7 +107,7 @@ static int read_head(struct http_reply *r)
 int http_ask(const char *socket, const char *method, const char *target, const char *headers,
 	     struct slice body, struct http_reply *ret)
 {
-	struct http_reply reply = { .fd = http_connect(socket) };
+	struct http_reply reply = { .fd = unix_connect(socket, 0) };
 	int r = reply.fd < 0 ? reply.fd : 0;
 
 	if (r == 0)

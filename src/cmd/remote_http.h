@@ -11,9 +11,6 @@ struct http_reply {
 	size_t at; /* of it: what was not given yet */
 };
 
-/* Connects only. The descriptor, or -errno. */
-int http_connect(const char *path);
-
 /*
  * Sends it and reads the answer's head. @target: path and query; @headers: lines that end with
  * "\r\n", may be ""; @body may be empty. 0, or -errno: -ENOENT and -ECONNREFUSED where nobody
