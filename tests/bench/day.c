@@ -61,7 +61,9 @@ static void on_run(void *ctx, const struct run *run)
 	store_run(day.store, run);
 }
 
-static const struct trace_sink sink = { on_blob, on_node, on_span, on_run, NULL, NULL };
+static const struct trace_sink sink = {
+	.blob = on_blob, .node = on_node, .span = on_span, .run = on_run
+};
 
 /* --- events --- */
 
