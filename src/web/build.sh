@@ -11,12 +11,12 @@ digest() { # of all that the files are made of
 }
 
 build() { # OUT
-	if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+	if ! cmp -s package-lock.json node_modules/.lock; then
 		npm ci --silent --no-progress || {
 			echo "src/web: npm could not fetch what the web interface is built with (package-lock.json names it)" >&2
 			exit 1
 		}
-		touch node_modules/.package-lock.json
+		cp package-lock.json node_modules/.lock
 	fi
 	WEB_OUT=$1 npx --no-install vite build --logLevel warn
 }
