@@ -104,7 +104,7 @@ void command_end(struct api_server *s, uint32_t uid)
 	pthread_mutex_unlock(&s->lock);
 }
 
-bool stream_begin(struct api_server *s, const struct peer *p)
+bool listen_begin(struct api_server *s, const struct peer *p)
 {
 	struct api_user *u;
 	bool room;
@@ -122,7 +122,7 @@ bool stream_begin(struct api_server *s, const struct peer *p)
 	return room;
 }
 
-void stream_end(struct api_server *s, uint32_t uid)
+void listen_end(struct api_server *s, uint32_t uid)
 {
 	struct api_user *u;
 

@@ -28,7 +28,7 @@ static void listener_free(void *ctx)
 {
 	struct listener *l = ctx;
 
-	stream_end(l->s, l->at.viewer.uid);
+	listen_end(l->s, l->at.viewer.uid);
 	buf_done(&l->pending);
 	free(l);
 }
@@ -117,11 +117,11 @@ enum MHD_Result handle_live(struct request *rq)
 	struct slice after = header(rq, "Last-Event-ID");
 	struct listener *l;
 
-	if (!stream_begin(rq->s, &rq->peer))
+	if (!listen_begin(rq->s, &rq->peer))
 		return reply_error(rq, MHD_HTTP_TOO_MANY_REQUESTS, "too many listen already");
 	l = calloc(1, sizeof(*l));
 	if (!l) {
-		stream_end(rq->s, rq->peer.uid);
+		listen_end(rq->s, rq->peer.uid);
 		return MHD_NO;
 	}
 	l->s = rq->s;

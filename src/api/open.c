@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "api/door.h"
+#include "base/cleanup.h"
+#include "store/query.h"
+#include "store/viewer.h"
 
 /* A link's first part; what is to be shown is added to it. */
 static int print_link(const struct api_server *s, const char *code, char *ret, size_t size)
@@ -35,13 +38,52 @@ int api_server_link(struct api_server *s, unsigned seconds, char *ret, size_t si
 	return make_link(s, &own, seconds, ret, size);
 }
 
+/* The page of a run that the peer may see, named as commands name one; appended to a link. */
+static int add_run(struct request *rq, const char *ref, char *url, size_t size)
+{
+	const struct viewer viewer = { .all = rq->peer.all, .uid = rq->peer.uid };
+	struct store_reader *reader = NULL;
+	struct store_error err;
+	char id[ID128_HEX_SIZE];
+	struct id128 run;
+	size_t n = strlen(url);
+	int r = store_reader_open(rq->s->c.store, &reader, &err);
+
+	if (r == 0)
+		r = store_reader_view(reader, &viewer);
+	if (r == 0)
+		r = store_run_find(reader, ref, &run);
+	store_reader_close(reader);
+	if (r < 0)
+		return r;
+	id128_hex(&run, id);
+	return snprintf(url + n, size - n, "&to=/run/%s", id) < (int)(size - n) ? 0 : -ENAMETOOLONG;
+}
+
+static enum MHD_Result say_no_run(struct request *rq, int r)
+{
+	if (r == -ENOENT)
+		return reply_error(rq, MHD_HTTP_NOT_FOUND, "there is no such run");
+	if (r == -EEXIST || r == -EINVAL)
+		return reply_error(rq, MHD_HTTP_BAD_REQUEST,
+				   "that names no run, or more than one: give more digits");
+	return reply_error(rq, MHD_HTTP_INTERNAL_SERVER_ERROR, strerrordesc_np(-r));
+}
+
 enum MHD_Result handle_open_code(struct request *rq)
 {
+	_cleanup_(cJSON_Deletep) cJSON *body = json_parse(buf_slice(&rq->body));
+	const cJSON *run = json_at(body, "run");
 	struct buf text = { 0 };
 	struct json_writer w = { .out = &text };
 	char url[256];
 	int r = make_link(rq->s, &rq->peer, CODE_S, url, sizeof(url));
 
+	if (r == 0 && cJSON_IsString(run)) {
+		r = add_run(rq, run->valuestring, url, sizeof(url));
+		if (r < 0)
+			return say_no_run(rq, r);
+	}
 	if (r == -ENOTCONN)
 		return reply_error(rq, MHD_HTTP_SERVICE_UNAVAILABLE,
 				   "there is no web interface here: [api] listen is not set, or "

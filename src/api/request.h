@@ -95,8 +95,8 @@ bool server_stops(const struct api_server *s);
 bool command_begin(struct api_server *s, uint32_t uid);
 void command_end(struct api_server *s, uint32_t uid);
 /* Likewise a stream that goes on for long. */
-bool stream_begin(struct api_server *s, const struct peer *p);
-void stream_end(struct api_server *s, uint32_t uid);
+bool listen_begin(struct api_server *s, const struct peer *p);
+void listen_end(struct api_server *s, uint32_t uid);
 /* Whether the peer has gone. */
 bool peer_gone(int fd);
 
