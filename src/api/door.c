@@ -59,7 +59,7 @@ int door_names(struct api_server *s, int tcp)
 	if (r < 0)
 		return r;
 	s->port = tcp_port(tcp);
-	guard_add(&s->guard, slice_of(s->host));
+	s->guard.own = slice_of(s->host);
 	for (const struct config_list *h = s->c.config->api.hosts; h; h = h->next)
 		if (!guard_add(&s->guard, slice_of(h->text)))
 			return -E2BIG;

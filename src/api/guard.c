@@ -48,24 +48,28 @@ static bool cut_port(struct slice host, struct slice *ret_name)
 	return n == host.n || (host.p[n] == ':' && is_port(slice_from(host, n + 1)));
 }
 
-static bool is_added(const struct guard *g, struct slice name)
-{
-	for (size_t i = 0; i < g->n_names; i++)
-		if (slice_ieq(name, g->names[i]))
-			return true;
-	return false;
-}
-
 bool guard_host(const struct guard *g, struct slice host)
 {
-	struct slice name;
+	struct slice name, added;
 
 	if (!host.n || !cut_port(host, &name))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(loopback_names); i++)
 		if (slice_ieq(name, slice_of(loopback_names[i])))
 			return true;
-	return is_added(g, name);
+	for (size_t i = 0; i < g->n_names; i++)
+		if (cut_port(g->names[i], &added) && slice_ieq(name, added))
+			return true;
+	return slice_ieq(name, g->own);
+}
+
+/* Another port is another program's. */
+static bool is_added(const struct guard *g, struct slice at)
+{
+	for (size_t i = 0; i < g->n_names; i++)
+		if (slice_ieq(at, g->names[i]))
+			return true;
+	return false;
 }
 
 bool guard_origin(const struct guard *g, struct slice origin, struct slice host)
@@ -81,7 +85,7 @@ bool guard_origin(const struct guard *g, struct slice origin, struct slice host)
 	if (!at.n || !cut_port(at, &name))
 		return false;
 	/* Behind a proxy the page has the name that was added, and we are asked by another. */
-	return slice_ieq(at, host) || is_added(g, name);
+	return slice_ieq(at, host) || is_added(g, at);
 }
 
 struct slice guard_cookie(struct slice header, struct slice name)

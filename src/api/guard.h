@@ -13,7 +13,8 @@
 #define GUARD_NAMES_MAX 32
 
 struct guard {
-	struct slice names[GUARD_NAMES_MAX]; /* besides those of loopback; lent */
+	struct slice own; /* the address that is listened on; lent, as the rest */
+	struct slice names[GUARD_NAMES_MAX]; /* of a proxy, say; with a port or without */
 	size_t n_names;
 };
 
@@ -21,11 +22,11 @@ struct guard {
 extern const char *const guard_headers[][2];
 #define GUARD_CSP "Content-Security-Policy"
 
-/* Whether more than GUARD_NAMES_MAX were given: false. */
+/* False where there are GUARD_NAMES_MAX already. */
 bool guard_add(struct guard *g, struct slice name);
 /* A Host header: one of our names, with any port or none. */
 bool guard_host(const struct guard *g, struct slice host);
-/* An Origin header: of what was asked as @host, or one of the added names. */
+/* An Origin header: of what was asked as @host, or one of the added names, and that very port. */
 bool guard_origin(const struct guard *g, struct slice origin, struct slice host);
 
 /* The value of a cookie in a Cookie header; empty where it is not there or is quoted. */

@@ -185,7 +185,8 @@ static enum MHD_Result answer(struct request *rq, const char *method)
 		return reply_error(rq, no.status, no.why);
 	if (rq->route)
 		return rq->route->handle(rq);
-	if (!is_api(rq->url) && (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0))
+	if (rq->link->tcp && !is_api(rq->url) &&
+	    (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0))
 		return handle_static(rq);
 	return refuse(rq, method);
 }
