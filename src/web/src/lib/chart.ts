@@ -5,6 +5,7 @@
 import uPlot from "uplot";
 
 export type ChartKind = "line" | "bars" | "stacked";
+export type ChartAxis = "number" | "count" | "time" | "share"; // time: in nanoseconds; a share: of 1
 
 export interface Series {
 	label: string;
@@ -19,10 +20,23 @@ export interface ChartOptions {
 	format: (v: number) => string;
 	width: number;
 	height: number;
-	integer: boolean; // values are counts
+	axis: ChartAxis;
 	onhover: (u: uPlot) => void;
 	onpick?: (index: number) => void;
 }
+
+const DECADES = Array.from({ length: 15 }, (_, e) => 10 ** e);
+const MINUTE = 60e9;
+// Between two lines of the grid.
+const STEPS: Record<ChartAxis, number[] | undefined> = {
+	number: undefined,
+	share: undefined,
+	count: DECADES.flatMap((e) => [e, 2 * e, 5 * e]),
+	time: [
+		...DECADES.slice(3, 10).flatMap((e) => [e, 2 * e, 5 * e]),
+		...[0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 1440, 2880, 14400].map((m) => m * MINUTE),
+	],
+};
 
 const AXIS_FONT = '11px system-ui, "DejaVu Sans", sans-serif';
 
@@ -80,7 +94,7 @@ function axesOf(o: ChartOptions): uPlot.Axis[] {
 			...common,
 			size: (_, values) => Math.max(34, ...(values ?? []).map((v) => 12 + 6.4 * String(v).length)),
 			space: 34,
-			incrs: o.integer ? [1, 2, 5].flatMap((n) => Array.from({ length: 14 }, (_, e) => n * 10 ** e)).sort((a, b) => a - b) : undefined,
+			incrs: STEPS[o.axis],
 			values: (_, splits) => splits.map((v) => (v === null ? "" : o.format(v))),
 		},
 	];
@@ -94,7 +108,7 @@ export function chartOptions(o: ChartOptions): uPlot.Options {
 		padding: [10, 8, 0, 0],
 		scales: {
 			x: { time: false, range: () => [-0.6, Math.max(o.labels.length - 0.4, 0.6)] },
-			y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.06 : 1] },
+			y: { range: (_u, _min, max) => [0, o.axis === "share" && max > 0.5 ? 1.02 : max > 0 ? max * 1.06 : 1] },
 		},
 		series: [{}, ...seriesOf(o)],
 		axes: axesOf(o),
