@@ -96,7 +96,8 @@ special() {
 	run "${mine[@]}" "fetch what the rules forbid"
 	OPTIONS=()
 	scene attack
-	PREFIX=(unshare --uts sh -c 'hostname "<img src=x onerror=window.__xss=3>"; exec "$@"' sh)
+	# hostname(1) would refuse that name.
+	PREFIX=(unshare --uts /usr/bin/python3 -c 'import os, socket, sys; socket.sethostname("<img src=x onerror=window.__xss=3>"); os.execvp(sys.argv[1], sys.argv[1:])')
 	run "${claude[@]}" --session "<script>window.__xss=4</script>" "ATTACK <img src=x onerror=window.__xss=5> <script>window.__xss=6</script> [a](javascript:window.__xss=7)"
 	PREFIX=()
 }
