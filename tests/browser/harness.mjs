@@ -208,3 +208,20 @@ export async function within(seconds, what, condition) {
     await new Promise((r) => setTimeout(r, 100));
   }
 }
+
+// --- what is in the store ---
+
+// Runs as the command line tells them, newest first.
+export function storedRuns(...options) {
+  return sondeJson('runs', '--db', STORE, '--limit', '1000', ...options);
+}
+
+export function runOf(task, runs = storedRuns()) {
+  const found = runs.find((r) => (r.task ?? r.command ?? '').includes(task));
+  assert.ok(found, `no run of the task "${task}"`);
+  return found;
+}
+
+// The pages that the menu has, and the views of a run.
+export const PAGES = ['runs', 'live', 'traces', 'sessions', 'agents', 'tools', 'cost', 'metrics', 'health'];
+export const RUN_VIEWS = ['steps', 'conversation', 'timeline', 'flow', 'system', 'assurance', 'artifacts', 'cost'];
