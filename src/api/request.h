@@ -58,6 +58,8 @@ extern const struct route api_routes[];
 enum MHD_Result reply_error(struct request *rq, unsigned status, const char *message);
 /* What @w has written, or 500 where it could not. Empties its buffer. */
 enum MHD_Result reply_json(struct request *rq, unsigned status, struct json_writer *w);
+/* 304: the client has it (etag.h). */
+enum MHD_Result reply_not_modified(struct request *rq);
 /* 204: it was done, and there is nothing to tell. */
 enum MHD_Result reply_done(struct request *rq);
 /* An answer that @read gives bit by bit; owns @ctx, also where this fails. */

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "api/body.h"
 #include "api/request.h"
 #include "base/cleanup.h"
 #include "base/map.h"
@@ -131,16 +132,24 @@ bool peer_gone(int fd)
 	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR | POLLNVAL));
 }
 
+/* What has a tag may be kept, to be asked about again each time. */
+static void add_etag(const struct request *rq, struct MHD_Response *r, bool tagged)
+{
+	tagged &= rq->etag[0] != '\0';
+	MHD_add_response_header(r, "Cache-Control", tagged ? "private, no-cache" : "no-store");
+	if (tagged)
+		MHD_add_response_header(r, "ETag", rq->etag);
+}
+
 static enum MHD_Result reply_bytes(struct request *rq, unsigned status, struct slice body)
 {
-	struct MHD_Response *r =
-		MHD_create_response_from_buffer(body.n, (void *)body.p, MHD_RESPMEM_MUST_COPY);
+	struct MHD_Response *r = body_response(rq->http, body);
 	enum MHD_Result ret;
 
 	if (!r)
 		return MHD_NO;
 	MHD_add_response_header(r, "Content-Type", "application/json");
-	MHD_add_response_header(r, "Cache-Control", "no-store");
+	add_etag(rq, r, status == MHD_HTTP_OK);
 	ret = MHD_queue_response(rq->http, status, r);
 	MHD_destroy_response(r);
 	return ret;
@@ -177,6 +186,19 @@ enum MHD_Result reply_error(struct request *rq, unsigned status, const char *mes
 		return MHD_NO;
 	}
 	return reply_json(rq, status, &w);
+}
+
+enum MHD_Result reply_not_modified(struct request *rq)
+{
+	struct MHD_Response *r = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+	enum MHD_Result ret;
+
+	if (!r)
+		return MHD_NO;
+	add_etag(rq, r, true);
+	ret = MHD_queue_response(rq->http, MHD_HTTP_NOT_MODIFIED, r);
+	MHD_destroy_response(r);
+	return ret;
 }
 
 enum MHD_Result reply_done(struct request *rq)
