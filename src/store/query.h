@@ -13,6 +13,11 @@ struct store_reader;
 
 int store_reader_open(const char *path, struct store_reader **ret, struct store_error *err);
 void store_reader_close(struct store_reader *r);
+/*
+ * For how long each list or figure that is asked for from now on may work, with the callback's
+ * time; then it is -ETIMEDOUT, and what was given until then stands. 0, as at first: without end.
+ */
+void store_limit(struct store_reader *r, unsigned ms);
 
 /*
  * What every list can be narrowed by. Of runs it asks for those that have such a step, of steps for
@@ -103,7 +108,7 @@ struct store_session_row {
 	int64_t runs, tasks;	  /* tasks: that differ */
 	int64_t running;	  /* runs that are in progress */
 	int64_t llm_calls, tool_calls, errors;
-	int64_t input, output; /* tokens; LLM_UNKNOWN */
+	struct llm_usage usage; /* its provider_total means nothing */
 	int64_t cost_pico_usd, equivalent_pico_usd, unpriced_calls;
 	uint64_t first_ns, last_ns; /* when the first began, the last ended or began */
 };
@@ -111,6 +116,9 @@ typedef int (*store_session_fn)(void *ctx, const struct store_session_row *row);
 /* Of the runs that the filter lets through; the latest first. */
 int store_sessions(struct store_reader *r, const struct store_filter *f, store_session_fn fn,
 		   void *ctx);
+
+/* The node of what was said last in the session's newest run (store_message_read). -ENOENT. */
+int store_session_latest(struct store_reader *r, const struct id128 *session, struct id128 *ret);
 
 /* What @types of a row hold: SQLite's own numbers. */
 enum store_type { STORE_INTEGER = 1, STORE_FLOAT, STORE_TEXT, STORE_BLOB, STORE_NULL };

@@ -12,8 +12,9 @@ struct store_reader {
 	sqlite3_stmt *blob;    /* kept, as many are read one after the other */
 	bool views;	       /* they have been made */
 	unsigned sql_limit_ms; /* of store_sql() */
-	uint64_t sql_end_ms;
-	int64_t sums_above; /* steps: below that they are read one by one */
+	unsigned limit_ms;     /* of a list or a figure; 0: without end */
+	uint64_t end_ms;       /* of what is being done */
+	int64_t sums_above;    /* steps: below that they are read one by one */
 	char path[4096];
 
 	/* Of a viewer that does not see everything (viewer.c). */
@@ -99,6 +100,15 @@ int sums_range_bind(sqlite3_stmt *s, const struct sums_range *range);
 bool sums_know(const struct store_filter *f, bool own_tool, bool own_agent);
 /* Whether sums are worth it: @sql counts the steps of whole days. */
 bool sums_pay(struct store_reader *r, const struct store_filter *f, const char *sql);
+
+/* From now on what works for more than @ms (0: any time) fails with -ETIMEDOUT, until limit_end().
+ */
+void limit_begin(struct store_reader *r, unsigned ms);
+void limit_end(struct store_reader *r);
+
+/* How many rows there are, counted to a bound and for a bounded time. 0 or -errno. */
+int count_rows(struct store_reader *r, struct where *w, const char *head, int64_t *ret,
+	       bool *ret_more);
 
 /* -errno of the reader's last failure. */
 int reader_errno(const struct store_reader *r, int rc);
