@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Who asks, and what they may. */
 #include <pwd.h>
+#include <stdio.h>
 
 #include "api/routes.h"
 #include "export/json_put.h"

@@ -29,6 +29,7 @@ struct request {
 	struct peer peer;
 	unsigned rights;		    /* enum right of who asks */
 	struct slice path[PATH_VALUES_MAX]; /* what stands for {names} of the route's path; lent */
+	char etag[40];			    /* of the answer, where it has one (etag.h) */
 	int fd;				    /* of the connection */
 	struct buf body;
 	bool too_large;

@@ -5,6 +5,7 @@
 
 #include "api/request.h"
 #include "base/json.h"
+#include "store/query.h"
 
 enum MHD_Result handle_agents(struct request *rq);
 enum MHD_Result handle_artifacts(struct request *rq);
@@ -34,5 +35,8 @@ enum MHD_Result handle_tools(struct request *rq);
 
 /* "status":{"completed":3}, by enum run_status; those that there are. */
 void put_run_statuses(struct json_writer *w, const int64_t *statuses);
-/* "engines":[...]: how captures are doing (status.c); @all: to who sees everything. */
+/* status.c: "engines":[...], how captures are doing; "sinks":[...], how far they are. */
 void put_engines(struct json_writer *w, const struct request *rq);
+void put_sinks(struct json_writer *w, struct store_reader *r, int64_t newest_seq);
+/* Of the store's file or one beside it; 0 where there is none. */
+int64_t store_file_bytes(const char *path, const char *suffix);

@@ -11,12 +11,14 @@
 
 #include "api/peer.h"
 #include "config/config.h"
+#include "price/price.h"
 
 struct api_config {
 	const struct config *config; /* lent */
 	const char *store;
 	struct peer_rules peers;
-	const char *program; /* what runs commands; NULL: this program */
+	const struct price_table *prices; /* for what caches saved; lent; NULL: nobody is told */
+	const char *program;		  /* what runs commands; NULL: this program */
 	/* Whether a command only reads, and may be run for others. */
 	bool (*may_run)(const char *command);
 	/*

@@ -22,6 +22,7 @@
 #include "cmd/command.h"
 #include "cmd/config_file.h"
 #include "cmd/daemon.h"
+#include "cmd/prices_file.h"
 
 #define FILES 4096 /* descriptors: connections, and two pipes for each command */
 
@@ -123,7 +124,7 @@ static void block_signals(sigset_t *ret)
 int server_main(const struct config *c, int socket, int http)
 {
 	const struct group *group = c->daemon.group ? getgrnam(c->daemon.group) : NULL;
-	const struct api_config api = {
+	struct api_config api = {
 		.config = c,
 		.store = c->daemon.store,
 		.peers = { .own = geteuid(),
@@ -132,6 +133,7 @@ int server_main(const struct config *c, int socket, int http)
 		.may_run = may_run,
 		.leave = leave_fd >= 0 ? tell_leave : NULL,
 	};
+	_cleanup_(price_freep) struct price_table *prices = NULL;
 	struct api_server *server = NULL;
 	struct metrics_http *metrics = NULL;
 	sigset_t signals;
@@ -142,6 +144,8 @@ int server_main(const struct config *c, int socket, int http)
 	keep_to_ourselves(http);
 	keep_to_ourselves(leave_fd);
 	block_signals(&signals);
+	if (prices_load(NULL, &prices) == 0) /* else it has said why, and figures lack it */
+		api.prices = prices;
 	r = api_server_start(&api, socket, &server);
 	if (r < 0) {
 		log_errno(r, "cannot serve the control socket");
