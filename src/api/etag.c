@@ -17,7 +17,8 @@ static uint64_t changed_ns(const char *store, const char *suffix)
 	struct stat st;
 
 	snprintf(path, sizeof(path), "%s%s", store, suffix);
-	if (stat(path, &st) < 0)
+	/* One without anything in it is made anew by whoever opens the store. */
+	if (stat(path, &st) < 0 || st.st_size == 0)
 		return 0;
 	return (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec;
 }

@@ -29,6 +29,7 @@ const struct route api_routes[] = {
 	{ "GET", "/api/v1/compare", handle_compare, RIGHT_READ | RIGHT_CONTENT },
 	{ "GET", "/api/v1/messages/{node}", handle_message, RIGHT_READ | RIGHT_CONTENT },
 	{ "GET", "/api/v1/blobs/{blob}", handle_blob, RIGHT_READ | RIGHT_CONTENT },
+	{ "GET", "/api/v1/export", handle_export, RIGHT_READ | RIGHT_EXPORT },
 	{ "GET", "/api/v1/health", handle_health, RIGHT_READ },
 	{ "GET", "/api/v1/doctor", handle_doctor, RIGHT_READ },
 	{ NULL, NULL, NULL, 0 },

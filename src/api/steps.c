@@ -6,6 +6,7 @@
 #include "api/routes.h"
 #include "export/json_put.h"
 #include "export/load.h"
+#include "export/otlp_content.h"
 #include "export/said.h"
 #include "export/step_json.h"
 
@@ -110,6 +111,7 @@ static int put_whole_span(void *ctx, const struct span *span)
 	if (!query_may(q, RIGHT_CONTENT))
 		return put_span(ctx, span);
 	said_read_most(q->reader, span, SAID_MAX, &said);
+	said.is.system = otlp_system_parts(said.is.system);
 	read_raw(q, span, &said);
 	span_json(&q->w, span, &said.is);
 	said_done(&said);
