@@ -37,18 +37,19 @@ void cursor_write(const struct store_page *page, enum cursor_kind kind, const st
 		sprintf(at, "%016llx", (unsigned long long)p->n);
 }
 
-/* Lower-case digits alone; the value of the last 16. */
+/* Lower-case digits alone. */
 static bool read_hex(const char *p, size_t n, uint64_t *ret)
 {
-	static const char digits[] = "0123456789abcdef";
-
 	*ret = 0;
 	for (size_t i = 0; i < n; i++) {
-		const char *at = memchr(digits, p[i], 16);
+		const char c = p[i];
 
-		if (!at)
+		if (c >= '0' && c <= '9')
+			*ret = *ret << 4 | (uint64_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			*ret = *ret << 4 | (uint64_t)(c - 'a' + 10);
+		else
 			return false;
-		*ret = *ret << 4 | (uint64_t)(at - digits);
 	}
 	return true;
 }

@@ -12,6 +12,7 @@
 #include "base/util.h"
 #include "store/cursor.h"
 #include "store/reader.h"
+#include "store/where_sql.h"
 
 #define ORDERS (ORDER_ERRORS + 1)
 
@@ -30,12 +31,11 @@ static const struct listing runs_listing = {
 	.count = "SELECT 1 FROM runs AS r",
 	.keys = {
 		[ORDER_START] = "r.start_ns",
-		[ORDER_DURATION] = "coalesce(r.end_ns - r.start_ns, -1)",
-		[ORDER_COST] = "coalesce(r.cost_pico_usd, 0) + coalesce(r.equivalent_pico_usd, 0)",
-		[ORDER_TOKENS] = "coalesce(r.input, 0) + coalesce(r.output, 0)",
-		[ORDER_STEPS] = "coalesce(r.llm_calls, 0) + coalesce(r.tool_calls, 0)"
-				" + coalesce(r.processes, 0)",
-		[ORDER_ERRORS] = "coalesce(r.errors, 0)",
+		[ORDER_DURATION] = RUN_DURATION,
+		[ORDER_COST] = RUN_COST,
+		[ORDER_TOKENS] = RUN_TOKENS,
+		[ORDER_STEPS] = RUN_STEPS,
+		[ORDER_ERRORS] = RUN_ERRORS,
 	},
 	.beyond = " AND (%s, r.id) %s (?, ?)",
 	.order = "ORDER BY %s %s, r.id %s",
@@ -47,10 +47,10 @@ static const struct listing spans_listing = {
 	.count = "SELECT 1 FROM spans AS s",
 	.keys = {
 		[ORDER_START] = "s.start_ns",
-		[ORDER_DURATION] = "coalesce(s.end_ns - s.start_ns, -1)",
-		[ORDER_COST] = "coalesce(s.cost_pico_usd, 0)",
-		[ORDER_TOKENS] = "coalesce(s.input, 0) + coalesce(s.output, 0)",
-		[ORDER_ERRORS] = "s.status = 2",
+		[ORDER_DURATION] = SPAN_DURATION,
+		[ORDER_COST] = SPAN_COST,
+		[ORDER_TOKENS] = SPAN_TOKENS,
+		[ORDER_ERRORS] = SPAN_ERRORS,
 	},
 	.beyond = " AND (%s, s.id, s.n) %s (?, ?, ?)",
 	.order = "ORDER BY %s %s, s.id %s, s.n %s",

@@ -34,6 +34,9 @@ struct store_filter {
 	struct id128 run, session;   /* zero: any */
 	enum step_kind step;	     /* 0: any */
 	bool errors_only;
+	/* What else the filter language asks for (filter.h). */
+	const struct store_term *terms;
+	size_t n_terms;
 	size_t limit; /* 0: no limit */
 };
 

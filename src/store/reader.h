@@ -38,13 +38,14 @@ int viewer_authorize(struct store_reader *r, const char *table, const char *colu
 void viewer_done(struct store_reader *r);
 
 /* Conditions of a query and what goes into their parameters, in the same order. */
-#define WHERE_MAX 24
+#define WHERE_MAX (24 + 2 * 100) /* fields, and values of terms (terms.h) */
 
 struct where {
 	struct buf sql; /* "1 AND a = ? AND ..." */
 	int n;
 	int r;			       /* -ENOMEM, -EINVAL: sticks */
 	bool few_of_tool, few_of_step; /* where_look(): begin with the steps that are asked for */
+	bool any_tool;		       /* terms do not narrow the tool */
 	struct where_value {
 		enum { WHERE_INT, WHERE_TEXT, WHERE_BLOB } type;
 		int64_t i;
@@ -109,6 +110,10 @@ void limit_end(struct store_reader *r);
 /* How many rows there are, counted to a bound and for a bounded time. 0 or -errno. */
 int count_rows(struct store_reader *r, struct where *w, const char *head, int64_t *ret,
 	       bool *ret_more);
+
+/* The smallest and the largest id that begins with these digits. False: they are too few, or none.
+ */
+bool reader_id_range(struct slice digits, struct id128 *low, struct id128 *high);
 
 /* -errno of the reader's last failure. */
 int reader_errno(const struct store_reader *r, int rc);
