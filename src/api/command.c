@@ -10,9 +10,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "api/child.h"
 #include "api/request.h"
 #include "api/served.h"
+#include "api/worker.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"
 
@@ -31,7 +31,7 @@ struct job {
 	struct api_server *s;
 	uint32_t uid;
 	int peer_fd;
-	struct child child;
+	struct worker worker;
 	struct outlet outlets[2];
 	int64_t end_ms;
 	bool timed_out, over; /* over: its exit status was given */
@@ -51,7 +51,7 @@ static int64_t now_ms(void)
 
 struct ask {
 	struct arena *mem;
-	struct child_spec child;
+	struct worker_spec worker;
 };
 
 static char *text_of(struct ask *a, struct slice value)
@@ -69,17 +69,17 @@ static int read_argv(struct ask *a, struct slice list)
 	struct slice v;
 	int n = 0;
 
-	a->child.argv[n++] = (char *)"sonde";
+	a->worker.argv[n++] = (char *)"sonde";
 	if (!json_array(list, &it))
 		return -EINVAL;
 	while (json_next(&it, &v)) {
-		if (n > CHILD_ARGS)
+		if (n > WORKER_ARGS)
 			return -E2BIG;
-		a->child.argv[n] = text_of(a, v);
-		if (!a->child.argv[n++])
+		a->worker.argv[n] = text_of(a, v);
+		if (!a->worker.argv[n++])
 			return -EINVAL;
 	}
-	a->child.argv[n] = NULL;
+	a->worker.argv[n] = NULL;
 	return n > 1 && !it.bad ? 0 : -EINVAL;
 }
 
@@ -102,25 +102,25 @@ static void make_env(struct ask *a, const struct request *rq, const struct slice
 	const struct slice zone = json_text(v[3], a->mem);
 	int64_t columns = 0;
 
-	child_env(&a->child, rq);
-	child_add_env(&a->child, "LC_ALL=%s", json_is(v[4], "ascii") ? "C" : "C.UTF-8");
+	worker_env(&a->worker, rq);
+	worker_add_env(&a->worker, "LC_ALL=%s", json_is(v[4], "ascii") ? "C" : "C.UTF-8");
 	if (json_int64(v[1], &columns) && columns > 0)
-		child_add_env(&a->child, SERVED_COLUMNS_ENV "=%d",
-			      (int)(columns < COLUMNS_MAX ? columns : COLUMNS_MAX));
+		worker_add_env(&a->worker, SERVED_COLUMNS_ENV "=%d",
+			       (int)(columns < COLUMNS_MAX ? columns : COLUMNS_MAX));
 	if (slice_eq(v[2], SLICE("true")))
-		child_add_env(&a->child, SERVED_COLOUR_ENV "=1");
+		worker_add_env(&a->worker, SERVED_COLOUR_ENV "=1");
 	if (is_zone(zone))
-		child_add_env(&a->child, "TZ=%.*s", SLICE_ARG(zone));
+		worker_add_env(&a->worker, "TZ=%.*s", SLICE_ARG(zone));
 }
 
 /* --- the process --- */
 
 static int start(struct job *j, struct ask *a)
 {
-	const int r = child_start(&j->child, j->s->c.program, &a->child);
+	const int r = worker_start(&j->worker, j->s->c.program, &a->worker);
 
-	j->outlets[0].fd = TAKE_FD(j->child.out);
-	j->outlets[1].fd = TAKE_FD(j->child.err);
+	j->outlets[0].fd = TAKE_FD(j->worker.out);
+	j->outlets[1].fd = TAKE_FD(j->worker.err);
 	j->end_ms = now_ms() + API_COMMAND_S * 1000ll;
 	return r;
 }
@@ -129,7 +129,7 @@ static void job_free(void *ctx)
 {
 	struct job *j = ctx;
 
-	child_end(&j->child, true);
+	worker_end(&j->worker, true);
 	for (int i = 0; i < 2; i++)
 		if (j->outlets[i].fd >= 0)
 			close(j->outlets[i].fd);
@@ -191,7 +191,7 @@ static int put_exit(struct job *j)
 	char text[64];
 	int code;
 
-	code = child_end(&j->child, false);
+	code = worker_end(&j->worker, false);
 	if (j->timed_out && put_text(j, "err",
 				     SLICE("sonde: the daemon ended it: it took too "
 					   "long\n")) < 0)
@@ -211,7 +211,7 @@ static int step(struct job *j)
 		return -ECANCELED;
 	if (!j->timed_out && now_ms() > j->end_ms) {
 		j->timed_out = true;
-		child_kill(&j->child);
+		worker_kill(&j->worker);
 	}
 	if (fds[0].fd < 0 && fds[1].fd < 0)
 		return put_exit(j);
@@ -259,7 +259,7 @@ static enum MHD_Result run(struct request *rq, struct ask *a)
 	*j = (struct job){ .s = rq->s,
 			   .uid = rq->peer.uid,
 			   .peer_fd = rq->fd,
-			   .child = { .out = -1, .err = -1 },
+			   .worker = { .out = -1, .err = -1 },
 			   .outlets = { { .fd = -1, .key = "out" }, { .fd = -1, .key = "err" } } };
 	r = start(j, a);
 	if (r < 0) {
@@ -273,7 +273,7 @@ enum MHD_Result handle_command(struct request *rq)
 {
 	static const char *const names[] = { "argv", "columns", "colour", "tz", "charset" };
 	_cleanup_(arena_freep) struct arena *mem = arena_new(4ul * API_BODY_MAX);
-	struct ask a = { .mem = mem, .child = { .mem = mem } };
+	struct ask a = { .mem = mem, .worker = { .mem = mem } };
 	struct slice v[5];
 
 	if (!mem)
@@ -282,7 +282,7 @@ enum MHD_Result handle_command(struct request *rq)
 	    read_argv(&a, v[0]) < 0)
 		return reply_error(rq, MHD_HTTP_BAD_REQUEST,
 				   "{\"argv\":[\"runs\", ...]} is wanted, with at most 64 texts");
-	if (!rq->s->c.may_run || !rq->s->c.may_run(a.child.argv[1]))
+	if (!rq->s->c.may_run || !rq->s->c.may_run(a.worker.argv[1]))
 		return reply_error(rq, MHD_HTTP_FORBIDDEN,
 				   "only commands that read the store can be run here");
 	make_env(&a, rq, v);

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "api/child.h"
 #include "api/query.h"
 #include "api/routes.h"
+#include "api/worker.h"
 #include "base/cleanup.h"
 #include "base/util.h"
 
@@ -34,7 +34,7 @@ struct export
 	struct api_server *s;
 	uint32_t uid;
 	int peer_fd;
-	struct child child;
+	struct worker worker;
 	int64_t end_ms;
 	char said[SAID_MAX + 1];
 	size_t n_said;
@@ -59,9 +59,9 @@ static void export_free(void *ctx)
 {
 	struct export *x = ctx;
 
-	child_end(&x->child, true);
-	close_end(&x->child.out);
-	close_end(&x->child.err);
+	worker_end(&x->worker, true);
+	close_end(&x->worker.out);
+	close_end(&x->worker.err);
 	command_end(x->s, x->uid);
 	free(x);
 }
@@ -95,32 +95,32 @@ static bool check(struct query *q, const struct format *f)
 	return true;
 }
 
-static bool fill(struct query *q, const struct format *f, struct child_spec *spec)
+static bool fill(struct query *q, const struct format *f, struct worker_spec *spec)
 {
 	const struct params *p = &q->params;
 	char hex[ID128_HEX_SIZE];
 	struct id128 run;
 
-	child_env(spec, q->rq);
-	child_add_env(spec, "LC_ALL=C.UTF-8");
-	child_add_arg(spec, "sonde");
-	child_add_arg(spec, "export");
-	child_add_arg(spec, "--format=%s", f->name);
-	child_add_arg(spec, "--rows=%s", slice_eq(p->rows, SLICE("spans")) ? "spans" : "runs");
+	worker_env(spec, q->rq);
+	worker_add_env(spec, "LC_ALL=C.UTF-8");
+	worker_add_arg(spec, "sonde");
+	worker_add_arg(spec, "export");
+	worker_add_arg(spec, "--format=%s", f->name);
+	worker_add_arg(spec, "--rows=%s", slice_eq(p->rows, SLICE("spans")) ? "spans" : "runs");
 	if (p->content)
-		child_add_arg(spec, "--content");
+		worker_add_arg(spec, "--content");
 	if (p->filter_text.n)
-		child_add_arg(spec, "--filter=%.*s", SLICE_ARG(p->filter_text));
+		worker_add_arg(spec, "--filter=%.*s", SLICE_ARG(p->filter_text));
 	if (p->since_text.n)
-		child_add_arg(spec, "--since=%.*s", SLICE_ARG(p->since_text));
+		worker_add_arg(spec, "--since=%.*s", SLICE_ARG(p->since_text));
 	if (p->until_text.n)
-		child_add_arg(spec, "--until=%.*s", SLICE_ARG(p->until_text));
+		worker_add_arg(spec, "--until=%.*s", SLICE_ARG(p->until_text));
 	if (!p->run.n)
 		return true;
 	if (!query_run(q, p->run, &run))
 		return false;
 	id128_hex(&run, hex);
-	child_add_arg(spec, "%s", hex);
+	worker_add_arg(spec, "%s", hex);
 	return true;
 }
 
@@ -130,20 +130,21 @@ static void hear(struct export *x)
 {
 	char rest[1024];
 	const bool room = x->n_said < SAID_MAX;
-	const ssize_t n = read(x->child.err, room ? x->said + x->n_said : rest,
+	const ssize_t n = read(x->worker.err, room ? x->said + x->n_said : rest,
 			       room ? SAID_MAX - x->n_said : sizeof(rest));
 
 	if (n > 0 && room)
 		x->n_said += (size_t)n;
 	if (n == 0 || (n < 0 && errno != EINTR))
-		close_end(&x->child.err);
+		close_end(&x->worker.err);
 }
 
 /* Waits until there is something to be read, or the end. 0, or -ECANCELED. */
 static int await(struct export *x)
 {
 	for (;;) {
-		struct pollfd fds[2] = { { x->child.out, POLLIN, 0 }, { x->child.err, POLLIN, 0 } };
+		struct pollfd fds[2] = { { x->worker.out, POLLIN, 0 },
+					 { x->worker.err, POLLIN, 0 } };
 
 		if (peer_gone(x->peer_fd) || server_stops(x->s) || now_ms() > x->end_ms)
 			return -ECANCELED;
@@ -165,13 +166,13 @@ static ssize_t read_export(void *ctx, uint64_t pos, char *to, size_t max)
 	do {
 		if (await(x) < 0)
 			return MHD_CONTENT_READER_END_WITH_ERROR;
-		n = read(x->child.out, to, max);
+		n = read(x->worker.out, to, max);
 	} while (n < 0 && errno == EINTR);
 	if (n > 0)
 		return n;
 	/* A part must not look like the whole. */
-	return n == 0 && child_end(&x->child, false) == 0 ? MHD_CONTENT_READER_END_OF_STREAM
-							  : MHD_CONTENT_READER_END_WITH_ERROR;
+	return n == 0 && worker_end(&x->worker, false) == 0 ? MHD_CONTENT_READER_END_OF_STREAM
+							    : MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
 static enum MHD_Result stream(struct request *rq, struct export *x, const struct format *f)
@@ -198,20 +199,20 @@ static enum MHD_Result stream(struct request *rq, struct export *x, const struct
 /* Whether it ended without giving anything. */
 static bool has_failed(struct export *x)
 {
-	struct pollfd fd = { x->child.out, POLLIN, 0 };
+	struct pollfd fd = { x->worker.out, POLLIN, 0 };
 
 	if (await(x) < 0)
 		return true;
 	if (poll(&fd, 1, 0) == 1 && (fd.revents & POLLIN))
 		return false;
-	if (child_end(&x->child, false) == 0)
+	if (worker_end(&x->worker, false) == 0)
 		return false;
-	if (x->child.err >= 0)
+	if (x->worker.err >= 0)
 		hear(x);
 	return true;
 }
 
-static enum MHD_Result run(struct request *rq, const struct child_spec *spec,
+static enum MHD_Result run(struct request *rq, const struct worker_spec *spec,
 			   const struct format *f)
 {
 	char why[SAID_MAX + 32];
@@ -228,7 +229,7 @@ static enum MHD_Result run(struct request *rq, const struct child_spec *spec,
 	}
 	*x = (struct export){ .s = rq->s, .uid = rq->peer.uid, .peer_fd = rq->fd };
 	x->end_ms = now_ms() + EXPORT_MS;
-	r = child_start(&x->child, rq->s->c.program, spec);
+	r = worker_start(&x->worker, rq->s->c.program, spec);
 	if (r == 0 && !has_failed(x))
 		return stream(rq, x, f);
 	snprintf(why, sizeof(why), "it could not be exported%s%s", x->n_said ? ": " : "", x->said);
@@ -239,7 +240,7 @@ static enum MHD_Result run(struct request *rq, const struct child_spec *spec,
 enum MHD_Result handle_export(struct request *rq)
 {
 	_cleanup_(arena_freep) struct arena *mem = arena_new(4ul * API_HEAD_MAX);
-	struct child_spec spec = { .mem = mem };
+	struct worker_spec spec = { .mem = mem };
 	const struct format *f;
 	struct query q;
 	bool ok;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "api/child.h"
+#include "api/worker.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 
 #define TEXT_MAX 65536 /* bytes of one argument */
 
-static char *put_text(struct arena *mem, const char *fmt, va_list ap)
+static char *text_of(struct arena *mem, const char *fmt, va_list ap)
 {
 	_cleanup_(freep) char *text = NULL;
 	const int n = vasprintf(&text, fmt, ap);
@@ -26,41 +26,41 @@ static char *put_text(struct arena *mem, const char *fmt, va_list ap)
 	return n < TEXT_MAX ? (char *)arena_copy(mem, (struct slice){ text, (size_t)n }).p : NULL;
 }
 
-void child_add_env(struct child_spec *spec, const char *fmt, ...)
+void worker_add_env(struct worker_spec *spec, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (spec->n_env < CHILD_ENV - 1)
-		spec->env[spec->n_env] = put_text(spec->mem, fmt, ap);
+	if (spec->n_env < WORKER_ENV - 1)
+		spec->env[spec->n_env] = text_of(spec->mem, fmt, ap);
 	if (spec->env[spec->n_env])
 		spec->n_env++;
 	va_end(ap);
 }
 
-void child_add_arg(struct child_spec *spec, const char *fmt, ...)
+void worker_add_arg(struct worker_spec *spec, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (spec->n_args <= CHILD_ARGS)
-		spec->argv[spec->n_args] = put_text(spec->mem, fmt, ap);
+	if (spec->n_args <= WORKER_ARGS)
+		spec->argv[spec->n_args] = text_of(spec->mem, fmt, ap);
 	if (spec->argv[spec->n_args])
 		spec->n_args++;
 	va_end(ap);
 }
 
-void child_env(struct child_spec *spec, const struct request *rq)
+void worker_env(struct worker_spec *spec, const struct request *rq)
 {
-	child_add_env(spec, SERVED_ENV "=1");
+	worker_add_env(spec, SERVED_ENV "=1");
 	if (!rq->peer.all)
-		child_add_env(spec, SERVED_UID_ENV "=%u", rq->peer.uid);
-	child_add_env(spec, "SONDE_DB=%s", rq->s->c.store);
-	child_add_env(spec, "HOME=/");
-	child_add_env(spec, "PATH=/usr/bin:/bin");
+		worker_add_env(spec, SERVED_UID_ENV "=%u", rq->peer.uid);
+	worker_add_env(spec, "SONDE_DB=%s", rq->s->c.store);
+	worker_add_env(spec, "HOME=/");
+	worker_add_env(spec, "PATH=/usr/bin:/bin");
 }
 
-static int spawn(struct child *c, const char *program, const struct child_spec *spec,
+static int spawn(struct worker *c, const char *program, const struct worker_spec *spec,
 		 const int out[2], const int err[2])
 {
 	posix_spawn_file_actions_t files;
@@ -90,11 +90,11 @@ static int spawn(struct child *c, const char *program, const struct child_spec *
 	return -r;
 }
 
-int child_start(struct child *c, const char *program, const struct child_spec *spec)
+int worker_start(struct worker *c, const char *program, const struct worker_spec *spec)
 {
 	int out[2], err[2], r;
 
-	*c = (struct child){ .out = -1, .err = -1 };
+	*c = (struct worker){ .out = -1, .err = -1 };
 	if (pipe2(out, O_CLOEXEC) < 0)
 		return -errno;
 	if (pipe2(err, O_CLOEXEC) < 0) {
@@ -111,17 +111,17 @@ int child_start(struct child *c, const char *program, const struct child_spec *s
 	return r;
 }
 
-void child_kill(const struct child *c)
+void worker_kill(const struct worker *c)
 {
 	if (c->pid)
 		kill(-c->pid, SIGKILL);
 }
 
-int child_end(struct child *c, bool kill_it)
+int worker_end(struct worker *c, bool kill_it)
 {
 	if (c->pid) {
 		if (kill_it)
-			child_kill(c);
+			worker_kill(c);
 		while (waitpid(c->pid, &c->status, 0) < 0 && errno == EINTR)
 			;
 		c->pid = 0;
