@@ -67,16 +67,30 @@ typedef int (*store_message_fn)(void *ctx, const struct id128 *node, struct slic
 int store_conversation(struct store_reader *r, const struct id128 *node, store_message_fn fn,
 		       void *ctx);
 
-enum store_group { GROUP_AGENT, GROUP_MODEL, GROUP_PROVIDER, GROUP_DAY, GROUP_PROJECT, GROUP_USER };
+enum store_group {
+	GROUP_AGENT,
+	GROUP_MODEL,
+	GROUP_PROVIDER,
+	GROUP_DAY, /* local: "2026-11-20" */
+	GROUP_PROJECT,
+	GROUP_USER,
+	GROUP_HOST,
+	GROUP_WORKFLOW,
+	GROUP_SESSION, /* its id in hexadecimal */
+	GROUP_HOUR,    /* local: "2026-11-20T10:00" */
+	GROUP_TOTAL,   /* one row without a key, where there are calls */
+};
 
 struct store_cost_row {
 	struct slice key;
 	int64_t runs, calls, cost_pico_usd, equivalent_pico_usd; /* as struct run has them */
+	int64_t estimated_pico_usd; /* part of cost_pico_usd: on tokens that nobody told */
 	int64_t unpriced_calls, usage_unknown_calls;
 	int64_t mismatched_calls; /* whose provider told another price than the table has */
 	struct llm_usage usage;
 };
 typedef int (*store_cost_fn)(void *ctx, const struct store_cost_row *row);
+/* The dearest first; days and hours: the newest. */
 int store_cost(struct store_reader *r, const struct store_filter *f, enum store_group by,
 	       store_cost_fn fn, void *ctx);
 
