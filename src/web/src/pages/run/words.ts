@@ -9,10 +9,20 @@ export interface Said {
 	title?: string;
 }
 
+// What conventions call an error that has no name tells nothing.
+function errorText(step: Step): string {
+	return !step.error || step.error === "_OTHER" || step.error === "tool_error" ? "failed" : step.error;
+}
+
+export function failure(step: Step): string {
+	if ((step.exit_code ?? 0) > 0) return `exit ${step.exit_code}`;
+	return errorText(step);
+}
+
 // How it ended, where that is worth a word. A program's exit status says it better than "failed".
 export function state(step: Step, running: boolean): Said {
-	if (step.kind === "process" && (step.exit_code ?? 0) > 0) return { text: `exit ${step.exit_code}`, tone: "bad", title: step.error };
-	if (step.status === "error" && step.kind !== "error") return { text: step.error ?? "failed", tone: "bad", title: step.error };
+	if (step.kind === "process" && (step.exit_code ?? 0) > 0) return { text: failure(step), tone: "bad" };
+	if (step.status === "error" && step.kind !== "error") return { text: errorText(step), tone: "bad", title: errorText(step) };
 	if (step.pause && step.end_time_unix_nano === null) return { text: "waits", tone: "warn" };
 	if (step.end_time_unix_nano !== null) return { text: step.final ? "" : "open", tone: "" };
 	if (step.kind === "event" || step.kind === "error") return { text: "", tone: "" };
