@@ -21,8 +21,7 @@ function engineConcerns(engine: Health["engines"][number]): Concern[] {
 	const at = "engines";
 	const losses = lossesOf(engine.loss).filter((l) => !l.harmless);
 	const trouble = troubleOf(engine.health ?? {}).filter((l) => !l.harmless);
-	if (engine.health?.prober_lost || (engine as { prober_lost?: boolean }).prober_lost)
-		out.push({ text: "The prober has died: nothing is traced any more", at, bad: true });
+	if (engine.prober_lost) out.push({ text: "The prober has died: nothing is traced any more", at, bad: true });
 	if (engine.lag_ms !== undefined && engine.lag_ms > LAG_MS)
 		out.push({ text: `An engine is ${duration(engine.lag_ms * 1e6)} behind`, at, bad: true });
 	if (engine.attach_failures)
