@@ -122,6 +122,10 @@ $(B)/tests/e2e/%: $(B)/tests/e2e/%.o $(B)/libsonde.a
 	$(call say,LINK)
 	$(Q)$(CC) $(cflags) $(LDFLAGS) $^ $(LDLIBS) -lssl -o $@
 
+# What tests are made of. Benchmarks as well, so that they keep up.
+tests-pure: $(B)/sonde $(unit_bin) $(B)/tests/golden/golden
+tests: tests-pure $(e2e_src:%.c=$(B)/%) $(bench_bin)
+
 unit: $(unit_bin) ## unit tests; T=name selects
 	$(Q)tests/run.sh unit $(if $(T),$(filter %test_$(T),$^),$^)
 
@@ -141,6 +145,10 @@ corpus: $(B)/sonde ## N generated cases whose truth is known: how much of it is 
 e2e: $(B)/sonde $(e2e_src:%.c=$(B)/%) ## real probes on real programs (root); T=name selects
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh e2e $(if $(T),tests/e2e/$(T).sh,$(filter-out tests/e2e/lib.sh,$(sort $(wildcard tests/e2e/*.sh))))
 
+browser_all := $(sort $(patsubst tests/browser/%.test.mjs,%,$(wildcard tests/browser/*.test.mjs)))
+browser: $(B)/sonde ## the web interface in a real Chromium (root; installs what drives it from npm below build/); T=name selects
+	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh browser $(foreach t,$(or $(T),$(browser_all)),'tests/browser/suite.sh $t')
+
 package: $(B)/sonde ## the package: installing it and removing it, in a root of its own (root)
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh package tests/package/package.sh
 
@@ -158,7 +166,7 @@ agents: $(B)/sonde $(e2e_src:%.c=$(B)/%) ## real coding agents, at work and at t
 	$(Q)tests/agents/rust/build.sh build/agents
 	$(Q)tests/agents/otelcol/build.sh build/agents
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh agents $(if $(T),tests/agents/$(T).sh,tests/agents/headless.sh \
-		tests/agents/gemini.sh tests/agents/copilot.sh tests/agents/mcp.sh tests/agents/subagents.sh tests/agents/observed.sh tests/agents/bun.sh tests/agents/rustls.sh tests/agents/finders.sh tests/agents/finders_arm64.sh tests/agents/formats.sh tests/agents/otlp.sh tests/agents/interactive.sh)
+		tests/agents/gemini.sh tests/agents/copilot.sh tests/agents/mcp.sh tests/agents/subagents.sh tests/agents/observed.sh tests/agents/bun.sh tests/agents/rustls.sh tests/agents/finders.sh tests/agents/finders_arm64.sh tests/agents/formats.sh tests/agents/otlp.sh tests/agents/first.sh tests/agents/interactive.sh)
 
 vm: $(B)/sonde $(B)/tests/e2e/capture $(B)/tests/e2e/ways $(B)/tests/e2e/watch ## the same job on other kernels, in virtual machines without acceleration
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh vm 'tests/vm/vm.sh bullseye refused' 'tests/vm/vm.sh bookworm' \
@@ -168,16 +176,15 @@ vm: $(B)/sonde $(B)/tests/e2e/capture $(B)/tests/e2e/ways $(B)/tests/e2e/watch #
 		'tests/vm/vm.sh trixie-backports' tests/vm/arm64.sh
 
 check: deps ## install, build and run every test
-	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/check.sh
 
 demo: ## install what the build needs, build, trace the bundled demo agent
 	$(Q)deploy/deps.sh build
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/demo/demo.sh
 
-bench: $(B)/sonde $(bench_bin) ## what tracing costs and how fast replay is (root); T=day: memory over a day; T=store N=10000000: lists
-	$(Q)$(if $(T),$(B)/tests/bench/$(T) $(if $(filter command% environment%,$(origin N)),$(N)),SONDE=$(abspath $(B)/sonde) BENCH=$(abspath $(B)/tests/bench) tests/bench/bench.sh)
+bench: $(B)/sonde $(bench_bin) ## what tracing costs and how fast replay is (root); T=day: memory over a day; T=store N=10000000: lists; T=web: API and pages; T=subscribers: many who watch
+	$(Q)$(if $(filter web subscribers,$(T)),SONDE=$(abspath $(B)/sonde) tests/bench/$(T).sh $(if $(filter command% environment%,$(origin N)),$(N)),$(if $(T),$(B)/tests/bench/$(T) $(if $(filter command% environment%,$(origin N)),$(N)),SONDE=$(abspath $(B)/sonde) BENCH=$(abspath $(B)/tests/bench) tests/bench/bench.sh))
 
 # --- fuzzing ---
 
@@ -236,7 +243,7 @@ clean: ## remove what was built
 help: ## this list
 	$(Q)awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all deps unit golden golden-update replay corpus e2e package agents vm check demo bench fuzz format lint lint-quick install uninstall \
+.PHONY: all deps tests tests-pure unit golden golden-update replay corpus e2e browser package agents vm check demo bench fuzz format lint lint-quick install uninstall \
 	purge deb image manifests check-manifests soak clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -9,7 +9,7 @@ build="gcc make pkg-config clang llvm libclang-rt-14-dev bpftool libbpf-dev libe
 test="libcmocka-dev clang-format clang-tidy cppcheck codespell shellcheck pmccabe curl jq git sudo
 	python3-venv python3-brotli python3-zstandard sqlite3 procps util-linux qemu-system-x86 qemu-system-arm busybox-static cpio
 	gcc-aarch64-linux-gnu libc6-dev-arm64-cross wget libnss3-tools libgnutls28-dev libnss3-dev
-	crun musl-tools iproute2 nghttp2-proxy cron dropbear-bin bats"
+	crun musl-tools iproute2 nghttp2-proxy cron dropbear-bin bats chromium fonts-dejavu-core"
 
 want=$build
 [ "${1-}" = build ] || want="$build $test"
