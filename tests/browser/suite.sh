@@ -26,6 +26,7 @@ skip() {
 	echo "$stamp" >"$BROWSER_DIR/store.stamp"
 ) || exit 1
 export STORE=$BROWSER_DIR/store.db
+export BROWSER_TESTS=$here
 # Outside ESM's own search for packages: they are below build/.
 mkdir -p "$BROWSER_DIR/tests"
 cp "$here"/*.mjs "$here"/*.py "$BROWSER_DIR/tests/"
