@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "api/feed.h"
+#include "api/path.h"
 #include "api/server.h"
 #include "base/json.h"
 
@@ -26,7 +27,9 @@ struct request {
 	struct MHD_Connection *http;
 	const struct route *route;
 	struct peer peer;
-	int fd; /* of the connection */
+	unsigned rights;		    /* enum right of who asks */
+	struct slice path[PATH_VALUES_MAX]; /* what stands for {names} of the route's path; lent */
+	int fd;				    /* of the connection */
 	struct buf body;
 	bool too_large;
 };
@@ -34,9 +37,20 @@ struct request {
 /* MHD_YES, or MHD_NO where the connection is to be closed. */
 typedef enum MHD_Result (*route_fn)(struct request *rq);
 
+/* What a token may carry; who is known by the kernel has all of them. */
+enum right {
+	RIGHT_READ = 1,	   /* lists, figures, what a step is */
+	RIGHT_CONTENT = 2, /* what was said: messages, arguments, results, bodies */
+	RIGHT_EXPORT = 4,
+	RIGHT_WRITE = 8, /* runs are stopped and begun again */
+	RIGHT_ALL = 15,
+};
+
 struct route {
-	const char *method, *path;
+	const char *method,
+		*path; /* "/api/v1/runs/{run}": a name stands for one segment (path.h) */
 	route_fn handle;
+	unsigned rights; /* that all must be there */
 };
 extern const struct route api_routes[];
 

@@ -3,9 +3,9 @@
 #include "api/request.h"
 
 const struct route api_routes[] = {
-	{ "GET", "/api/v1/status", handle_status },
-	{ "GET", "/api/v1/live", handle_live },
-	{ "POST", "/api/v1/command", handle_command },
-	{ "POST", "/api/v1/leave", handle_leave },
-	{ NULL, NULL, NULL },
+	{ "GET", "/api/v1/status", handle_status, RIGHT_READ },
+	{ "GET", "/api/v1/live", handle_live, RIGHT_READ | RIGHT_CONTENT },
+	{ "POST", "/api/v1/command", handle_command, RIGHT_READ | RIGHT_CONTENT | RIGHT_EXPORT },
+	{ "POST", "/api/v1/leave", handle_leave, RIGHT_WRITE },
+	{ NULL, NULL, NULL, 0 },
 };

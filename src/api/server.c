@@ -209,11 +209,12 @@ enum MHD_Result reply_stream(struct request *rq, const char *type, MHD_ContentRe
 
 /* --- requests --- */
 
-static const struct route *find_route(const char *path, const char *method, bool *ret_path_known)
+static const struct route *find_route(const char *path, const char *method, bool *ret_path_known,
+				      struct slice values[])
 {
 	*ret_path_known = false;
 	for (const struct route *r = api_routes; r->path; r++) {
-		if (strcmp(path, r->path) != 0)
+		if (!path_matches(r->path, path, values))
 			continue;
 		*ret_path_known = true;
 		if (strcmp(method, r->method) == 0)
@@ -234,16 +235,19 @@ static struct request *new_request(struct api_server *s, struct MHD_Connection *
 
 	if (!rq)
 		return NULL;
-	*rq = (struct request){ .s = s, .http = http, .peer = link->peer, .fd = link->fd };
-	rq->route = find_route(path, method, &known);
+	*rq = (struct request){
+		.s = s, .http = http, .peer = link->peer, .rights = RIGHT_ALL, .fd = link->fd
+	};
+	rq->route = find_route(path, method, &known, rq->path);
 	return rq;
 }
 
 static enum MHD_Result refuse(struct request *rq, const char *path, const char *method)
 {
+	struct slice values[PATH_VALUES_MAX];
 	bool known;
 
-	find_route(path, method, &known);
+	find_route(path, method, &known, values);
 	if (known)
 		return reply_error(rq, MHD_HTTP_METHOD_NOT_ALLOWED, "not by this method");
 	return reply_error(rq, MHD_HTTP_NOT_FOUND, "there is nothing at this path; API.md has all");

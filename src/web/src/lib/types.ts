@@ -5,9 +5,9 @@
 export interface Usage {
 	input_tokens?: number;
 	output_tokens?: number;
-	cache_read_tokens?: number;
-	cache_write_tokens?: number;
-	reasoning_tokens?: number;
+	cache_read_input_tokens?: number;
+	cache_creation_input_tokens?: number;
+	reasoning_output_tokens?: number;
 	estimated?: boolean;
 	[count: string]: number | boolean | undefined;
 }
