@@ -57,6 +57,7 @@ struct request {
 	char token[TOKEN_LABEL_MAX + 1]; /* its label; empty: no token */
 	char *url;			 /* without what stands behind "?" */
 	bool head;			 /* HEAD: the answer's head alone */
+	char etag[40];			 /* of the answer, where it has one (etag.h) */
 	int fd;				 /* of the connection */
 	struct buf body;
 	bool too_large;
@@ -84,6 +85,8 @@ enum MHD_Result reply_response(struct request *rq, unsigned status, struct MHD_R
 enum MHD_Result reply_error(struct request *rq, unsigned status, const char *message);
 /* What @w has written, or 500 where it could not. Empties its buffer. */
 enum MHD_Result reply_json(struct request *rq, unsigned status, struct json_writer *w);
+/* 304: the client has it (etag.h). */
+enum MHD_Result reply_not_modified(struct request *rq);
 /* 204: it was done, and there is nothing to tell. */
 enum MHD_Result reply_done(struct request *rq);
 /* An answer that @read gives bit by bit; owns @ctx, also where this fails. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "api/body.h"
 #include "api/door.h"
 #include "api/links.h"
 #include "base/cleanup.h"
@@ -29,6 +30,15 @@ bool peer_gone(int fd)
 	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR | POLLNVAL));
 }
 
+/* What has a tag may be kept, to be asked about again each time. */
+static void add_etag(const struct request *rq, struct MHD_Response *r, bool tagged)
+{
+	tagged &= rq->etag[0] != '\0';
+	MHD_add_response_header(r, "Cache-Control", tagged ? "private, no-cache" : "no-store");
+	if (tagged)
+		MHD_add_response_header(r, "ETag", rq->etag);
+}
+
 enum MHD_Result reply_response(struct request *rq, unsigned status, struct MHD_Response *r)
 {
 	enum MHD_Result ret;
@@ -45,13 +55,12 @@ enum MHD_Result reply_response(struct request *rq, unsigned status, struct MHD_R
 
 static enum MHD_Result reply_bytes(struct request *rq, unsigned status, struct slice body)
 {
-	struct MHD_Response *r =
-		MHD_create_response_from_buffer(body.n, (void *)body.p, MHD_RESPMEM_MUST_COPY);
+	struct MHD_Response *r = body_response(rq->http, body);
 
 	if (!r)
 		return MHD_NO;
 	MHD_add_response_header(r, "Content-Type", "application/json");
-	MHD_add_response_header(r, "Cache-Control", "no-store");
+	add_etag(rq, r, status == MHD_HTTP_OK);
 	if (status == MHD_HTTP_UNAUTHORIZED)
 		MHD_add_response_header(r, "WWW-Authenticate", "Bearer realm=\"sonde\"");
 	if (status == MHD_HTTP_TOO_MANY_REQUESTS)
@@ -90,6 +99,16 @@ enum MHD_Result reply_error(struct request *rq, unsigned status, const char *mes
 		return MHD_NO;
 	}
 	return reply_json(rq, status, &w);
+}
+
+enum MHD_Result reply_not_modified(struct request *rq)
+{
+	struct MHD_Response *r = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+
+	if (!r)
+		return MHD_NO;
+	add_etag(rq, r, true);
+	return reply_response(rq, MHD_HTTP_NOT_MODIFIED, r);
 }
 
 enum MHD_Result reply_done(struct request *rq)

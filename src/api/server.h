@@ -12,12 +12,14 @@
 
 #include "api/peer.h"
 #include "config/config.h"
+#include "price/price.h"
 
 struct api_config {
 	const struct config *config; /* lent */
 	const char *store;
 	struct peer_rules peers;
-	const char *program; /* what runs commands; NULL: this program */
+	const struct price_table *prices; /* for what caches saved; lent; NULL: nobody is told */
+	const char *program;		  /* what runs commands; NULL: this program */
 	/*
 	 * Where tokens and sessions are kept (tokens.h, session.h); NULL: the one has none, the
 	 * others end with the server.

@@ -26,6 +26,7 @@
 #include "cmd/command.h"
 #include "cmd/config_file.h"
 #include "cmd/daemon.h"
+#include "cmd/prices_file.h"
 
 #define FILES 4096 /* descriptors: connections, and two pipes for each command */
 
@@ -128,7 +129,7 @@ int server_main(const struct config *c, int socket, int http, int tcp)
 {
 	char tokens[PATH_MAX], sessions[PATH_MAX];
 	const struct group *group = c->daemon.group ? getgrnam(c->daemon.group) : NULL;
-	const struct api_config api = {
+	struct api_config api = {
 		.config = c,
 		.store = c->daemon.store,
 		.peers = { .own = geteuid(),
@@ -139,6 +140,7 @@ int server_main(const struct config *c, int socket, int http, int tcp)
 		.may_run = server_may_run,
 		.leave = leave_fd >= 0 ? tell_leave : NULL,
 	};
+	_cleanup_(price_freep) struct price_table *prices = NULL;
 	struct api_server *server = NULL;
 	struct metrics_http *metrics = NULL;
 	sigset_t signals;
@@ -150,6 +152,8 @@ int server_main(const struct config *c, int socket, int http, int tcp)
 	keep_to_ourselves(tcp);
 	keep_to_ourselves(leave_fd);
 	block_signals(&signals);
+	if (prices_load(NULL, &prices) == 0) /* else it has said why, and figures lack it */
+		api.prices = prices;
 	r = tokens_path(c->daemon.store, TOKENS_FILE, tokens, sizeof(tokens));
 	if (r == 0)
 		r = tokens_path(c->daemon.store, SESSIONS_FILE, sessions, sizeof(sessions));
