@@ -335,6 +335,18 @@ resume() {
 	[ -n "$id" ] && count 5 -b "$T/bob" -H "Last-Event-ID: $id"
 }
 ok "a listener goes on where it was" resume
+removed_live() { # who listens by what is removed hears no more
+	local listener jar=$T/leaver
+	token passing --right read,content && let_in $ALICE "$jar" || return 1
+	get -N --max-time 60 -H "$(bearer passing)" "$URL/api/v1/live" >"$T/by_token" &
+	listener=$!
+	get -N --max-time 60 -b "$jar" "$URL/api/v1/live" >"$T/by_session" &
+	within 10 grep -q piece "$T/by_token" && within 10 grep -q piece "$T/by_session" && "$SONDE" token remove passing --db "$T/store/db" &&
+		gives 204 -b "$jar" -H "Origin: $URL" -H 'Content-Type: application/json' -d '{}' "$URL/api/v1/close" || return 1
+	SECONDS=0
+	wait $listener $! && [ "$SECONDS" -lt 20 ]
+}
+ok "who listens by a token or session that was removed hears no more" removed_live
 listeners() { # of one user; of who sees all more
 	/usr/bin/python3 - "$PORT" "$(awk -v p=sonde_$PORT '$6 == p { print $7 }' "$T/alice")" "$(awk -v p=sonde_$PORT '$6 == p { print $7 }' "$T/root")" <<'PY'
 import socket, sys
