@@ -50,7 +50,6 @@ static enum MHD_Result reply_blob(struct request *rq, struct buf *bytes)
 	const bool text = !type && is_text(s);
 	struct MHD_Response *r =
 		MHD_create_response_from_buffer(bytes->n, bytes->p, MHD_RESPMEM_MUST_FREE);
-	enum MHD_Result ret;
 
 	if (!r)
 		return MHD_NO;
@@ -64,9 +63,7 @@ static enum MHD_Result reply_blob(struct request *rq, struct buf *bytes)
 	MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
 	MHD_add_response_header(r, "Content-Security-Policy", "sandbox; default-src 'none'");
 	MHD_add_response_header(r, "Cache-Control", "no-store");
-	ret = MHD_queue_response(rq->http, MHD_HTTP_OK, r);
-	MHD_destroy_response(r);
-	return ret;
+	return reply_response(rq, MHD_HTTP_OK, r);
 }
 
 enum MHD_Result handle_blob(struct request *rq)

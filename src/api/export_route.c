@@ -180,7 +180,6 @@ static enum MHD_Result stream(struct request *rq, struct export *x, const struct
 	struct MHD_Response *r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 65536,
 								   read_export, x, export_free);
 	char name[64];
-	enum MHD_Result ret;
 
 	if (!r) {
 		export_free(x);
@@ -191,9 +190,8 @@ static enum MHD_Result stream(struct request *rq, struct export *x, const struct
 	MHD_add_response_header(r, "Content-Disposition", name);
 	MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
 	MHD_add_response_header(r, "Cache-Control", "no-store");
-	ret = MHD_queue_response(rq->http, MHD_HTTP_OK, r);
-	MHD_destroy_response(r); /* calls export_free() when the last has let go of it */
-	return ret;
+	return reply_response(rq, MHD_HTTP_OK,
+			      r); /* export_free() when the last has let go of it */
 }
 
 /* Whether it ended without giving anything. */

@@ -6,7 +6,10 @@ const struct route api_routes[] = {
 	{ "GET", "/api/v1/status", handle_status, RIGHT_READ },
 	{ "GET", "/api/v1/live", handle_live, RIGHT_READ | RIGHT_CONTENT },
 	{ "POST", "/api/v1/command", handle_command, RIGHT_READ | RIGHT_CONTENT | RIGHT_EXPORT },
-	{ "POST", "/api/v1/leave", handle_leave, RIGHT_WRITE },
+	{ "POST", "/api/v1/leave", handle_leave, RIGHT_WRITE | ROUTE_LOCAL },
+	{ "POST", "/api/v1/open", handle_open_code, ROUTE_LOCAL },
+	{ "POST", "/api/v1/close", handle_close, 0 },
+	{ "GET", "/open", handle_open, ROUTE_PUBLIC },
 
 	{ "GET", "/api/v1/me", handle_me, RIGHT_READ },
 	{ "GET", "/api/v1/runs", handle_runs, RIGHT_READ },

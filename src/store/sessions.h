@@ -13,7 +13,7 @@
  * ...)". More than that where several end at once, as the order among these is by id. @behind NULL:
  * the first page.
  */
-int sessions_find(struct store_reader *r, const struct store_filter *f, size_t limit,
+int session_rows_find(struct store_reader *r, const struct store_filter *f, size_t limit,
 		  const struct place *behind, struct buf *ret);
 /* Those of @found (empty: all), the latest first, at most @limit where that is not 0. */
 int sessions_give(struct store_reader *r, const struct store_filter *f, struct slice found,
