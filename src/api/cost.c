@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * What was spent, by what people ask for, in all, and in as long a time before. Runs of the total
- * are counted by user, as a run has one: it may have several models and days.
- */
+/* What was spent, by what people ask for, in all, and in as long a time before. */
 
 #include "api/query.h"
 #include "api/routes.h"
@@ -16,8 +13,11 @@ static const struct {
 	const char *name;
 	enum store_group group;
 } groups[] = {
-	{ "agent", GROUP_AGENT },     { "model", GROUP_MODEL }, { "provider", GROUP_PROVIDER },
-	{ "project", GROUP_PROJECT }, { "user", GROUP_USER },	{ "day", GROUP_DAY },
+	{ "agent", GROUP_AGENT },	{ "model", GROUP_MODEL },
+	{ "provider", GROUP_PROVIDER }, { "project", GROUP_PROJECT },
+	{ "user", GROUP_USER },		{ "host", GROUP_HOST },
+	{ "workflow", GROUP_WORKFLOW }, { "session", GROUP_SESSION },
+	{ "day", GROUP_DAY },		{ "hour", GROUP_HOUR },
 };
 
 /* --- what caches saved --- */
@@ -59,8 +59,8 @@ struct costs {
 	struct query *q;
 	bool by_model;
 	size_t n;
-	struct store_cost_row sum; /* key is empty */
-	int64_t saved;		   /* LLM_UNKNOWN: not known */
+	struct store_cost_row total;
+	int64_t saved; /* LLM_UNKNOWN: not known */
 };
 
 static void put_row(struct query *q, const struct store_cost_row *row, int64_t saved)
@@ -74,6 +74,8 @@ static void put_row(struct query *q, const struct store_cost_row *row, int64_t s
 	put_number(w, "llm_calls", row->calls);
 	put_usage(w, &row->usage);
 	put_spent(w, row->calls, row->unpriced_calls, row->cost_pico_usd, row->equivalent_pico_usd);
+	if (row->estimated_pico_usd > 0)
+		put_usd(w, "estimated_usd", row->estimated_pico_usd);
 	if (saved != LLM_UNKNOWN)
 		put_usd(w, "cache_saved_usd", saved);
 	put_number(w, "unpriced_calls", row->unpriced_calls);
@@ -99,25 +101,12 @@ static int on_row(void *ctx, const struct store_cost_row *row)
 
 /* --- sums --- */
 
-static int add_user(void *ctx, const struct store_cost_row *row)
+static int take_total(void *ctx, const struct store_cost_row *row)
 {
-	struct store_cost_row *sum = &((struct costs *)ctx)->sum;
+	struct costs *c = ctx;
 
-	sum->runs += row->runs;
-	sum->calls += row->calls;
-	sum->cost_pico_usd += row->cost_pico_usd;
-	sum->equivalent_pico_usd += row->equivalent_pico_usd;
-	sum->unpriced_calls += row->unpriced_calls;
-	sum->usage_unknown_calls += row->usage_unknown_calls;
-	sum->mismatched_calls += row->mismatched_calls;
-	for (int i = 0; i < llm_usage_counts_n; i++) {
-		const int64_t v = llm_usage_count(&row->usage, &llm_usage_counts[i]);
-		int64_t *to = llm_usage_at(&sum->usage, llm_usage_counts[i].offset);
-
-		if (v != LLM_UNKNOWN)
-			*to = (*to == LLM_UNKNOWN ? 0 : *to) + v;
-	}
-	sum->usage.estimated |= row->usage.estimated;
+	c->total = *row;
+	c->total.key = (struct slice){ 0 };
 	return 0;
 }
 
@@ -131,17 +120,17 @@ static int add_saved(void *ctx, const struct store_cost_row *row)
 	return 0;
 }
 
-static int put_sum(struct query *q, const char *key, const struct store_filter *f)
+static int put_total(struct query *q, const char *key, const struct store_filter *f)
 {
 	struct costs c = { .q = q, .saved = LLM_UNKNOWN };
 	int r;
 
-	c.sum.usage = llm_usage_unknown;
-	r = store_cost(q->reader, f, GROUP_USER, add_user, &c);
+	c.total.usage = llm_usage_unknown; /* where there are no calls there is no row */
+	r = store_cost(q->reader, f, GROUP_TOTAL, take_total, &c);
 	if (r >= 0)
 		r = store_cost(q->reader, f, GROUP_MODEL, add_saved, &c);
 	json_key(&q->w, key);
-	put_row(q, &c.sum, c.saved);
+	put_row(q, &c.total, c.saved);
 	return r;
 }
 
@@ -157,7 +146,7 @@ static int put_previous(struct query *q, struct store_filter f)
 	}
 	f.until_ns = f.since_ns;
 	f.since_ns -= until - f.since_ns;
-	return put_sum(q, "previous", &f);
+	return put_total(q, "previous", &f);
 }
 
 static int put_cost(struct query *q, size_t by)
@@ -174,7 +163,7 @@ static int put_cost(struct query *q, size_t by)
 	r = store_cost(q->reader, &capped, groups[by].group, on_row, &c);
 	json_end(&q->w, ']');
 	if (r >= 0)
-		r = put_sum(q, "total", &q->params.filter);
+		r = put_total(q, "total", &q->params.filter);
 	if (r >= 0)
 		r = put_previous(q, q->params.filter);
 	json_key(&q->w, "capped");
