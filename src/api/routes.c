@@ -11,6 +11,7 @@ const struct route api_routes[] = {
 	{ "POST", "/api/v1/close", handle_close, 0 },
 	{ "GET", "/open", handle_open, ROUTE_PUBLIC },
 
+	{ "GET", "/api/v1/openapi.json", handle_openapi, 0 },
 	{ "GET", "/api/v1/me", handle_me, RIGHT_READ },
 	{ "GET", "/api/v1/runs", handle_runs, RIGHT_READ },
 	{ "GET", "/api/v1/runs/counts", handle_run_counts, RIGHT_READ },
