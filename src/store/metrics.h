@@ -4,8 +4,7 @@
  * time and as a whole.
  *
  * A run belongs to the bucket in which it began, a call likewise. Percentiles are over what ended,
- * LLM_UNKNOWN where nothing did; where they come from sums (nothing but time narrows the filter,
- * and there are many steps) they are within TIMES_ERROR_PERCENT (times.h), else exact.
+ * within TIMES_ERROR_PERCENT (times.h); LLM_UNKNOWN where nothing did.
  */
 #pragma once
 
@@ -14,7 +13,7 @@
 enum metrics_bucket { BUCKET_HOUR, BUCKET_DAY, BUCKET_WEEK, BUCKET_MONTH }; /* weeks: from Monday */
 
 struct store_metrics_row {
-	uint64_t start_ns; /* of the bucket; of the total: when the first thing in it began */
+	uint64_t start_ns; /* of the bucket; of the total: of the first one */
 	int64_t runs, status[RUN_PAUSED + 1];
 	int64_t llm_calls, tool_calls;
 	int64_t errors; /* model calls and tool calls that failed */
@@ -43,7 +42,7 @@ struct store_metrics {
 	bool capped; /* more buckets than METRICS_BUCKETS: the newest were given */
 };
 
-#define METRICS_BUCKETS 1000
+#define METRICS_BUCKETS 800 /* a month of hours */
 
 /* Each may be NULL. */
 struct store_metrics_fns {
