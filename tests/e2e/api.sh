@@ -26,8 +26,9 @@ cp "$TOP/tests/e2e/api.py" "$T/api.py"
 record $ALICE alice "alicework on the parser" host-a "$T/a"
 record $BOB bob "bobwork on the parser" host-b "$T/b"
 for f in a b; do "$SONDE" replay -q --db "$T/store/db" "$T/$f"; done
-for f in mcp observed; do
-	/usr/bin/python3 "$TOP/tests/replay/record.py" "$TOP/tests/replay/$f.rec" "$T/$f"
+for f in mcp observed; do # at different times: runs are what they are by when they began
+	sed "/^config/i wait ${#f}s" "$TOP/tests/replay/$f.rec" >"$T/desc0"
+	/usr/bin/python3 "$TOP/tests/replay/record.py" "$T/desc0" "$T/$f"
 	"$SONDE" replay -q --db "$T/store/db" "$T/$f"
 done
 blob() { sqlite3 "$T/store/db" "INSERT INTO blobs (id, kind, codec, size, bytes) VALUES (x'$1', 'test', 0, length(x'$2'), x'$2')"; }
