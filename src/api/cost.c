@@ -3,9 +3,9 @@
 
 #include "api/query.h"
 #include "api/routes.h"
+#include "api/saved.h"
 #include "base/util.h"
 #include "export/json_put.h"
-#include "price/price.h"
 
 #define ROWS_SHOWN 1000
 
@@ -19,39 +19,6 @@ static const struct {
 	{ "workflow", GROUP_WORKFLOW }, { "session", GROUP_SESSION },
 	{ "day", GROUP_DAY },		{ "hour", GROUP_HOUR },
 };
-
-/* --- what caches saved --- */
-
-struct rates {
-	int64_t input, cached; /* 10^-6 USD per million; -1: none */
-};
-
-static int take_rates(void *ctx, const struct price_row *row)
-{
-	struct rates *r = ctx;
-
-	if (!row->in_force || row->unpriced || *row->tier || *row->rule || r->input >= 0)
-		return 0;
-	r->input = row->rate[RATE_INPUT];
-	r->cached = row->rate[RATE_CACHE_READ];
-	return 0;
-}
-
-/* At the prices of @now_ns; LLM_UNKNOWN where the model has none. */
-static int64_t saved_pico_usd(const struct price_table *prices, struct slice model, int64_t tokens,
-			      uint64_t now_ns)
-{
-	struct rates r = { -1, -1 };
-
-	if (!prices || tokens == LLM_UNKNOWN || model.n == 0)
-		return LLM_UNKNOWN;
-	price_show(prices, (struct slice){ 0 }, model, now_ns, take_rates, &r);
-	if (r.input < 0 || r.cached < 0 || r.cached > r.input)
-		return LLM_UNKNOWN;
-	if (__builtin_mul_overflow(tokens, r.input - r.cached, &tokens))
-		return LLM_UNKNOWN;
-	return tokens;
-}
 
 /* --- rows --- */
 
@@ -86,7 +53,7 @@ static void put_row(struct query *q, const struct store_cost_row *row, int64_t s
 
 static int64_t saved_by(const struct costs *c, const struct store_cost_row *row)
 {
-	return saved_pico_usd(c->q->rq->s->c.prices, row->key, row->usage.cache_read,
+	return saved_pico_usd(c->q->rq->s->saved, row->key, row->usage.cache_read,
 			      c->q->params.now_ns);
 }
 
