@@ -63,7 +63,6 @@ $(B)/libsonde.a: $(lib_obj)
 
 $(filter $(B)/src/probe/%,$(lib_obj)): | $(if $(bpf_src),$(B)/sonde.skel.h)
 $(B)/src/price/builtin.o: src/price/prices.json
-$(B)/src/api/openapi.o: src/api/openapi.json
 $(B)/src/probe/finder/signatures.o: src/probe/finder/signatures.json
 
 # The web interface, compressed, in the program.
@@ -260,8 +259,8 @@ clean: ## remove what was built
 help: ## this list
 	$(Q)awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all deps tests tests-pure unit golden golden-update replay corpus e2e browser package agents vm check demo bench fuzz format lint lint-quick install uninstall \
-	purge deb web-dist dist image manifests check-manifests soak clean help
+.PHONY: all deps tests tests-pure unit golden golden-update replay corpus e2e browser package agents vm check demo bench fuzz format lint lint-quick \
+	install uninstall purge deb web-dist dist image manifests check-manifests soak clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B) build-fuzz -type f -name '*.d' 2>/dev/null)

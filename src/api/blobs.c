@@ -60,7 +60,6 @@ static enum MHD_Result reply_blob(struct request *rq, struct buf *bytes)
 				       : "application/octet-stream");
 	if (!type && !text)
 		MHD_add_response_header(r, "Content-Disposition", "attachment");
-	MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
 	MHD_add_response_header(r, "Content-Security-Policy", "sandbox; default-src 'none'");
 	MHD_add_response_header(r, "Cache-Control", "no-store");
 	return reply_response(rq, MHD_HTTP_OK, r);

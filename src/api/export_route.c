@@ -190,10 +190,8 @@ static enum MHD_Result stream(struct request *rq, struct export *x, const struct
 	snprintf(name, sizeof(name), "attachment; filename=\"sonde.%s\"", f->suffix);
 	MHD_add_response_header(r, "Content-Type", f->type);
 	MHD_add_response_header(r, "Content-Disposition", name);
-	MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
 	MHD_add_response_header(r, "Cache-Control", "no-store");
-	return reply_response(rq, MHD_HTTP_OK,
-			      r); /* export_free() when the last has let go of it */
+	return reply_response(rq, MHD_HTTP_OK, r); /* export_free() is called in the end */
 }
 
 /* Whether it ended without giving anything. */

@@ -31,6 +31,15 @@ bool peer_gone(int fd)
 	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR | POLLNVAL));
 }
 
+/* What has a tag may be kept, to be asked about again each time. */
+static void add_etag(const struct request *rq, struct MHD_Response *r, bool tagged)
+{
+	tagged &= rq->etag[0] != '\0';
+	MHD_add_response_header(r, "Cache-Control", tagged ? "private, no-cache" : "no-store");
+	if (tagged)
+		MHD_add_response_header(r, "ETag", rq->etag);
+}
+
 enum MHD_Result reply_response(struct request *rq, unsigned status, struct MHD_Response *r)
 {
 	enum MHD_Result ret;
@@ -43,15 +52,6 @@ enum MHD_Result reply_response(struct request *rq, unsigned status, struct MHD_R
 	ret = MHD_queue_response(rq->http, status, r);
 	MHD_destroy_response(r);
 	return ret;
-}
-
-/* What has a tag may be kept, to be asked about again each time. */
-static void add_etag(const struct request *rq, struct MHD_Response *r, bool tagged)
-{
-	tagged &= rq->etag[0] != '\0';
-	MHD_add_response_header(r, "Cache-Control", tagged ? "private, no-cache" : "no-store");
-	if (tagged)
-		MHD_add_response_header(r, "ETag", rq->etag);
 }
 
 static enum MHD_Result reply_bytes(struct request *rq, unsigned status, struct slice body)
