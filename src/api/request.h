@@ -28,6 +28,7 @@ struct api_server {
 	struct api_config c;
 	struct door unix_door, tcp_door;
 	struct feed *feed;
+	struct saved *saved; /* saved.h */
 	uint64_t started_ns; /* CLOCK_MONOTONIC */
 	struct guard guard;
 	char host[64]; /* of [api] listen, as in a URL */
