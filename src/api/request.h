@@ -75,3 +75,4 @@ enum MHD_Result handle_status(struct request *rq);
 enum MHD_Result handle_live(struct request *rq);
 enum MHD_Result handle_command(struct request *rq);
 enum MHD_Result handle_leave(struct request *rq);
+enum MHD_Result handle_stop(struct request *rq);

@@ -16,32 +16,14 @@
 #include "api/hubs.h"
 #include "api/metrics_http.h"
 #include "api/server.h"
-#include "base/ipc.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "cmd/command.h"
 #include "cmd/config_file.h"
 #include "cmd/daemon.h"
+#include "cmd/server_link.h"
 
 #define FILES 4096 /* descriptors: connections, and two pipes for each command */
-
-static int leave_fd = -1;
-
-void server_leave_by(int fd)
-{
-	leave_fd = fd;
-}
-
-/* control.h: supervisor and prober check it. */
-static int tell_leave(void *ctx, uint32_t pid, uint64_t start_ns)
-{
-	char text[96];
-
-	(void)ctx;
-	snprintf(text, sizeof(text), "{\"op\":\"leave\",\"pid\":%u,\"start_ns\":%llu}", pid,
-		 (unsigned long long)start_ns);
-	return ipc_send(leave_fd, slice_of(text), NULL, 0);
-}
 
 static const char *const *process_names;
 static const _Atomic uint64_t *process_restarts;
@@ -130,7 +112,8 @@ int server_main(const struct config *c, int socket, int http)
 			   .has_group = group != NULL,
 			   .group = group ? group->gr_gid : 0 },
 		.may_run = may_run,
-		.leave = leave_fd >= 0 ? tell_leave : NULL,
+		.leave = server_link_is_open() ? server_link_leave : NULL,
+		.stop = server_link_is_open() ? server_link_stop : NULL,
 	};
 	struct api_server *server = NULL;
 	struct metrics_http *metrics = NULL;
@@ -140,7 +123,6 @@ int server_main(const struct config *c, int socket, int http)
 	set_limits();
 	keep_to_ourselves(socket);
 	keep_to_ourselves(http);
-	keep_to_ourselves(leave_fd);
 	block_signals(&signals);
 	r = api_server_start(&api, socket, &server);
 	if (r < 0) {
