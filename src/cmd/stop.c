@@ -58,7 +58,7 @@ static int ask_which(const char *ref, struct buf *ret)
 static int find_run(const char *ref, cJSON **ret)
 {
 	_cleanup_(buf_done) struct buf text = { 0 };
-	struct slice line, rest;
+	struct slice line = { 0 }, rest = { 0 };
 	int r;
 
 	if (strcmp(ref, "last") != 0 && !is_ref(ref)) {

@@ -39,6 +39,7 @@ agent() {
 	(cd / && exec env -i PATH=/usr/bin:/bin "${as[@]}" /usr/bin/python3 "$T/$1.py" <"$T/$1.in" >"$said") &
 	pid=$!
 	pids+=("$pid")
+	# shellcheck disable=SC2034 # it stays open
 	exec {hold}>"$T/$1.in"
 	until_ok grep -q ready "$said"
 }
@@ -62,7 +63,7 @@ answers() { # STATUS UID PATH BODY [WORDS]
 	: >"$T/answer"
 	chmod 666 "$T/answer"
 	got=$(post "$2" "$3" "$4")
-	[ "$got" = "$1" ] && grep -q "${5-}" "$T/answer" || { echo "$got"; cat "$T/answer"; return 1; }
+	[ "$got" = "$1" ] && { [ -z "${5-}" ] || grep -q "$5" "$T/answer"; } || { echo "$got"; cat "$T/answer"; return 1; }
 }
 alive() { kill -0 "$1" && [ "$(awk '{ print $3 }' "/proc/$1/stat")" != Z ]; }
 gone() { ! alive "$1" 2>/dev/null; }
@@ -110,7 +111,7 @@ asks() {
 	! as "$ALICE" "$T/sonde" stop "$A" </dev/null 2>"$T/err" && grep -q -- --yes "$T/err" && alive "$alice"
 }
 ok "the command asks, and does nothing where nobody can be asked" asks
-others() { ! as "$ALICE" "$T/sonde" stop --yes "$B" 2>"$T/err" && grep -q 'knows no run' "$T/err" && alive "$bob"; }
+others() { ! as "$ALICE" "$T/sonde" stop --yes "$B" 2>"$T/err" && grep -q 'knows no run' "$T/err" && alive "$bob" || { cat "$T/err"; return 1; }; }
 ok "and knows nothing of another's run" others
 
 stopped() {
@@ -140,22 +141,29 @@ by_root() { "$T/sonde" stop --yes "$B" && until_ok gone "$bob" && until_ok is "$
 ok "root stops another's" by_root
 
 # Whoever takes over the server can ask for what it likes: the prober looks for itself.
+lied() {
+	sqlite3 "$STORE" "UPDATE runs SET uid = $ALICE WHERE lower(hex(id)) = '$R'"
+	answers 409 "$ALICE" "runs/$R/stop" "{\"confirm\":\"$R\"}" 'not traced' && alive "$root" && grep "user $ALICE has asked to stop process $root: not done" "$T/log"
+}
+ok "whatever the store says of whose it is" lied
 left() { # not traced any more
-	curl -sf --unix-socket "$SONDE_SOCKET" http://sonde/api/v1/leave -d "{\"pid\":$root,\"start_ns\":0}" -o /dev/null
+	local start
+	start=$(awk '{ print $22 * 10000000 }' "/proc/$root/stat")
+	curl -sf --unix-socket "$SONDE_SOCKET" http://sonde/api/v1/leave -d "{\"pid\":$root,\"start_ns\":$start}" -o /dev/null
 	sleep 1
 	answers 409 0 "runs/$R/stop" "{\"confirm\":\"$R\"}" 'any more' && alive "$root"
 }
 ok "what is not traced any more is left alone" left
-kill "$root"
+kill "$root" 2>/dev/null
+{ wait "$alice" "$bob" "$stubborn" "$root"; } 2>/dev/null
 step "the daemon ends" daemon_stop
 no_daemon() { ! "$T/sonde" stop --yes "$R" 2>"$T/err" && grep -q 'no daemon runs here' "$T/err"; }
 ok "without a daemon it says so" no_daemon
-alone() { # the server alone, over the same store
-	"$SONDE" server --db "$STORE" --socket "$T/run/alone" 2>"$T/err" &
-	pids+=($!)
-	until_ok test -S "$T/run/alone" || return 1
-	sqlite3 "$STORE" "UPDATE runs SET status = 1 WHERE lower(hex(id)) = '$R'"
-	SONDE_SOCKET=$T/run/alone answers 503 0 "runs/$R/stop" "{\"confirm\":\"$R\"}" 'no daemon'
-}
+# The server alone, over the same store.
+sqlite3 "$STORE" "UPDATE runs SET status = 1 WHERE lower(hex(id)) = '$R'"
+SONDE_SOCKET=$T/run/alone
+"$SONDE" server --db "$STORE" --socket "$SONDE_SOCKET" 2>"$T/err" &
+pids+=($!)
+alone() { until_ok test -S "$SONDE_SOCKET" && answers 503 0 "runs/$R/stop" "{\"confirm\":\"$R\"}" 'no daemon'; }
 ok "a server without a capture says that it cannot" alone
 finish
