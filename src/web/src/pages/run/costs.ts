@@ -7,7 +7,6 @@ export interface Group {
 	calls: number;
 	unpriced: number;
 	estimated: number; // calls whose tokens are
-	unknown: number; // calls without token counts
 	failures: number;
 	ns: number;
 	usage: Usage;
@@ -19,7 +18,7 @@ export interface Group {
 const sums = ["input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "reasoning_output_tokens"] as const;
 
 function blank(key: string): Group {
-	return { key, calls: 0, unpriced: 0, estimated: 0, unknown: 0, failures: 0, ns: 0, usage: {}, llm_calls: 0 };
+	return { key, calls: 0, unpriced: 0, estimated: 0, failures: 0, ns: 0, usage: {}, llm_calls: 0 };
 }
 
 function add(g: Group, s: Step) {
@@ -31,7 +30,6 @@ function add(g: Group, s: Step) {
 		g.estimated++;
 		g.usage.estimated = true;
 	}
-	if (s.usage?.input_tokens === undefined && s.usage?.output_tokens === undefined) g.unknown++;
 	for (const name of sums) {
 		const n = s.usage?.[name];
 		if (n !== undefined) g.usage[name] = (g.usage[name] ?? 0) + n;

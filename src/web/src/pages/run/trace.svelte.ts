@@ -6,7 +6,7 @@ import { subscribe } from "../../lib/live.svelte";
 import { place } from "../../lib/place.svelte";
 import type { LiveLine, LiveState, Run, RunSteps, Step } from "../../lib/types";
 import { stepOf } from "./live";
-import { buildTree, visible, type Node } from "./tree";
+import { buildTree, findNext, visible, type Node } from "./tree";
 
 export interface Piece {
 	span: string;
@@ -71,6 +71,14 @@ export class Trace {
 		if (shut) folded.add(stepId);
 		else folded.delete(stepId);
 		this.folded = folded;
+	}
+
+	jump(is: (n: Node) => boolean, back = false) {
+		const at = this.node(this.selected);
+		const n = findNext(this.nodes, at?.index ?? (back ? 0 : -1), is, back);
+		if (!n) return;
+		this.reveal(n);
+		this.pick(n.step.step_id);
 	}
 
 	// Opens what is above a step, so that it is in the list.
