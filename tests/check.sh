@@ -30,6 +30,7 @@ suite lint-quick
 wait "$vm" || broken=1
 cat "$TEST_TOTALS.vm"
 suite e2e
+suite browser
 suite package
 awk -v broken=$broken '{ p += $1; f += $2; s += $3 }
 	END {

@@ -25,7 +25,12 @@ export const spanAgent = (s: Span) => text(s, "gen_ai.agent.name");
 export const spanModel = (s: Span) => text(s, "gen_ai.response.model", "gen_ai.request.model");
 export const spanTool = (s: Span) => text(s, "gen_ai.tool.name");
 export const spanFailed = (s: Span) => s.status.code === "ERROR";
-export const spanError = (s: Span) => s.status.message ?? text(s, "error.type");
+
+export function spanError(s: Span): string | undefined {
+	const type = text(s, "error.type");
+	const exit = number(s, "process.exit.code");
+	return s.status.message ?? (type && type !== "_OTHER" ? type : exit ? `exit ${exit}` : undefined);
+}
 
 export function spanUsage(s: Span): Usage {
 	return {
