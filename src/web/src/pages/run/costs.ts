@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What the model calls of a run cost, put together by what they have in common.
 import type { Step, Usage } from "../../lib/types";
+import { isUnpriced } from "./words";
 
 export interface Group {
 	key: string;
@@ -36,7 +37,7 @@ function add(g: Group, s: Step) {
 	}
 	if (s.cost_usd !== undefined) g.cost_usd = (g.cost_usd ?? 0) + s.cost_usd;
 	else if (s.equivalent_usd !== undefined) g.equivalent_usd = (g.equivalent_usd ?? 0) + s.equivalent_usd;
-	else g.unpriced++;
+	else if (isUnpriced(s)) g.unpriced++;
 }
 
 export const money = (g: { cost_usd?: number; equivalent_usd?: number }) => (g.cost_usd ?? 0) + (g.equivalent_usd ?? 0);
