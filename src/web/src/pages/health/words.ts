@@ -94,7 +94,7 @@ export const noteTitles: Record<NoteKind, { title: string; means: string }> = {
 };
 
 const kinds: [RegExp, NoteKind][] = [
-	[/^cannot be read|nothing of it was read|^TLS to |could not be paired/, "program"],
+	[/^cannot be read|opened no connection|how it would be read|nothing of it was read|^TLS to |could not be paired/, "program"],
 	[/^HTTP requests to |known model API/, "host"],
 	[/^late attach|after it began/, "late"],
 	[/ lost|not looked at/, "lost"],
