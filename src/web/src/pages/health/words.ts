@@ -99,6 +99,8 @@ const kinds: [RegExp, NoteKind][] = [
 	[/^late attach|after it began/, "late"],
 	[/ lost|not looked at/, "lost"],
 ];
+// What to do about another note.
+export const isAdvice = (text: string) => text.startsWith("to see how");
 export function noteKind(text: string): NoteKind {
 	return kinds.find(([pattern]) => pattern.test(text))?.[1] ?? "other";
 }
