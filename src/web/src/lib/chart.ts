@@ -126,8 +126,8 @@ export function chartOptions(o: ChartOptions): uPlot.Options {
 			points: o.kind === "line" ? { size: 7 } : { show: false },
 			bind: {
 				click: (u, _target, handler) => (e: MouseEvent) => {
-					const i = u.cursor.idx;
-					if (o.onpick && i !== null && i !== undefined) o.onpick(i);
+					// Not where the cursor was drawn last: that comes a moment later.
+					o.onpick?.(u.posToIdx(e.clientX - u.over.getBoundingClientRect().left));
 					return handler(e);
 				},
 			},
