@@ -163,10 +163,12 @@ export async function open(server, { width = 1280, height = 800, dark = false } 
   return page;
 }
 
-// Nothing is loading any more. A live stream never ends, so the network is not asked.
+// Nothing is loading any more. A live stream never ends, so the network is not asked; the page's Content-Security-Policy
+// does not let Playwright's own waiting evaluate.
 export async function settled(page) {
-  await page.locator('main').waitFor();
-  await page.waitForFunction(() => document.querySelector('main')?.textContent.trim() && !document.querySelector('main [aria-busy="true"]'));
+  await within(10, `${page.url()} is there`, () =>
+    page.evaluate(() => !!document.querySelector('main')?.textContent.trim() && !document.querySelector('main [aria-busy="true"]')).catch(() => false),
+  );
 }
 
 export async function shot(page, name) {
