@@ -55,6 +55,14 @@ test('the runs are those of "sonde runs", newest first, value by value', async (
   await page.finish();
 });
 
+test('at 1280 pixels all columns of the runs are in sight', async () => {
+  const page = await open(server);
+  await page.to('/runs?since=all');
+  await table(page, 'Runs');
+  assert.equal(await page.getByRole('region', { name: 'Runs', exact: true }).evaluate((r) => r.scrollWidth - r.clientWidth), 0);
+  await page.finish();
+});
+
 test('status tabs count, and filter', async () => {
   const page = await open(server);
   await page.to('/runs?since=all');
