@@ -39,7 +39,7 @@ e2e_src    := $(wildcard tests/e2e/*.c)
 pure_src   := $(wildcard src/base/*.c src/intake/record.c src/intake/event.c src/proc/*.c src/stream/*.c \
 	      src/proto/*.c src/llm/*.c src/mcp/*.c src/price/*.c src/policy/*.c src/trace/*.c src/trace/*/*.c src/store/*.c src/cmd/pipeline.c) \
 	      $(filter-out src/enrich/api.c src/enrich/enrich.c,$(wildcard src/enrich/*.c)) \
-	      $(wildcard src/export/otlp.c src/export/otlp_[cnow]*.c src/export/span_*.c) \
+	      $(wildcard src/export/otlp.c src/export/otlp_[cnow]*.c src/export/span_*.c src/export/json_put.c) \
 	      $(wildcard src/intake/har*.c src/cmd/import_*.c)
 elf_src    := $(wildcard src/probe/elf/*.c src/probe/finder/*.c)
 c_files    := $(shell find src include tests bpf -name '*.[ch]' 2>/dev/null)
@@ -64,6 +64,15 @@ $(B)/libsonde.a: $(lib_obj)
 $(filter $(B)/src/probe/%,$(lib_obj)): | $(if $(bpf_src),$(B)/sonde.skel.h)
 $(B)/src/price/builtin.o: src/price/prices.json
 $(B)/src/probe/finder/signatures.o: src/probe/finder/signatures.json
+
+# The web interface, compressed, in the program.
+web_src := $(shell find src/web \( -name node_modules -o -name dist \) -prune -o -type f -print)
+$(B)/web_files.inc: $(web_src) $(wildcard src/web/dist/.sources)
+	$(call say,WEB)
+	$(Q)mkdir -p $(@D)
+	$(Q)src/web/build.sh $(abspath $(B)/web)
+	$(Q)src/web/pack.py $(B)/web $(B)/web-packed $@
+$(B)/src/api/web_files.o: $(B)/web_files.inc
 
 $(B)/%.o: %.c
 	$(call say,CC)
@@ -213,10 +222,10 @@ fuzz: $(fuzzers) ## run every fuzzer for FUZZ_SECS; inputs found stay in build-f
 format: ## rewrite the sources with clang-format
 	$(Q)clang-format -i $(c_files)
 
-lint: $(B)/sonde.skel.h ## format, layering, size, clang-tidy, gcc -fanalyzer, cppcheck, spelling, shell (long)
+lint: $(B)/sonde.skel.h $(B)/web_files.inc ## format, layering, size, clang-tidy, gcc -fanalyzer, cppcheck, spelling, shell (long)
 	$(Q)tests/lint/lint.sh '$(CPPFLAGS)'
 
-lint-quick: $(B)/sonde.skel.h ## the same without what takes minutes; part of check
+lint-quick: $(B)/sonde.skel.h $(B)/web_files.inc ## the same without what takes minutes; part of check
 	$(Q)tests/lint/lint.sh '$(CPPFLAGS)' quick
 
 install: $(B)/sonde ## install below DESTDIR and PREFIX
@@ -231,7 +240,14 @@ purge: ## these as well, and the user
 deb: $(B)/sonde ## the Debian package, in build/
 	$(Q)deploy/deb/build.sh $(B)/sonde $(VERSION) $(B)
 
-image: ## the container image (buildah, podman or docker; BASE: what it is built on)
+web-dist: ## src/web/dist: with it, building needs no node
+	$(Q)src/web/build.sh --dist
+
+dist: web-dist ## the release: sources with the web interface built, in build/
+	$(Q)mkdir -p $(B)
+	$(Q)deploy/dist.sh $(VERSION) $(B)
+
+image: web-dist ## the container image (buildah, podman or docker; BASE: what it is built on)
 	$(Q)deploy/image/build.sh sonde:$(VERSION) $(BASE)
 
 manifests: ## the plain Kubernetes manifests, of the Helm chart (helm)
@@ -243,8 +259,8 @@ clean: ## remove what was built
 help: ## this list
 	$(Q)awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all deps tests tests-pure unit golden golden-update replay corpus e2e browser package agents vm check demo bench fuzz format lint lint-quick install uninstall \
-	purge deb image manifests check-manifests soak clean help
+.PHONY: all deps tests tests-pure unit golden golden-update replay corpus e2e browser package agents vm check demo bench fuzz format lint lint-quick \
+	install uninstall purge deb web-dist dist image manifests check-manifests soak clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B) build-fuzz -type f -name '*.d' 2>/dev/null)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what building and testing sonde need on Debian 12. Quick where everything is there.
 #   deps.sh [build|test]	build: only what the program needs; default: all
+# Without src/web/dist, which a release has, npm is needed for the web interface.
 set -eu
 
 build="gcc make pkg-config clang llvm libclang-rt-14-dev bpftool libbpf-dev libelf-dev libcjson-dev libsqlite3-dev
@@ -14,7 +15,9 @@ test="libcmocka-dev clang-format clang-tidy cppcheck codespell shellcheck pmccab
 want=$build
 [ "${1-}" = build ] || want="$build $test"
 # Other sources of node and npm than Debian's are as good, and do not mix with its packages.
-[ "${1-}" = build ] || command -v npm >/dev/null || want="$want nodejs npm"
+if [ "${1-}" != build ] || [ ! -f src/web/dist/.sources ]; then
+	command -v npm >/dev/null || want="$want nodejs npm"
+fi
 [ "${1-}" = build ] || command -v go >/dev/null || want="$want golang-go"
 
 missing=

@@ -19,8 +19,9 @@
 
 #include "config/config.h"
 
-/* @socket: listens, mode 0666: peers are asked who they are; @http: of [prometheus], or -1. */
-int server_main(const struct config *c, int socket, int http);
+/* @socket: listens, mode 0666: peers are asked who they are; @http: of [prometheus], or -1; @tcp:
+ * of [api], or -1. */
+int server_main(const struct config *c, int socket, int http, int tcp);
 /*
  * Before it: a descriptor (ipc.h) on which it tells {"op":"leave","pid":N,"start_ns":N}, as a peer
  * has asked for (api/API.md); without it those who ask are told that nobody is there.

@@ -11,6 +11,7 @@ export interface Series {
 	label: string;
 	values: (number | null | undefined)[]; // not known: a gap
 	colour: string; // a custom property of the page, "--good"
+	pale?: boolean; // the same, lighter
 }
 
 export interface ChartOptions {
@@ -49,10 +50,17 @@ export function chartData(kind: ChartKind, series: Series[], points: number): uP
 	return [x, ...sums.reverse()];
 }
 
-export function colourOf(name: string, alpha = 1): string {
-	const value = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-	if (alpha === 1 || !/^#[0-9a-f]{6}$/i.test(value)) return value;
-	return value + Math.round(alpha * 255).toString(16).padStart(2, "0");
+const HEX = /^#[0-9a-f]{6}$/i;
+export const PALE = 0.4;
+
+// As the theme has it; with a part of less than 1 mixed into the page's ground.
+function colourOf(name: string, part = 1): string {
+	const style = getComputedStyle(document.documentElement);
+	const [value, ground] = [name, "--bg"].map((n) => style.getPropertyValue(n).trim());
+	if (part === 1 || !HEX.test(value) || !HEX.test(ground)) return value;
+	const channel = (hex: string, i: number) => Number.parseInt(hex.slice(i, i + 2), 16);
+	const mixed = [1, 3, 5].map((i) => Math.round(part * channel(value, i) + (1 - part) * channel(ground, i)));
+	return `rgb(${mixed.join(" ")})`;
 }
 
 function seriesOf(o: ChartOptions): uPlot.Series[] {
@@ -61,7 +69,7 @@ function seriesOf(o: ChartOptions): uPlot.Series[] {
 	return drawn.map((s) => ({
 		label: s.label,
 		stroke: () => colourOf(s.colour),
-		fill: o.kind === "line" ? undefined : () => colourOf(s.colour, o.kind === "bars" ? 0.85 : 1),
+		fill: o.kind === "line" ? undefined : () => colourOf(s.colour, s.pale ? PALE : 0.88),
 		width: o.kind === "line" ? 1.75 : 0,
 		paths: o.kind === "line" ? undefined : bars,
 		points: o.kind === "line" ? { size: 5, show: o.labels.length <= 60, fill: () => colourOf(s.colour) } : { show: false },
@@ -70,7 +78,7 @@ function seriesOf(o: ChartOptions): uPlot.Series[] {
 
 // Every so many points one is named, as many as there is room for.
 function named(points: number, width: number): (u: uPlot, axis: number, min: number, max: number) => number[] {
-	const step = Math.max(1, Math.ceil(points / Math.max(1, Math.floor(width / 92))));
+	const step = Math.max(1, Math.ceil(points / Math.max(1, Math.floor(width / 66))));
 	return () => Array.from({ length: Math.ceil(points / step) }, (_, i) => i * step);
 }
 
@@ -95,7 +103,7 @@ function axesOf(o: ChartOptions): uPlot.Axis[] {
 			size: (_, values) => Math.max(34, ...(values ?? []).map((v) => 12 + 6.4 * String(v).length)),
 			space: 34,
 			incrs: STEPS[o.axis],
-			values: (_, splits) => splits.map((v) => (v === null ? "" : o.format(v))),
+			values: (_, splits) => splits.map((v) => (v === null ? "" : v === 0 && o.axis === "time" ? "0" : o.format(v))),
 		},
 	];
 }

@@ -17,6 +17,7 @@ const marked = new Marked({
 		html: ({ text }: Tokens.HTML | Tokens.Tag) => escape(text),
 		image: ({ href, text }: Tokens.Image) =>
 			PICTURE.test(href) ? `<img src="${escape(href)}" alt="${escape(text)}">` : `${escape(text)} (${escape(href)})`,
+		checkbox: ({ checked }: Tokens.Checkbox) => (checked ? "☑ " : "☐ "),
 		link({ href, tokens }: Tokens.Link) {
 			const text = this.parser.parseInline(tokens);
 			return OUTSIDE.test(href) ? `<a href="${escape(href)}" title="${escape(href)}">${text}</a>` : text;
@@ -35,9 +36,10 @@ export function markdownHtml(text: string): string {
 	return purify.sanitize(marked.parse(text, { async: false }), {
 		ALLOWED_TAGS: [
 			"a", "b", "blockquote", "br", "code", "del", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img",
-			"input", "li", "ol", "p", "pre", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul",
+			"li", "ol", "p", "pre", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul",
 		],
-		ALLOWED_ATTR: ["align", "alt", "checked", "disabled", "href", "rel", "src", "start", "target", "title", "type"],
+		ALLOWED_ATTR: ["align", "alt", "href", "rel", "src", "start", "target", "title"],
+		ADD_URI_SAFE_ATTR: ["align", "start"],
 		ALLOW_DATA_ATTR: false,
 		ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|blob:|data:image\/(?:png|jpeg|gif|webp);base64,)/i,
 	});
