@@ -133,7 +133,6 @@
  * @from: "FROM ... spans AS s". The statements read final steps.
  */
 
-#define SUMS_ALL   " FROM spans AS s"
 #define SUMS_FINAL " WHERE s.seq IS NOT NULL"
 
 #define SUMS_ADD(member) \
@@ -143,12 +142,12 @@
 #define SUMS_TIMES(member, attribute, name) \
 	", v * " #member ", v * " #member "_known"
 #define SUMS_COST(sign, from) \
-	"INSERT INTO cost_sums WITH sign (v) AS (VALUES (" sign ")) SELECT dimension, period, key," \
+	"INSERT INTO cost_sums SELECT dimension, period, key," \
 	" v * steps, v * calls, v * cost_pico_usd, v * equivalent_pico_usd, v * estimated_pico_usd," \
 	" v * unpriced_calls," \
 	" v * usage_unknown_calls, v * mismatched_calls, v * estimated_1, v * estimated_2," \
 	" v * estimated_3" LLM_USAGE_COUNTS(SUMS_TIMES) \
-	" FROM sign, (SELECT d.column1 AS dimension, s.start_ns / d.column2 AS period, " SUMS_KEY \
+	" FROM (SELECT " sign " AS v), (SELECT d.column1 AS dimension, s.start_ns / d.column2 AS period, " SUMS_KEY \
 	" AS key, " SUMS_OF_CALLS LLM_USAGE_COUNTS(SUMS_NAMED) from \
 	" CROSS JOIN " SUMS_DIMENSIONS " AS d" SUMS_FINAL " AND s.step = 2 GROUP BY 1, 2, 3)" \
 	" WHERE true ON CONFLICT DO UPDATE SET" SUMS_ADD("steps") "," SUMS_ADD("calls") "," \
@@ -205,8 +204,19 @@
 	" call_times = times_sum(call_times, excluded.call_times)," \
 	" first_times = times_sum(first_times, excluded.first_times)"
 
-/* All that there is, into empty tables. */
+/*
+ * All that there is, into empty tables: a day (UTC) at a time, as all at once would be sorted in
+ * memory.
+ */
+#define SUMS_OF_DAY \
+	" FROM (SELECT * FROM spans WHERE start_ns >= new.day * " SUMS_STR(SUMS_DAY_NS) \
+	" AND start_ns < (new.day + 1) * " SUMS_STR(SUMS_DAY_NS) ") AS s"
 #define SUMS_FILL \
-	SUMS_COST("1", SUMS_ALL) ";" SUMS_TOOL("1", SUMS_ALL, "e.n < s.n") ";" \
-	SUMS_WORK("1", SUMS_ALL) ";" SUMS_PRESENT("1", SUMS_ALL) ";" SUMS_PRESENT_TOOL("1", SUMS_ALL) ";"
+	"CREATE TEMP TABLE filling (day INTEGER);" \
+	"CREATE TEMP TRIGGER filling_day AFTER INSERT ON filling BEGIN " \
+	SUMS_COST("1", SUMS_OF_DAY) ";" SUMS_TOOL("1", SUMS_OF_DAY, "e.n < s.n") ";" \
+	SUMS_WORK("1", SUMS_OF_DAY) ";" SUMS_PRESENT("1", SUMS_OF_DAY) ";" \
+	SUMS_PRESENT_TOOL("1", SUMS_OF_DAY) "; END;" \
+	"INSERT INTO filling SELECT DISTINCT start_ns / " SUMS_STR(SUMS_DAY_NS) " FROM spans;" \
+	"DROP TABLE filling;"
 /* clang-format on */
