@@ -113,3 +113,4 @@ enum MHD_Result handle_open(struct request *rq);
 enum MHD_Result handle_close(struct request *rq);
 /* The web interface's files: what is no path of the API. */
 enum MHD_Result handle_static(struct request *rq);
+enum MHD_Result handle_stop(struct request *rq);

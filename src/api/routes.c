@@ -37,5 +37,6 @@ const struct route api_routes[] = {
 	{ "GET", "/api/v1/export", handle_export, RIGHT_READ | RIGHT_EXPORT },
 	{ "GET", "/api/v1/health", handle_health, RIGHT_READ },
 	{ "GET", "/api/v1/doctor", handle_doctor, RIGHT_READ },
+	{ "POST", "/api/v1/runs/{run}/stop", handle_stop, RIGHT_WRITE },
 	{ NULL, NULL, NULL, 0 },
 };
