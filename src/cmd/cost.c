@@ -16,7 +16,8 @@ static bool json;
 static const char *db;
 static int by = GROUP_MODEL;
 static const char *const groups[] = {
-	"agent", "model", "provider", "day", "project", "user", NULL
+	"agent", "model",    "provider", "day",	 "project", "user",
+	"host",	 "workflow", "session",	 "hour", NULL
 }; /* enum store_group */
 
 static const struct option_spec options[] = {
@@ -62,6 +63,10 @@ static void print_json(struct listing *l, const struct store_cost_row *row)
 	if (row->equivalent_pico_usd) {
 		json_key(&w, "equivalent_usd");
 		json_put_raw(&w, slice_of(format_usd(row->equivalent_pico_usd).s));
+	}
+	if (row->estimated_pico_usd) {
+		json_key(&w, "estimated_usd");
+		json_put_raw(&w, slice_of(format_usd(row->estimated_pico_usd).s));
 	}
 	put_int(&w, "unpriced_calls", row->unpriced_calls);
 	put_int(&w, "usage_unknown_calls", row->usage_unknown_calls);
@@ -159,7 +164,7 @@ static int run(int argc, char **argv)
 
 const struct command command_cost = {
 	.name = "cost",
-	.summary = "what was spent, by agent, model, provider, day, project or user",
+	.summary = "what was spent, by agent, model, provider, day and others",
 	.usage = "[options]",
 	.help = "Sums calls, tokens and costs. A call whose price or usage is not known counts as\n"
 		"unpriced and adds nothing: it is not free. A '?' is a count that no provider "

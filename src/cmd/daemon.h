@@ -19,8 +19,9 @@
 
 #include "config/config.h"
 
-/* @socket: listens, mode 0666: peers are asked who they are; @http: of [prometheus], or -1. */
-int server_main(const struct config *c, int socket, int http);
+/* @socket: listens, mode 0666: peers are asked who they are; @http: of [prometheus], or -1; @tcp:
+ * of [api], or -1. */
+int server_main(const struct config *c, int socket, int http, int tcp);
 /* Before it, server_link_open() (cmd/server_link.h): without it, those who ask for what only a
  * prober can do are told that nobody is there. */
 /* Before it: where the supervisor counts, in memory that both have, how often each of @n processes

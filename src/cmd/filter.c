@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cmd/filter.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -8,6 +9,9 @@
 #include "cmd/command.h"
 #include "cmd/reader.h"
 #include "cmd/served.h"
+#include "store/filter.h"
+
+#define FILTER_MEMORY (1u << 20)
 
 struct filter_values filter_given = { .status = -1 };
 
@@ -25,6 +29,28 @@ static struct slice project_of(const char *given)
 	if (!resolved)
 		resolved = realpath(given, NULL);
 	return slice_of(resolved ? resolved : given);
+}
+
+/* What the terms are made of is kept as what was given is: to the end. */
+static int read_terms(const char *text, struct store_filter *f)
+{
+	static struct arena *kept;
+	struct store_error err;
+	int r = 0;
+
+	if (!text)
+		return 0;
+	if (!kept)
+		kept = arena_new(FILTER_MEMORY);
+	if (kept)
+		r = store_filter_parse(slice_of(text), kept, f, &err);
+	if (!kept || r == -ENOMEM) {
+		log_err("out of memory");
+		return 1;
+	}
+	if (r < 0)
+		log_err("--filter: %s", err.text);
+	return r < 0 ? EXIT_USAGE : 0;
 }
 
 static int read_filter(struct store_reader *r, struct store_filter *ret)
@@ -56,7 +82,7 @@ static int read_filter(struct store_reader *r, struct store_filter *ret)
 	if (g->session && reader_find_session(r, g->session, &f.session) < 0)
 		return 1;
 	*ret = f;
-	return 0;
+	return read_terms(g->filter, ret);
 }
 
 int filter_open(const char *db, bool people, struct store_reader **ret, char **ret_path,

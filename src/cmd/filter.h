@@ -19,7 +19,7 @@
 /* What was given on the command line. */
 struct filter_values {
 	const char *agent, *model, *provider, *tool, *trigger, *project, *workflow, *user, *session,
-		*text, *container, *namespace, *pod;
+		*text, *container, *namespace, *pod, *filter;
 	uint64_t since_ns, until_ns, limit;
 	bool limit_given;
 	int status; /* index of filter_statuses; below 0: none */
@@ -51,6 +51,7 @@ extern const char *const filter_statuses[];
 	FILTER_STRING(pod, 0, "NAME", "in this pod, by name or uid"),                              \
 	FILTER_STRING(session, 0, "SESSION", "of this session, or 'last'"),                        \
 	FILTER_STRING(text, 's', "WORDS", "whose task has these words"),                           \
+	FILTER_STRING(filter, 0, "TERMS", "that all of these hold for: 'status:failed cost>0.5'"), \
 	{ "limit", 'n', OPTION_COUNT, &filter_given.limit, "N", "at most so many; 0: all. Lists for people: 50", NULL, \
 	  &filter_given.limit_given }
 /* clang-format on */

@@ -73,6 +73,5 @@ void options_help(const struct option_spec *specs, struct buf *ret);
 /* The one of @names (ends with NULL) that @word was probably meant to be, or NULL. */
 const char *options_suggest(const char *word, const char *const *names);
 
-/* As OPTION_SIZE and OPTION_TIME read them. False where it is none. */
+/* As OPTION_SIZE reads it (of OPTION_TIME: base/when.h). False where it is none. */
 bool options_size(const char *text, uint64_t *ret);
-bool options_time(const char *text, uint64_t now_ns, uint64_t *ret);

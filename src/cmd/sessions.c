@@ -75,8 +75,8 @@ static void print_json(struct listing *l, const struct store_session_row *row)
 	put_int(&w, "llm_calls", row->llm_calls);
 	put_int(&w, "tool_calls", row->tool_calls);
 	put_int(&w, "errors", row->errors);
-	put_int(&w, "input_tokens", row->input);
-	put_int(&w, "output_tokens", row->output);
+	put_int(&w, "input_tokens", row->usage.input);
+	put_int(&w, "output_tokens", row->usage.output);
 	if (is_priced(row)) {
 		json_key(&w, "cost_usd");
 		json_put_raw(&w, slice_of(format_usd(row->cost_pico_usd).s));
@@ -102,13 +102,10 @@ static const char *cost_of(const struct store_session_row *row, struct text64 *t
 
 static void add_row(struct table *t, const struct store_session_row *row)
 {
-	struct llm_usage usage = llm_usage_unknown;
 	_cleanup_(buf_done) struct buf tokens = { 0 };
 	struct text64 cost;
 
-	usage.input = row->input;
-	usage.output = row->output;
-	usage_text(&tokens, &usage, false);
+	usage_text(&tokens, &row->usage, false);
 	table_add(t, slice_of(run_ref(&row->session_id).s), STYLE_BOLD);
 	table_add_text(t, format_day_time(row->first_ns).s);
 	table_add_text(t, row->running ? "now" : format_day_time(row->last_ns).s);

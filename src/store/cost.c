@@ -17,6 +17,12 @@ static const char *const keys[] = {
 	[GROUP_DAY] = "strftime('%Y-%m-%d', s.start_ns / 1000000000, 'unixepoch', 'localtime')",
 	[GROUP_PROJECT] = "coalesce(s.project, '')",
 	[GROUP_USER] = "coalesce(s.user, '')",
+	[GROUP_HOST] = "coalesce(s.host, '')",
+	[GROUP_WORKFLOW] = "coalesce(s.workflow, '')",
+	[GROUP_SESSION] = "lower(hex(s.session))",
+	[GROUP_HOUR] =
+		"strftime('%Y-%m-%dT%H:00', s.start_ns / 1000000000, 'unixepoch', 'localtime')",
+	[GROUP_TOTAL] = "''",
 };
 
 static const struct column columns[] = {
@@ -25,6 +31,7 @@ static const struct column columns[] = {
 	{ "", COL_COUNT, offsetof(struct store_cost_row, calls) },
 	{ "", COL_COUNT, offsetof(struct store_cost_row, cost_pico_usd) },
 	{ "", COL_COUNT, offsetof(struct store_cost_row, equivalent_pico_usd) },
+	{ "", COL_COUNT, offsetof(struct store_cost_row, estimated_pico_usd) },
 	{ "", COL_COUNT, offsetof(struct store_cost_row, unpriced_calls) },
 	{ "", COL_COUNT, offsetof(struct store_cost_row, usage_unknown_calls) },
 	{ "", COL_COUNT, offsetof(struct store_cost_row, mismatched_calls) },
@@ -40,6 +47,8 @@ static const char sums[] =
 	" AS key, count(DISTINCT s.run), sum(" SCHEMA_ONCE "),"
 	" coalesce(sum(s.cost_pico_usd) FILTER (WHERE NOT s.cost_equivalent), 0),"
 	" coalesce(sum(s.cost_pico_usd) FILTER (WHERE s.cost_equivalent), 0),"
+	" coalesce(sum(s.cost_pico_usd) FILTER (WHERE s.cost_source = 3"
+	" AND NOT s.cost_equivalent), 0),"
 	" sum(s.final AND s.cost_source = 0 AND " SCHEMA_SERVED "),"
 	" sum(s.final AND (s.input IS NULL OR s.output IS NULL) AND " SCHEMA_SERVED "),"
 	" coalesce(sum(s.cost_source = 1 AND s.attrs ->> '$.\"sonde.cost.mismatch\"'), 0),"
@@ -57,13 +66,28 @@ static int cost_of_calls(struct store_reader *r, const struct store_filter *f, e
 
 	snprintf(head, sizeof(head), "SELECT %s%s", keys[by], sums);
 	snprintf(tail, sizeof(tail), "GROUP BY key ORDER BY %s%s",
-		 by == GROUP_DAY ? "key DESC" : "4 DESC, 5 DESC, 3 DESC, key",
+		 by == GROUP_DAY || by == GROUP_HOUR ? "key DESC" : "4 DESC, 5 DESC, 3 DESC, key",
 		 f->limit ? " LIMIT ?" : "");
 	where_plain(w, " AND s.step = 2");
 	where_spans(w, f);
 	if (f->limit)
 		where_int(w, "", (int64_t)f->limit);
 	return where_prepare(r, w, head, tail, ret);
+}
+
+static int give(struct store_reader *r, sqlite3_stmt *s, store_cost_fn fn, void *ctx)
+{
+	int rc;
+
+	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+		struct store_cost_row row = { .usage = llm_usage_unknown };
+
+		row_read(s, 0, columns, ARRAY_SIZE(columns), &row);
+		rc = fn(ctx, &row);
+		if (rc < 0)
+			return rc;
+	}
+	return rc == SQLITE_DONE ? 0 : reader_errno(r, rc);
 }
 
 int store_cost(struct store_reader *r, const struct store_filter *f, enum store_group by,
@@ -75,18 +99,12 @@ int store_cost(struct store_reader *r, const struct store_filter *f, enum store_
 
 	if ((size_t)by >= ARRAY_SIZE(keys))
 		return -EINVAL;
+	limit_begin(r, r->limit_ms);
 	rc = cost_of_sums(r, f, by, &s);
 	if (rc == -EAGAIN)
 		rc = cost_of_calls(r, f, by, &w, &s);
-	if (rc < 0)
-		return rc;
-	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
-		struct store_cost_row row;
-
-		row_read(s, 0, columns, ARRAY_SIZE(columns), &row);
-		rc = fn(ctx, &row);
-		if (rc < 0)
-			return rc;
-	}
-	return rc == SQLITE_DONE ? 0 : reader_errno(r, rc);
+	if (rc == 0)
+		rc = give(r, s, fn, ctx);
+	limit_end(r);
+	return rc;
 }

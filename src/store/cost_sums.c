@@ -61,7 +61,7 @@ static const struct reading whole_days = {
 
 static const char head[] =
 	"SELECT key, sum(runs), sum(calls) AS calls, sum(cost_pico_usd) AS cost,"
-	" sum(equivalent_pico_usd) AS equivalent, sum(unpriced_calls),"
+	" sum(equivalent_pico_usd) AS equivalent, 0, sum(unpriced_calls),"
 	" sum(usage_unknown_calls), sum(mismatched_calls)" LLM_USAGE_COUNTS(
 		KNOWN_SUM) ", CASE WHEN sum(estimated_3) THEN 3 WHEN sum(estimated_2) THEN 2"
 			   " ELSE sum(estimated_1) > 0 END FROM (";
@@ -101,6 +101,8 @@ static const struct reading *reading_of(enum store_group by)
 	const time_t january = 1767225600, july = 1782864000, now = time(NULL);
 	struct tm tm;
 
+	if (by > GROUP_USER)
+		return NULL;
 	if (by != GROUP_DAY)
 		return &readings[by];
 	if (is_greenwich(january) && is_greenwich(july) && is_greenwich(now))

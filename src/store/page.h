@@ -13,29 +13,32 @@ enum store_order {
 	ORDER_DURATION,
 	ORDER_COST, /* what was spent, and what a plan covered */
 	ORDER_TOKENS,
-	ORDER_STEPS,
-	ORDER_ERRORS,
+	ORDER_STEPS,  /* of runs alone: calls, tools and processes */
+	ORDER_ERRORS, /* of spans: those that failed */
 };
 
-#define STORE_COUNT_MAX 10000 /* counting stops there */
+#define STORE_COUNT_MAX 10000 /* counting stops there, or when it takes long */
 #define STORE_CURSOR	96    /* bytes of a cursor with its end */
 
 struct store_page {
 	enum store_order order;
-	bool ascending; /* else the largest or newest first */
-	size_t limit;
-	struct slice cursor; /* of the page before; empty: the first. One of another order, or that
-			      * is none, is -EINVAL */
+	bool ascending;	     /* else the largest or newest first */
+	size_t limit;	     /* at least 1 */
+	struct slice cursor; /* of the page before; empty: the first */
 };
 
 struct store_page_end {
 	bool has_more;
 	char next[STORE_CURSOR]; /* empty: there is none */
 	int64_t total;		 /* of the filter, whatever page */
-	bool total_more;	 /* STORE_COUNT_MAX, and there are more */
+	bool total_more;	 /* counting stopped: there are, or may be, more */
 };
 
-/* 0 or -errno. */
+/*
+ * 0 or -errno: -EINVAL for an order that there is not, and for a cursor that is none or was given
+ * by a page of another order. store_limit() holds, beside which counting has a small limit of its
+ * own.
+ */
 int store_runs_page(struct store_reader *r, const struct store_filter *f,
 		    const struct store_page *p, store_run_fn fn, void *ctx,
 		    struct store_page_end *ret);
@@ -47,11 +50,12 @@ int store_sessions_page(struct store_reader *r, const struct store_filter *f,
 			const struct store_page *p, store_session_fn fn, void *ctx,
 			struct store_page_end *ret);
 
-/* How many runs of each status the filter lets through, whatever status it asks for. */
+/* How many runs of each status the filter lets through, whatever status it asks for; each counted
+ * to STORE_COUNT_MAX. */
 struct store_run_counts {
 	int64_t status[RUN_PAUSED + 1]; /* by enum run_status */
 	int64_t total;
-	bool more; /* counting stopped */
+	bool more; /* counting stopped with one of them */
 };
 int store_run_counts(struct store_reader *r, const struct store_filter *f,
 		     struct store_run_counts *ret);
@@ -62,7 +66,8 @@ int store_span_read(struct store_reader *r, const struct id128 *run, const struc
 
 /* An agent: its runs of the filter. */
 struct store_agent_row {
-	struct slice agent, versions, models, providers; /* comma separated */
+	struct slice agent;			  /* empty: not known */
+	struct slice versions, models, providers; /* comma separated */
 	int64_t runs, status[RUN_PAUSED + 1];
 	int64_t llm_calls, tool_calls, errors, cost_pico_usd, equivalent_pico_usd, unpriced_calls;
 	struct llm_usage usage;

@@ -13,6 +13,11 @@ struct store_reader;
 
 int store_reader_open(const char *path, struct store_reader **ret, struct store_error *err);
 void store_reader_close(struct store_reader *r);
+/*
+ * For how long each list or figure that is asked for from now on may work, with the callback's
+ * time; then it is -ETIMEDOUT, and what was given until then stands. 0, as at first: without end.
+ */
+void store_limit(struct store_reader *r, unsigned ms);
 
 /*
  * What every list can be narrowed by. Of runs it asks for those that have such a step, of steps for
@@ -29,6 +34,9 @@ struct store_filter {
 	struct id128 run, session;   /* zero: any */
 	enum step_kind step;	     /* 0: any */
 	bool errors_only;
+	/* What else the filter language asks for (filter.h). */
+	const struct store_term *terms;
+	size_t n_terms;
 	size_t limit; /* 0: no limit */
 };
 
@@ -59,16 +67,30 @@ typedef int (*store_message_fn)(void *ctx, const struct id128 *node, struct slic
 int store_conversation(struct store_reader *r, const struct id128 *node, store_message_fn fn,
 		       void *ctx);
 
-enum store_group { GROUP_AGENT, GROUP_MODEL, GROUP_PROVIDER, GROUP_DAY, GROUP_PROJECT, GROUP_USER };
+enum store_group {
+	GROUP_AGENT,
+	GROUP_MODEL,
+	GROUP_PROVIDER,
+	GROUP_DAY, /* local: "2026-11-20" */
+	GROUP_PROJECT,
+	GROUP_USER,
+	GROUP_HOST,
+	GROUP_WORKFLOW,
+	GROUP_SESSION, /* its id in hexadecimal */
+	GROUP_HOUR,    /* local: "2026-11-20T10:00" */
+	GROUP_TOTAL,   /* one row without a key, where there are calls */
+};
 
 struct store_cost_row {
 	struct slice key;
 	int64_t runs, calls, cost_pico_usd, equivalent_pico_usd; /* as struct run has them */
+	int64_t estimated_pico_usd; /* part of cost_pico_usd: on tokens that nobody told */
 	int64_t unpriced_calls, usage_unknown_calls;
 	int64_t mismatched_calls; /* whose provider told another price than the table has */
 	struct llm_usage usage;
 };
 typedef int (*store_cost_fn)(void *ctx, const struct store_cost_row *row);
+/* The dearest first; days and hours: the newest. */
 int store_cost(struct store_reader *r, const struct store_filter *f, enum store_group by,
 	       store_cost_fn fn, void *ctx);
 
@@ -103,7 +125,7 @@ struct store_session_row {
 	int64_t runs, tasks;	  /* tasks: that differ */
 	int64_t running;	  /* runs that are in progress */
 	int64_t llm_calls, tool_calls, errors;
-	int64_t input, output; /* tokens; LLM_UNKNOWN */
+	struct llm_usage usage; /* its provider_total means nothing */
 	int64_t cost_pico_usd, equivalent_pico_usd, unpriced_calls;
 	uint64_t first_ns, last_ns; /* when the first began, the last ended or began */
 };
@@ -111,6 +133,9 @@ typedef int (*store_session_fn)(void *ctx, const struct store_session_row *row);
 /* Of the runs that the filter lets through; the latest first. */
 int store_sessions(struct store_reader *r, const struct store_filter *f, store_session_fn fn,
 		   void *ctx);
+
+/* The node of what was said last in the session's newest run (store_message_read). -ENOENT. */
+int store_session_latest(struct store_reader *r, const struct id128 *session, struct id128 *ret);
 
 /* What @types of a row hold: SQLite's own numbers. */
 enum store_type { STORE_INTEGER = 1, STORE_FLOAT, STORE_TEXT, STORE_BLOB, STORE_NULL };

@@ -215,31 +215,29 @@ int store_spans(struct store_reader *r, const struct store_filter *f, store_span
 
 static int nibble(char c)
 {
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c) : NULL;
-
-	return at ? (int)(at - digits) : -1;
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'A' && c <= 'F')
+		c = (char)(c + 32);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The smallest and the largest id that begins with these digits. */
-static int range_of(const char *ref, struct id128 *low, struct id128 *high)
+bool reader_id_range(struct slice digits, struct id128 *low, struct id128 *high)
 {
-	size_t n = strlen(ref);
-
-	if (n < 4 || n > 32)
-		return -EINVAL;
+	if (digits.n < 4 || digits.n > 32)
+		return false;
 	*low = (struct id128){ 0 };
 	memset(high->b, 0xff, sizeof(high->b));
-	for (size_t i = 0; i < n; i++) {
-		int v = nibble(ref[i]);
+	for (size_t i = 0; i < digits.n; i++) {
+		int v = nibble(digits.p[i]);
 		int shift = i % 2 ? 0 : 4;
 
 		if (v < 0)
-			return -EINVAL;
+			return false;
 		low->b[i / 2] |= (uint8_t)(v << shift);
 		high->b[i / 2] = (uint8_t)((high->b[i / 2] & ~(15 << shift)) | v << shift);
 	}
-	return 0;
+	return true;
 }
 
 /* The only row's id; -EEXIST where there are two. */
@@ -276,9 +274,8 @@ static int find_id(struct store_reader *r, const struct kind_of_id *k, const cha
 		rc = where_prepare(r, &w, k->select, k->last, &s);
 		return rc < 0 ? rc : only_id(r, s, ret);
 	}
-	rc = range_of(ref, &low, &high);
-	if (rc < 0)
-		return rc;
+	if (!reader_id_range(slice_of(ref), &low, &high))
+		return -EINVAL;
 	where_blob(&w, k->low, low.b, sizeof(low.b));
 	where_blob(&w, k->high, high.b, sizeof(high.b));
 	rc = where_prepare(r, &w, k->select, "LIMIT 2", &s);

@@ -12,8 +12,9 @@ struct store_reader {
 	sqlite3_stmt *blob;    /* kept, as many are read one after the other */
 	bool views;	       /* they have been made */
 	unsigned sql_limit_ms; /* of store_sql() */
-	uint64_t sql_end_ms;
-	int64_t sums_above; /* steps: below that they are read one by one */
+	unsigned limit_ms;     /* of a list or a figure; 0: without end */
+	uint64_t end_ms;       /* of what is being done */
+	int64_t sums_above;    /* steps: below that they are read one by one */
 	char path[4096];
 
 	/* Of a viewer that does not see everything (viewer.c). */
@@ -37,13 +38,14 @@ int viewer_authorize(struct store_reader *r, const char *table, const char *colu
 void viewer_done(struct store_reader *r);
 
 /* Conditions of a query and what goes into their parameters, in the same order. */
-#define WHERE_MAX 24
+#define WHERE_MAX (24 + 2 * 100) /* fields, and values of terms (terms.h) */
 
 struct where {
 	struct buf sql; /* "1 AND a = ? AND ..." */
 	int n;
 	int r;			       /* -ENOMEM, -EINVAL: sticks */
 	bool few_of_tool, few_of_step; /* where_look(): begin with the steps that are asked for */
+	bool any_tool;		       /* terms do not narrow the tool */
 	struct where_value {
 		enum { WHERE_INT, WHERE_TEXT, WHERE_BLOB } type;
 		int64_t i;
@@ -99,6 +101,19 @@ int sums_range_bind(sqlite3_stmt *s, const struct sums_range *range);
 bool sums_know(const struct store_filter *f, bool own_tool, bool own_agent);
 /* Whether sums are worth it: @sql counts the steps of whole days. */
 bool sums_pay(struct store_reader *r, const struct store_filter *f, const char *sql);
+
+/* From now on what works for more than @ms (0: any time) fails with -ETIMEDOUT, until limit_end().
+ */
+void limit_begin(struct store_reader *r, unsigned ms);
+void limit_end(struct store_reader *r);
+
+/* How many rows there are, counted to a bound and for a bounded time. 0 or -errno. */
+int count_rows(struct store_reader *r, struct where *w, const char *head, int64_t *ret,
+	       bool *ret_more);
+
+/* The smallest and the largest id that begins with these digits. False: they are too few, or none.
+ */
+bool reader_id_range(struct slice digits, struct id128 *low, struct id128 *high);
 
 /* -errno of the reader's last failure. */
 int reader_errno(const struct store_reader *r, int rc);

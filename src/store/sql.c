@@ -8,21 +8,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <time.h>
 
 #include "base/util.h"
 #include "store/reader.h"
 #include "store/schema.h"
 
 #define VALUE_MAX (64 << 20) /* bytes of one value: randomblob(1e9) is nobody's question */
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 void store_sql_limit(struct store_reader *r, unsigned ms)
 {
@@ -110,13 +101,6 @@ static int authorize(void *ctx, int action, const char *a, const char *b, const 
 	}
 }
 
-static int out_of_time(void *ctx)
-{
-	const struct store_reader *r = ctx;
-
-	return now_ms() >= r->sql_end_ms;
-}
-
 static int give_row(sqlite3_stmt *s, int n, const char **names, const char **values, int *types,
 		    store_row_fn fn, void *ctx)
 {
@@ -201,10 +185,9 @@ int store_sql(struct store_reader *r, const char *sql, store_row_fn fn, void *ct
 	rc = prepare(r, sql, &s, err);
 	if (rc < 0)
 		return rc;
-	r->sql_end_ms = now_ms() + r->sql_limit_ms;
-	sqlite3_progress_handler(r->db, 10000, out_of_time, r);
+	limit_begin(r, r->sql_limit_ms);
 	rc = run_sql(r, s, fn, ctx, err);
-	sqlite3_progress_handler(r->db, 0, NULL, NULL);
+	limit_end(r);
 	return rc;
 }
 

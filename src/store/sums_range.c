@@ -43,7 +43,7 @@ bool sums_know(const struct store_filter *f, bool own_tool, bool own_agent)
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		if (others[i]->n)
 			return false;
-	return (own_tool || !f->tool.n) && (own_agent || !f->agent.n) && !f->step &&
+	return !f->n_terms && (own_tool || !f->tool.n) && (own_agent || !f->agent.n) && !f->step &&
 	       !f->errors_only && id128_is_zero(&f->run) && id128_is_zero(&f->session);
 }
 

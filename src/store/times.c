@@ -9,14 +9,11 @@
 #include "store/percentile.h"
 
 #define FINE	16 /* buckets of a power of two; below it each number has its own */
-#define BUCKETS ((64 - 4) * FINE + FINE)
+#define BUCKETS TIMES_BUCKETS
 /* A blob is a list of a bucket's distance from the one before and its count, both as varints. */
 #define BLOB_MAX ((size_t)BUCKETS * 13)
 
-struct histogram {
-	int64_t n[BUCKETS];
-	bool any;
-};
+_Static_assert(BUCKETS == (64 - 4) * FINE + FINE, "every number has a bucket");
 
 static unsigned bucket_of(uint64_t ns)
 {
@@ -72,10 +69,9 @@ static int64_t unfold(uint64_t v)
 	return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
 }
 
-static void add_blob(struct histogram *h, sqlite3_value *v, int64_t times)
+static void add_bytes(struct times *h, const uint8_t *p, size_t size, int64_t times)
 {
-	const uint8_t *p = sqlite3_value_blob(v);
-	const uint8_t *end = p ? p + sqlite3_value_bytes(v) : p;
+	const uint8_t *end = p ? p + size : p;
 	uint64_t distance, count, at = 0;
 
 	while (p < end && get(&p, end, &distance) && get(&p, end, &count)) {
@@ -87,7 +83,14 @@ static void add_blob(struct histogram *h, sqlite3_value *v, int64_t times)
 	}
 }
 
-static void give(sqlite3_context *c, const struct histogram *h)
+static void add_blob(struct times *h, sqlite3_value *v, int64_t times)
+{
+	const uint8_t *p = sqlite3_value_blob(v);
+
+	add_bytes(h, p, (size_t)sqlite3_value_bytes(v), times);
+}
+
+static void give(sqlite3_context *c, const struct times *h)
 {
 	uint8_t *blob = malloc(BLOB_MAX);
 	unsigned last = 0;
@@ -112,7 +115,7 @@ static void give(sqlite3_context *c, const struct histogram *h)
 
 static void step(sqlite3_context *c, int n, sqlite3_value **values)
 {
-	struct histogram *h = sqlite3_aggregate_context(c, sizeof(*h));
+	struct times *h = sqlite3_aggregate_context(c, sizeof(*h));
 	const int64_t times = n > 1 ? sqlite3_value_int64(values[1]) : 1;
 	const int type = sqlite3_value_type(values[0]);
 
@@ -130,7 +133,7 @@ static void step(sqlite3_context *c, int n, sqlite3_value **values)
 
 static void final(sqlite3_context *c)
 {
-	const struct histogram *h = sqlite3_aggregate_context(c, 0);
+	const struct times *h = sqlite3_aggregate_context(c, 0);
 
 	if (h && h->any)
 		give(c, h);
@@ -138,7 +141,7 @@ static void final(sqlite3_context *c)
 
 static void sum(sqlite3_context *c, int n, sqlite3_value **values)
 {
-	struct histogram *h = calloc(1, sizeof(*h));
+	struct times *h = calloc(1, sizeof(*h));
 
 	if (!h) {
 		sqlite3_result_error_nomem(c);
@@ -151,7 +154,7 @@ static void sum(sqlite3_context *c, int n, sqlite3_value **values)
 	free(h);
 }
 
-static int64_t percentile(const struct histogram *h, int64_t total, unsigned percent)
+static int64_t percentile(const struct times *h, int64_t total, unsigned percent)
 {
 	int64_t left = (total * percent + 99) / 100;
 
@@ -163,9 +166,29 @@ static int64_t percentile(const struct histogram *h, int64_t total, unsigned per
 	return value_of(BUCKETS - 1);
 }
 
+void times_add(struct times *t, int64_t ns)
+{
+	t->n[bucket_of(ns > 0 ? (uint64_t)ns : 0)]++;
+	t->any = true;
+}
+
+void times_add_blob(struct times *t, const void *blob, size_t size)
+{
+	add_bytes(t, blob, size, 1);
+}
+
+int64_t times_percentile(const struct times *t, unsigned percent)
+{
+	int64_t total = 0;
+
+	for (unsigned i = 0; t->any && i < BUCKETS; i++)
+		total += t->n[i];
+	return total > 0 ? percentile(t, total, percent) : -1;
+}
+
 static void percentiles(sqlite3_context *c, int n, sqlite3_value **values)
 {
-	struct histogram *h = calloc(1, sizeof(*h));
+	struct times *h = calloc(1, sizeof(*h));
 	int64_t found[PERCENTILES], total = 0;
 
 	(void)n;

@@ -12,8 +12,22 @@
 #pragma once
 
 #include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #define TIMES_ERROR_PERCENT 3.2
+#define TIMES_BUCKETS	    976
+
+/* The same in memory; zero-initialise. */
+struct times {
+	int64_t n[TIMES_BUCKETS];
+	bool any;
+};
+void times_add(struct times *t, int64_t ns);
+void times_add_blob(struct times *t, const void *blob, size_t size);
+/* The smallest value that so many of a hundred do not exceed; -1 where there is nothing. */
+int64_t times_percentile(const struct times *t, unsigned percent);
 
 /* Defines the functions. SQLite's code. */
 int times_define(sqlite3 *db);

@@ -149,7 +149,7 @@ int store_offers(struct store_reader *r, const struct store_filter *f, store_off
 {
 	struct store_filter of_calls = *f;
 	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
-	_cleanup_(where_done) struct where w = { 0 };
+	_cleanup_(where_done) struct where w = { .any_tool = true };
 	int rc;
 
 	of_calls.tool = (struct slice){ 0 }; /* a model call is none of a tool */

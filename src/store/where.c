@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "store/reader.h"
+#include "store/terms.h"
+#include "store/where_sql.h"
 
 void where_done(struct where *w)
 {
@@ -167,17 +169,6 @@ static void where_id(struct where *w, const char *sql, const struct id128 *id)
 		where_blob(w, sql, id->b, sizeof(id->b));
 }
 
-/* Where a run was; each asks once for what it is given. */
-#define OF(name)  "r.resource ->> '$.\"" name "\"'"
-#define NAMESPACE OF("k8s.namespace.name") " = ?"
-#define POD	  "? IN (" OF("k8s.pod.name") ", " OF("k8s.pod.uid") ")"
-#define CONTAINER                                                                                  \
-	"EXISTS (SELECT 1 FROM (SELECT ? AS x) WHERE x IN (" OF("container.name") ", " OF(         \
-		"k8s.container.name") ", " OF("container.id") ") OR (length(x) >= 4 AND"           \
-							      " substr(" OF(                       \
-								      "container.id") ", 1, "      \
-										      "length(x))" \
-										      " = x))"
 #define FEW 5000 /* steps that are looked up faster than all runs are read */
 
 static bool are_few(sqlite3_stmt *s, int bound)
@@ -204,8 +195,6 @@ void where_look(struct store_reader *r, struct where *w, const struct store_filt
 		w->few_of_step = are_few(s, sqlite3_bind_int(s, 1, f->step));
 }
 
-#define WORDS "(SELECT rowid FROM run_text WHERE run_text MATCH ?)"
-
 void where_runs(struct where *w, const struct store_filter *f)
 {
 	if (f->since_ns)
@@ -213,41 +202,32 @@ void where_runs(struct where *w, const struct store_filter *f)
 	if (f->until_ns)
 		where_int(w, " AND r.start_ns < ?", (int64_t)f->until_ns);
 	where_text(w, " AND r.agent = ?", f->agent);
-	where_text(w, " AND instr(',' || replace(r.models, ' ', '') || ',', ',' || ? || ',')",
-		   f->model);
-	/* most runs have one provider, which the run knows */
-	where_text(w,
-		   " AND EXISTS (SELECT 1 FROM (SELECT ? AS x) WHERE x = r.provider OR EXISTS"
-		   " (SELECT 1 FROM present WHERE run = r.id AND dimension = 2 AND key = x)"
-		   " OR EXISTS (SELECT 1 FROM spans INDEXED BY spans_open WHERE run = r.id"
-		   " AND final = 0 AND provider = x))",
-		   f->provider);
+	where_text(w, " AND " RUN_MODEL, f->model);
+	where_text(w, " AND " RUN_PROVIDER, f->provider);
 	where_text(w,
 		   w->few_of_tool ? " AND r.id IN (SELECT run FROM spans WHERE tool_name = ?)"
-				  : " AND EXISTS (SELECT 1 FROM spans WHERE tool_name = ?"
-				    " AND run = r.id)",
+				  : " AND " RUN_TOOL,
 		   f->tool);
 	where_status(w, " AND r.status = ?", f->status);
-	where_text(w, " AND ? IN (r.trigger_kind, r.trigger_name)", f->trigger);
-	where_text(w, " AND coalesce(r.project, r.cwd) = ?", f->project);
+	where_text(w, " AND " RUN_TRIGGER, f->trigger);
+	where_text(w, " AND " RUN_PROJECT, f->project);
 	where_text(w, " AND r.workflow = ?", f->workflow);
 	where_text(w, " AND r.user = ?", f->user);
-	where_text(w, " AND " CONTAINER, f->container);
-	where_text(w, " AND " NAMESPACE, f->namespace);
-	where_text(w, " AND " POD, f->pod);
+	where_text(w, " AND " RUN_CONTAINER, f->container);
+	where_text(w, " AND " RUN_NAMESPACE, f->namespace);
+	where_text(w, " AND " RUN_POD, f->pod);
 	/* "+": in order of start until there are enough, not all that have the words */
-	where_words(w, " AND +r.n IN " WORDS, f->text);
+	where_words(w, " AND +r.n IN " RUN_WORDS, f->text);
 	where_id(w, " AND r.id = ?", &f->run);
 	where_id(w, " AND r.session = ?", &f->session);
-	/* "+": among the run's steps, not among all of the kind */
 	if (f->step)
 		where_int(w,
 			  w->few_of_step ? " AND r.id IN (SELECT run FROM spans WHERE step = ?)"
-					 : " AND EXISTS (SELECT 1 FROM spans WHERE run = r.id"
-					   " AND +step = ?)",
+					 : " AND " RUN_STEP,
 			  f->step);
 	if (f->errors_only)
 		where_plain(w, " AND (r.errors > 0 OR r.status = 3)");
+	terms_on_runs(w, f);
 }
 
 void where_spans(struct where *w, const struct store_filter *f)
@@ -257,23 +237,25 @@ void where_spans(struct where *w, const struct store_filter *f)
 	if (f->until_ns)
 		where_int(w, " AND s.start_ns < ?", (int64_t)f->until_ns);
 	where_text(w, " AND s.agent = ?", f->agent);
-	where_text(w, " AND coalesce(s.response_model, s.request_model) = ?", f->model);
+	where_text(w, " AND " SPAN_MODEL " = ?", f->model);
 	where_text(w, " AND s.provider = ?", f->provider);
 	where_text(w, " AND s.tool_name = ?", f->tool);
 	where_status(w, " AND s.run IN (SELECT id FROM runs WHERE status = ?)", f->status);
-	where_text(w, " AND s.run IN (SELECT id FROM runs WHERE ? IN (trigger_kind, trigger_name))",
-		   f->trigger);
+	where_text(w, " AND s.run IN (SELECT id FROM runs AS r WHERE " RUN_TRIGGER ")", f->trigger);
 	where_text(w, " AND s.project = ?", f->project);
 	where_text(w, " AND s.workflow = ?", f->workflow);
 	where_text(w, " AND s.user = ?", f->user);
-	where_text(w, " AND s.run IN (SELECT id FROM runs AS r WHERE " CONTAINER ")", f->container);
-	where_text(w, " AND s.run IN (SELECT id FROM runs AS r WHERE " NAMESPACE ")", f->namespace);
-	where_text(w, " AND s.run IN (SELECT id FROM runs AS r WHERE " POD ")", f->pod);
-	where_words(w, " AND s.run IN (SELECT id FROM runs WHERE n IN " WORDS ")", f->text);
+	where_text(w, " AND s.run IN (SELECT id FROM runs AS r WHERE " RUN_CONTAINER ")",
+		   f->container);
+	where_text(w, " AND s.run IN (SELECT id FROM runs AS r WHERE " RUN_NAMESPACE ")",
+		   f->namespace);
+	where_text(w, " AND s.run IN (SELECT id FROM runs AS r WHERE " RUN_POD ")", f->pod);
+	where_words(w, " AND s.run IN (SELECT id FROM runs WHERE n IN " RUN_WORDS ")", f->text);
 	where_id(w, " AND s.run = ?", &f->run);
 	where_id(w, " AND s.run IN (SELECT id FROM runs WHERE session = ?)", &f->session);
 	if (f->step)
 		where_int(w, " AND s.step = ?", f->step);
 	if (f->errors_only)
 		where_plain(w, " AND s.status = 2");
+	terms_on_spans(w, f);
 }

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/util.h"
+#include "base/when.h"
 #include "cmd/options.h"
 
 static bool json, quiet, content, seen_output;
@@ -198,11 +199,11 @@ static void times_are_dates_or_ages(void **state)
 	setenv("TZ", "UTC", 1);
 	tzset();
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		assert_true(options_time(cases[i].text, now, &t));
+		assert_true(when_read(cases[i].text, now, &t));
 		assert_int_equal(t, cases[i].seconds * s);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		assert_false(options_time(bad[i], now, &t));
+		assert_false(when_read(bad[i], now, &t));
 }
 
 static void words_are_suggested_only_when_close(void **state)

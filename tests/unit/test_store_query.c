@@ -340,7 +340,7 @@ static void sessions_are_sums_of_their_runs(void **state)
 	assert_int_equal(row.running, 2);
 	assert_int_equal(row.tasks, 1);
 	assert_int_equal(row.llm_calls, 0);
-	assert_int_equal(row.input, LLM_UNKNOWN);
+	assert_int_equal(row.usage.input, LLM_UNKNOWN);
 	assert_int_equal(row.first_ns, START + 60 * SEC);
 	assert_int_equal(row.last_ns, START + 120 * SEC);
 	row.runs = -1;

@@ -32,7 +32,7 @@ export function usd(v: number | null | undefined): string {
 	if (v === undefined || v === null) return UNKNOWN;
 	if (v === 0) return "$0";
 	const a = Math.abs(v);
-	return `${v < 0 ? "−" : ""}$${a < 0.01 ? a.toPrecision(2) : a < 1 ? a.toFixed(3) : a.toFixed(2)}`;
+	return `${v < 0 ? "−" : ""}$${a < 0.01 ? a.toPrecision(2) : a < 1 ? a.toFixed(3) : a.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 }
 
 // Money that was spent; else, with "~", what a plan covered; else that there is no price.

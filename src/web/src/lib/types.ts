@@ -290,7 +290,7 @@ export interface Health {
 	versions: { sonde: string; store: number; sqlite?: string };
 	engines: {
 		sonde: string; started_boot_ns: number; lag_ms?: number; attached: number;
-		attach_failures: number; loss: Record<string, number>; health?: Record<string, unknown>;
+		attach_failures: number; prober_lost?: boolean; loss: Record<string, number>; health?: Record<string, unknown>;
 	}[];
 	store?: {
 		path: string; file_bytes: number; wal_bytes: number; runs: number; spans: number; blobs: number;

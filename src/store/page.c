@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Pages of runs and spans, by keyset: the place of a row is what it is ordered by, then its id (of
+ * a span, which two runs might share, its row's number as well).
+ */
+#include "store/page.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/util.h"
+#include "store/cursor.h"
+#include "store/reader.h"
+#include "store/where_sql.h"
+
+#define ORDERS (ORDER_ERRORS + 1)
+
+/* What is listed. */
+struct listing {
+	enum cursor_kind kind;
+	const char *from, *count;
+	const char *keys[ORDERS]; /* never NULL in SQL; NULL: there is no such order */
+	const char *beyond;	  /* formats: of the key and < or > */
+	const char *order;	  /* of the key, and three times of ASC or DESC */
+};
+
+static const struct listing runs_listing = {
+	.kind = CURSOR_RUNS,
+	.from = " FROM runs AS r",
+	.count = "SELECT 1 FROM runs AS r",
+	.keys = {
+		[ORDER_START] = "r.start_ns",
+		[ORDER_DURATION] = RUN_DURATION,
+		[ORDER_COST] = RUN_COST,
+		[ORDER_TOKENS] = RUN_TOKENS,
+		[ORDER_STEPS] = RUN_STEPS,
+		[ORDER_ERRORS] = RUN_ERRORS,
+	},
+	.beyond = " AND (%s, r.id) %s (?, ?)",
+	.order = "ORDER BY %s %s, r.id %s",
+};
+
+static const struct listing spans_listing = {
+	.kind = CURSOR_SPANS,
+	.from = " FROM spans AS s",
+	.count = "SELECT 1 FROM spans AS s",
+	.keys = {
+		[ORDER_START] = "s.start_ns",
+		[ORDER_DURATION] = SPAN_DURATION,
+		[ORDER_COST] = SPAN_COST,
+		[ORDER_TOKENS] = SPAN_TOKENS,
+		[ORDER_ERRORS] = SPAN_ERRORS,
+	},
+	.beyond = " AND (%s, s.id, s.n) %s (?, ?, ?)",
+	.order = "ORDER BY %s %s, s.id %s, s.n %s",
+};
+
+struct asked {
+	const struct listing *what;
+	const char *key;
+	const struct store_page *page;
+	bool later; /* a page behind the first */
+	struct place from, last;
+	size_t given;
+};
+
+static int ask(const struct listing *what, const struct store_page *p, struct asked *ret)
+{
+	*ret = (struct asked){ .what = what, .page = p, .later = p->cursor.n > 0 };
+	if ((unsigned)p->order >= ORDERS || !what->keys[p->order] || p->limit == 0)
+		return -EINVAL;
+	ret->key = what->keys[p->order];
+	return ret->later ? cursor_read(p, what->kind, &ret->from) : 0;
+}
+
+static void begin_behind(const struct asked *a, struct where *w)
+{
+	char sql[256];
+
+	if (!a->later)
+		return;
+	sqlite3_snprintf(sizeof(sql), sql, a->what->beyond, a->key, a->page->ascending ? ">" : "<");
+	where_int(w, sql, a->from.key);
+	where_blob(w, "", a->from.id, a->from.id_n);
+	if (a->what->kind == CURSOR_SPANS)
+		where_int(w, "", a->from.n);
+}
+
+static const char *tail_of(const struct asked *a, char *buf, size_t size)
+{
+	const char *way = a->page->ascending ? "ASC" : "DESC";
+	char order[224];
+
+	sqlite3_snprintf(sizeof(order), order, a->what->order, a->key, way, way, way);
+	return where_tail(order, a->page->limit + 1, buf, size);
+}
+
+/* The rows of a page, but for the one that only shows that there are more. */
+static int give(struct store_reader *r, struct asked *a, sqlite3_stmt *s,
+		int (*one)(struct store_reader *r, sqlite3_stmt *s, struct asked *a, void *to),
+		void *to, struct store_page_end *ret)
+{
+	int rc;
+
+	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+		if (a->given == a->page->limit) {
+			ret->has_more = true;
+			cursor_write(a->page, a->what->kind, &a->last, ret->next);
+			return 0;
+		}
+		rc = one(r, s, a, to);
+		if (rc < 0)
+			return rc;
+		a->given++;
+	}
+	return rc == SQLITE_DONE ? 0 : reader_errno(r, rc);
+}
+
+/* --- runs --- */
+
+struct run_taker {
+	store_run_fn fn;
+	void *ctx;
+};
+
+static int give_run(struct store_reader *r, sqlite3_stmt *s, struct asked *a, void *to)
+{
+	const struct run_taker *taker = to;
+	struct run run = { 0 };
+
+	(void)r;
+	row_read(s, 0, run_columns, run_columns_n, &run);
+	a->last = (struct place){ .key = sqlite3_column_int64(s, run_columns_n) };
+	place_id(&a->last, run.run_id.b, sizeof(run.run_id.b));
+	return taker->fn(taker->ctx, &run);
+}
+
+static int runs_page(struct store_reader *r, const struct store_filter *f, struct asked *a,
+		     struct run_taker *to, struct store_page_end *ret)
+{
+	_cleanup_(freep) char *head = NULL;
+	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
+	_cleanup_(where_done) struct where w = { 0 };
+	char more[256], tail[256];
+	int rc;
+
+	snprintf(more, sizeof(more), ", %s%s", a->key, a->what->from);
+	head = reader_select(run_columns, run_columns_n, "r.", more);
+	if (!head)
+		return -ENOMEM;
+	where_look(r, &w, f);
+	where_runs(&w, f);
+	begin_behind(a, &w);
+	rc = where_prepare(r, &w, head, tail_of(a, tail, sizeof(tail)), &s);
+	if (rc < 0)
+		return rc;
+	return give(r, a, s, give_run, to, ret);
+}
+
+static int count_runs(struct store_reader *r, const struct store_filter *f, int64_t *ret,
+		      bool *ret_more)
+{
+	_cleanup_(where_done) struct where w = { 0 };
+
+	where_look(r, &w, f);
+	where_runs(&w, f);
+	return count_rows(r, &w, runs_listing.count, ret, ret_more);
+}
+
+int store_runs_page(struct store_reader *r, const struct store_filter *f,
+		    const struct store_page *p, store_run_fn fn, void *ctx,
+		    struct store_page_end *ret)
+{
+	struct run_taker to = { fn, ctx };
+	struct asked a;
+	int rc = ask(&runs_listing, p, &a);
+
+	*ret = (struct store_page_end){ 0 };
+	if (rc == 0)
+		rc = count_runs(r, f, &ret->total, &ret->total_more);
+	if (rc < 0)
+		return rc;
+	limit_begin(r, r->limit_ms);
+	rc = runs_page(r, f, &a, &to, ret);
+	limit_end(r);
+	return rc;
+}
+
+int store_run_counts(struct store_reader *r, const struct store_filter *f,
+		     struct store_run_counts *ret)
+{
+	struct store_filter of = *f;
+	int rc = 0;
+
+	*ret = (struct store_run_counts){ 0 };
+	for (int i = RUN_RUNNING; i <= RUN_PAUSED && rc == 0; i++) {
+		bool more = false;
+
+		of.status = slice_of(run_status_names[i]);
+		rc = count_runs(r, &of, &ret->status[i], &more);
+		ret->total += ret->status[i];
+		ret->more |= more;
+	}
+	return rc;
+}
+
+/* --- spans --- */
+
+struct span_taker {
+	store_span_fn fn;
+	void *ctx;
+	struct id64 last;
+};
+
+static int note_span(void *ctx, const struct span *span)
+{
+	struct span_taker *to = ctx;
+
+	to->last = span->span_id;
+	return to->fn(to->ctx, span);
+}
+
+static int give_span(struct store_reader *r, sqlite3_stmt *s, struct asked *a, void *to)
+{
+	struct span_taker *taker = to;
+	const int rc = reader_span(r, s, note_span, taker);
+
+	a->last = (struct place){
+		.key = sqlite3_column_int64(s, span_columns_n + 1),
+		.n = sqlite3_column_int64(s, span_columns_n + 2),
+	};
+	place_id(&a->last, taker->last.b, sizeof(taker->last.b));
+	return rc;
+}
+
+static int spans_page(struct store_reader *r, const struct store_filter *f, struct asked *a,
+		      struct span_taker *to, struct store_page_end *ret)
+{
+	_cleanup_(freep) char *head = NULL;
+	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
+	_cleanup_(where_done) struct where w = { 0 };
+	char more[256], tail[256];
+	int rc;
+
+	snprintf(more, sizeof(more), ", s.attrs, %s, s.n%s", a->key, a->what->from);
+	head = reader_select(span_columns, span_columns_n, "s.", more);
+	if (!head)
+		return -ENOMEM;
+	where_spans(&w, f);
+	begin_behind(a, &w);
+	rc = where_prepare(r, &w, head, tail_of(a, tail, sizeof(tail)), &s);
+	if (rc < 0)
+		return rc;
+	return give(r, a, s, give_span, to, ret);
+}
+
+int store_spans_page(struct store_reader *r, const struct store_filter *f,
+		     const struct store_page *p, store_span_fn fn, void *ctx,
+		     struct store_page_end *ret)
+{
+	_cleanup_(where_done) struct where w = { 0 };
+	struct span_taker to = { .fn = fn, .ctx = ctx };
+	struct asked a;
+	int rc = ask(&spans_listing, p, &a);
+
+	*ret = (struct store_page_end){ 0 };
+	if (rc == 0) {
+		where_spans(&w, f);
+		rc = count_rows(r, &w, spans_listing.count, &ret->total, &ret->total_more);
+	}
+	if (rc < 0)
+		return rc;
+	limit_begin(r, r->limit_ms);
+	rc = spans_page(r, f, &a, &to, ret);
+	limit_end(r);
+	return rc;
+}
+
+int store_span_read(struct store_reader *r, const struct id128 *run, const struct id64 *span,
+		    store_span_fn fn, void *ctx)
+{
+	_cleanup_(freep) char *head =
+		reader_select(span_columns, span_columns_n, "s.", ", s.attrs FROM spans AS s");
+	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
+	_cleanup_(where_done) struct where w = { 0 };
+	int rc;
+
+	if (!head)
+		return -ENOMEM;
+	where_blob(&w, " AND s.run = ?", run->b, sizeof(run->b));
+	where_blob(&w, " AND s.id = ?", span->b, sizeof(span->b));
+	rc = where_prepare(r, &w, head, "", &s);
+	if (rc < 0)
+		return rc;
+	rc = sqlite3_step(s);
+	if (rc == SQLITE_ROW)
+		return reader_span(r, s, fn, ctx);
+	return rc == SQLITE_DONE ? -ENOENT : reader_errno(r, rc);
+}
