@@ -39,8 +39,9 @@ e2e_src    := $(wildcard tests/e2e/*.c)
 pure_src   := $(wildcard src/base/*.c src/intake/record.c src/intake/event.c src/proc/*.c src/stream/*.c \
 	      src/proto/*.c src/llm/*.c src/mcp/*.c src/price/*.c src/policy/*.c src/trace/*.c src/trace/*/*.c src/store/*.c src/cmd/pipeline.c) \
 	      $(filter-out src/enrich/api.c src/enrich/enrich.c,$(wildcard src/enrich/*.c)) \
-	      $(wildcard src/export/otlp.c src/export/otlp_[cnow]*.c src/export/span_*.c) \
-	      $(wildcard src/intake/har*.c src/cmd/import_*.c)
+	      $(wildcard src/export/otlp.c src/export/otlp_[cnow]*.c src/export/span_*.c src/export/json_put.c) \
+	      $(wildcard src/intake/har*.c src/cmd/import_*.c) \
+	      src/api/guard.c src/api/params.c src/api/path.c src/api/private_file.c src/api/secret.c src/api/tokens.c
 elf_src    := $(wildcard src/probe/elf/*.c src/probe/finder/*.c)
 c_files    := $(shell find src include tests bpf -name '*.[ch]' 2>/dev/null)
 
@@ -64,6 +65,15 @@ $(B)/libsonde.a: $(lib_obj)
 $(filter $(B)/src/probe/%,$(lib_obj)): | $(if $(bpf_src),$(B)/sonde.skel.h)
 $(B)/src/price/builtin.o: src/price/prices.json
 $(B)/src/probe/finder/signatures.o: src/probe/finder/signatures.json
+
+# The web interface, compressed, in the program.
+web_src := $(shell find src/web \( -name node_modules -o -name dist \) -prune -o -type f -print)
+$(B)/web_files.inc: $(web_src) $(wildcard src/web/dist/.sources)
+	$(call say,WEB)
+	$(Q)mkdir -p $(@D)
+	$(Q)src/web/build.sh $(abspath $(B)/web)
+	$(Q)src/web/pack.py $(B)/web $(B)/web-packed $@
+$(B)/src/api/web_files.o: $(B)/web_files.inc
 
 $(B)/%.o: %.c
 	$(call say,CC)
@@ -122,6 +132,10 @@ $(B)/tests/e2e/%: $(B)/tests/e2e/%.o $(B)/libsonde.a
 	$(call say,LINK)
 	$(Q)$(CC) $(cflags) $(LDFLAGS) $^ $(LDLIBS) -lssl -o $@
 
+# What tests are made of. Benchmarks as well, so that they keep up.
+tests-pure: $(B)/sonde $(unit_bin) $(B)/tests/golden/golden
+tests: tests-pure $(e2e_src:%.c=$(B)/%) $(bench_bin)
+
 unit: $(unit_bin) ## unit tests; T=name selects
 	$(Q)tests/run.sh unit $(if $(T),$(filter %test_$(T),$^),$^)
 
@@ -141,6 +155,10 @@ corpus: $(B)/sonde ## N generated cases whose truth is known: how much of it is 
 e2e: $(B)/sonde $(e2e_src:%.c=$(B)/%) ## real probes on real programs (root); T=name selects
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh e2e $(if $(T),tests/e2e/$(T).sh,$(filter-out tests/e2e/lib.sh,$(sort $(wildcard tests/e2e/*.sh))))
 
+browser_all := $(sort $(patsubst tests/browser/%.test.mjs,%,$(wildcard tests/browser/*.test.mjs)))
+browser: $(B)/sonde ## the web interface in a real Chromium (root; installs what drives it from npm below build/); T=name selects
+	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh browser $(foreach t,$(or $(T),$(browser_all)),'tests/browser/suite.sh $t')
+
 package: $(B)/sonde ## the package: installing it and removing it, in a root of its own (root)
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh package tests/package/package.sh
 
@@ -158,7 +176,7 @@ agents: $(B)/sonde $(e2e_src:%.c=$(B)/%) ## real coding agents, at work and at t
 	$(Q)tests/agents/rust/build.sh build/agents
 	$(Q)tests/agents/otelcol/build.sh build/agents
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh agents $(if $(T),tests/agents/$(T).sh,tests/agents/headless.sh \
-		tests/agents/gemini.sh tests/agents/copilot.sh tests/agents/mcp.sh tests/agents/subagents.sh tests/agents/observed.sh tests/agents/bun.sh tests/agents/rustls.sh tests/agents/finders.sh tests/agents/finders_arm64.sh tests/agents/formats.sh tests/agents/otlp.sh tests/agents/interactive.sh)
+		tests/agents/gemini.sh tests/agents/copilot.sh tests/agents/mcp.sh tests/agents/subagents.sh tests/agents/observed.sh tests/agents/bun.sh tests/agents/rustls.sh tests/agents/finders.sh tests/agents/finders_arm64.sh tests/agents/formats.sh tests/agents/otlp.sh tests/agents/first.sh tests/agents/interactive.sh)
 
 vm: $(B)/sonde $(B)/tests/e2e/capture $(B)/tests/e2e/ways $(B)/tests/e2e/watch ## the same job on other kernels, in virtual machines without acceleration
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh vm 'tests/vm/vm.sh bullseye refused' 'tests/vm/vm.sh bookworm' \
@@ -168,16 +186,15 @@ vm: $(B)/sonde $(B)/tests/e2e/capture $(B)/tests/e2e/ways $(B)/tests/e2e/watch #
 		'tests/vm/vm.sh trixie-backports' tests/vm/arm64.sh
 
 check: deps ## install, build and run every test
-	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/check.sh
 
 demo: ## install what the build needs, build, trace the bundled demo agent
 	$(Q)deploy/deps.sh build
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/demo/demo.sh
 
-bench: $(B)/sonde $(bench_bin) ## what tracing costs and how fast replay is (root); T=day: memory over a day; T=store N=10000000: lists
-	$(Q)$(if $(T),$(B)/tests/bench/$(T) $(if $(filter command% environment%,$(origin N)),$(N)),SONDE=$(abspath $(B)/sonde) BENCH=$(abspath $(B)/tests/bench) tests/bench/bench.sh)
+bench: $(B)/sonde $(bench_bin) ## what tracing costs and how fast replay is (root); T=day: memory over a day; T=store N=10000000: lists; T=web: API and pages; T=subscribers: many who watch
+	$(Q)$(if $(filter web subscribers,$(T)),SONDE=$(abspath $(B)/sonde) tests/bench/$(T).sh $(if $(filter command% environment%,$(origin N)),$(N)),$(if $(T),$(B)/tests/bench/$(T) $(if $(filter command% environment%,$(origin N)),$(N)),SONDE=$(abspath $(B)/sonde) BENCH=$(abspath $(B)/tests/bench) tests/bench/bench.sh))
 
 # --- fuzzing ---
 
@@ -206,10 +223,10 @@ fuzz: $(fuzzers) ## run every fuzzer for FUZZ_SECS; inputs found stay in build-f
 format: ## rewrite the sources with clang-format
 	$(Q)clang-format -i $(c_files)
 
-lint: $(B)/sonde.skel.h ## format, layering, size, clang-tidy, gcc -fanalyzer, cppcheck, spelling, shell (long)
+lint: $(B)/sonde.skel.h $(B)/web_files.inc ## format, layering, size, clang-tidy, gcc -fanalyzer, cppcheck, spelling, shell (long)
 	$(Q)tests/lint/lint.sh '$(CPPFLAGS)'
 
-lint-quick: $(B)/sonde.skel.h ## the same without what takes minutes; part of check
+lint-quick: $(B)/sonde.skel.h $(B)/web_files.inc ## the same without what takes minutes; part of check
 	$(Q)tests/lint/lint.sh '$(CPPFLAGS)' quick
 
 install: $(B)/sonde ## install below DESTDIR and PREFIX
@@ -224,7 +241,14 @@ purge: ## these as well, and the user
 deb: $(B)/sonde ## the Debian package, in build/
 	$(Q)deploy/deb/build.sh $(B)/sonde $(VERSION) $(B)
 
-image: ## the container image (buildah, podman or docker; BASE: what it is built on)
+web-dist: ## src/web/dist: with it, building needs no node
+	$(Q)src/web/build.sh --dist
+
+dist: web-dist ## the release: sources with the web interface built, in build/
+	$(Q)mkdir -p $(B)
+	$(Q)deploy/dist.sh $(VERSION) $(B)
+
+image: web-dist ## the container image (buildah, podman or docker; BASE: what it is built on)
 	$(Q)deploy/image/build.sh sonde:$(VERSION) $(BASE)
 
 manifests: ## the plain Kubernetes manifests, of the Helm chart (helm)
@@ -236,8 +260,8 @@ clean: ## remove what was built
 help: ## this list
 	$(Q)awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all deps unit golden golden-update replay corpus e2e package agents vm check demo bench fuzz format lint lint-quick install uninstall \
-	purge deb image manifests check-manifests soak clean help
+.PHONY: all deps tests tests-pure unit golden golden-update replay corpus e2e browser package agents vm check demo bench fuzz format lint lint-quick \
+	install uninstall purge deb web-dist dist image manifests check-manifests soak clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B) build-fuzz -type f -name '*.d' 2>/dev/null)

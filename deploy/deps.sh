@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what building and testing sonde need on Debian 12. Quick where everything is there.
 #   deps.sh [build|test]	build: only what the program needs; default: all
+# Without src/web/dist, which a release has, npm is needed for the web interface.
 set -eu
 
 build="gcc make pkg-config clang llvm libclang-rt-14-dev bpftool libbpf-dev libelf-dev libcjson-dev libsqlite3-dev
@@ -9,12 +10,14 @@ build="gcc make pkg-config clang llvm libclang-rt-14-dev bpftool libbpf-dev libe
 test="libcmocka-dev clang-format clang-tidy cppcheck codespell shellcheck pmccabe curl jq git sudo
 	python3-venv python3-brotli python3-zstandard sqlite3 procps util-linux qemu-system-x86 qemu-system-arm busybox-static cpio
 	gcc-aarch64-linux-gnu libc6-dev-arm64-cross wget libnss3-tools libgnutls28-dev libnss3-dev
-	crun musl-tools iproute2 nghttp2-proxy cron dropbear-bin bats"
+	crun musl-tools iproute2 nghttp2-proxy cron dropbear-bin bats chromium fonts-dejavu-core"
 
 want=$build
 [ "${1-}" = build ] || want="$build $test"
 # Other sources of node and npm than Debian's are as good, and do not mix with its packages.
-[ "${1-}" = build ] || command -v npm >/dev/null || want="$want nodejs npm"
+if [ "${1-}" != build ] || [ ! -f src/web/dist/.sources ]; then
+	command -v npm >/dev/null || want="$want nodejs npm"
+fi
 [ "${1-}" = build ] || command -v go >/dev/null || want="$want golang-go"
 
 missing=

@@ -4,24 +4,19 @@
  * runs it may show. What it writes goes back as it comes.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 
 #include "api/request.h"
 #include "api/served.h"
+#include "api/worker.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"
 
-#define ARGS_MAX    64
 #define COLUMNS_MAX 1000
-#define ENV_MAX	    12
 #define WAIT_MS	    500
 
 /* What a command writes to one of its two. */
@@ -36,8 +31,7 @@ struct job {
 	struct api_server *s;
 	uint32_t uid;
 	int peer_fd;
-	pid_t pid; /* 0: none, or waited for */
-	int status;
+	struct worker worker;
 	struct outlet outlets[2];
 	int64_t end_ms;
 	bool timed_out, over; /* over: its exit status was given */
@@ -57,9 +51,7 @@ static int64_t now_ms(void)
 
 struct ask {
 	struct arena *mem;
-	char *argv[ARGS_MAX + 2]; /* with the program's name, and NULL */
-	char *env[ENV_MAX];
-	int n_env;
+	struct worker_spec worker;
 };
 
 static char *text_of(struct ask *a, struct slice value)
@@ -77,30 +69,18 @@ static int read_argv(struct ask *a, struct slice list)
 	struct slice v;
 	int n = 0;
 
-	a->argv[n++] = (char *)"sonde";
+	a->worker.argv[n++] = (char *)"sonde";
 	if (!json_array(list, &it))
 		return -EINVAL;
 	while (json_next(&it, &v)) {
-		if (n > ARGS_MAX)
+		if (n > WORKER_ARGS)
 			return -E2BIG;
-		a->argv[n] = text_of(a, v);
-		if (!a->argv[n++])
+		a->worker.argv[n] = text_of(a, v);
+		if (!a->worker.argv[n++])
 			return -EINVAL;
 	}
-	a->argv[n] = NULL;
+	a->worker.argv[n] = NULL;
 	return n > 1 && !it.bad ? 0 : -EINVAL;
-}
-
-__attribute__((format(printf, 2, 3))) static void add_env(struct ask *a, const char *fmt, ...)
-{
-	char text[4200];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (a->n_env < ENV_MAX - 1)
-		a->env[a->n_env++] = (char *)arena_copy(a->mem, slice_of(text)).p;
 }
 
 /* A name of the time zone list or a rule; no path that would be opened. */
@@ -122,91 +102,34 @@ static void make_env(struct ask *a, const struct request *rq, const struct slice
 	const struct slice zone = json_text(v[3], a->mem);
 	int64_t columns = 0;
 
-	add_env(a, SERVED_ENV "=1");
-	if (!rq->peer.all)
-		add_env(a, SERVED_UID_ENV "=%u", rq->peer.uid);
-	add_env(a, "SONDE_DB=%s", rq->s->c.store);
-	add_env(a, "HOME=/");
-	add_env(a, "PATH=/usr/bin:/bin");
-	add_env(a, "LC_ALL=%s", json_is(v[4], "ascii") ? "C" : "C.UTF-8");
+	worker_env(&a->worker, rq);
+	worker_add_env(&a->worker, "LC_ALL=%s", json_is(v[4], "ascii") ? "C" : "C.UTF-8");
 	if (json_int64(v[1], &columns) && columns > 0)
-		add_env(a, SERVED_COLUMNS_ENV "=%d",
-			(int)(columns < COLUMNS_MAX ? columns : COLUMNS_MAX));
+		worker_add_env(&a->worker, SERVED_COLUMNS_ENV "=%d",
+			       (int)(columns < COLUMNS_MAX ? columns : COLUMNS_MAX));
 	if (slice_eq(v[2], SLICE("true")))
-		add_env(a, SERVED_COLOUR_ENV "=1");
+		worker_add_env(&a->worker, SERVED_COLOUR_ENV "=1");
 	if (is_zone(zone))
-		add_env(a, "TZ=%.*s", SLICE_ARG(zone));
-	a->env[a->n_env] = NULL;
+		worker_add_env(&a->worker, "TZ=%.*s", SLICE_ARG(zone));
 }
 
 /* --- the process --- */
 
-static int spawn(struct job *j, struct ask *a, const int out[2], const int err[2])
-{
-	const char *program = j->s->c.program ? j->s->c.program : "/proc/self/exe";
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t all, none;
-	int r;
-
-	sigfillset(&all);
-	sigemptyset(&none);
-	posix_spawn_file_actions_init(&files);
-	posix_spawnattr_init(&attr);
-	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&files, out[1], 1);
-	posix_spawn_file_actions_adddup2(&files, err[1], 2);
-	posix_spawn_file_actions_addchdir_np(&files, "/");
-	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setpgroup(&attr, 0);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
-						POSIX_SPAWN_SETPGROUP);
-	r = posix_spawn(&j->pid, program, &files, &attr, a->argv, a->env);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&files);
-	if (r)
-		j->pid = 0;
-	return -r;
-}
-
 static int start(struct job *j, struct ask *a)
 {
-	int out[2], err[2], r;
+	const int r = worker_start(&j->worker, j->s->c.program, &a->worker);
 
-	if (pipe2(out, O_CLOEXEC) < 0)
-		return -errno;
-	if (pipe2(err, O_CLOEXEC) < 0) {
-		r = -errno;
-		close(out[0]);
-		close(out[1]);
-		return r;
-	}
-	j->outlets[0].fd = out[0];
-	j->outlets[1].fd = err[0];
-	r = spawn(j, a, out, err);
-	close(out[1]);
-	close(err[1]);
+	j->outlets[0].fd = TAKE_FD(j->worker.out);
+	j->outlets[1].fd = TAKE_FD(j->worker.err);
 	j->end_ms = now_ms() + API_COMMAND_S * 1000ll;
 	return r;
-}
-
-static void end_process(struct job *j, bool kill_it)
-{
-	if (!j->pid)
-		return;
-	if (kill_it)
-		kill(-j->pid, SIGKILL);
-	while (waitpid(j->pid, &j->status, 0) < 0 && errno == EINTR)
-		;
-	j->pid = 0;
 }
 
 static void job_free(void *ctx)
 {
 	struct job *j = ctx;
 
-	end_process(j, true);
+	worker_end(&j->worker, true);
 	for (int i = 0; i < 2; i++)
 		if (j->outlets[i].fd >= 0)
 			close(j->outlets[i].fd);
@@ -268,8 +191,7 @@ static int put_exit(struct job *j)
 	char text[64];
 	int code;
 
-	end_process(j, false);
-	code = WIFEXITED(j->status) ? WEXITSTATUS(j->status) : 128 + WTERMSIG(j->status);
+	code = worker_end(&j->worker, false);
 	if (j->timed_out && put_text(j, "err",
 				     SLICE("sonde: the daemon ended it: it took too "
 					   "long\n")) < 0)
@@ -289,7 +211,7 @@ static int step(struct job *j)
 		return -ECANCELED;
 	if (!j->timed_out && now_ms() > j->end_ms) {
 		j->timed_out = true;
-		kill(-j->pid, SIGKILL);
+		worker_kill(&j->worker);
 	}
 	if (fds[0].fd < 0 && fds[1].fd < 0)
 		return put_exit(j);
@@ -337,6 +259,7 @@ static enum MHD_Result run(struct request *rq, struct ask *a)
 	*j = (struct job){ .s = rq->s,
 			   .uid = rq->peer.uid,
 			   .peer_fd = rq->fd,
+			   .worker = { .out = -1, .err = -1 },
 			   .outlets = { { .fd = -1, .key = "out" }, { .fd = -1, .key = "err" } } };
 	r = start(j, a);
 	if (r < 0) {
@@ -350,7 +273,7 @@ enum MHD_Result handle_command(struct request *rq)
 {
 	static const char *const names[] = { "argv", "columns", "colour", "tz", "charset" };
 	_cleanup_(arena_freep) struct arena *mem = arena_new(4ul * API_BODY_MAX);
-	struct ask a = { .mem = mem };
+	struct ask a = { .mem = mem, .worker = { .mem = mem } };
 	struct slice v[5];
 
 	if (!mem)
@@ -359,7 +282,7 @@ enum MHD_Result handle_command(struct request *rq)
 	    read_argv(&a, v[0]) < 0)
 		return reply_error(rq, MHD_HTTP_BAD_REQUEST,
 				   "{\"argv\":[\"runs\", ...]} is wanted, with at most 64 texts");
-	if (!rq->s->c.may_run || !rq->s->c.may_run(a.argv[1]))
+	if (!rq->s->c.may_run || !rq->s->c.may_run(a.worker.argv[1]))
 		return reply_error(rq, MHD_HTTP_FORBIDDEN,
 				   "only commands that read the store can be run here");
 	make_env(&a, rq, v);

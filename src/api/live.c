@@ -3,8 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "api/request.h"
+#include "api/links.h"
 #include "base/cleanup.h"
 
 #define WAIT_MS	    500
@@ -20,12 +21,14 @@ struct listener {
 	struct buf pending;
 	size_t sent;
 	unsigned quiet;
+	time_t until; /* 0: as long as it likes */
 };
 
 static void listener_free(void *ctx)
 {
 	struct listener *l = ctx;
 
+	listen_end(l->s, l->at.viewer.uid);
 	buf_done(&l->pending);
 	free(l);
 }
@@ -86,7 +89,7 @@ static ssize_t read_lines(void *ctx, uint64_t pos, char *to, size_t max)
 	(void)pos;
 	while (l->sent == l->pending.n) {
 		l->sent = l->pending.n = 0;
-		if (server_stops(l->s))
+		if (server_stops(l->s) || (l->until && time(NULL) > l->until))
 			return MHD_CONTENT_READER_END_OF_STREAM;
 		if (peer_gone(l->fd) || put_lines(l) < 0)
 			return MHD_CONTENT_READER_END_WITH_ERROR;
@@ -111,13 +114,19 @@ static struct slice header(struct request *rq, const char *name)
 
 enum MHD_Result handle_live(struct request *rq)
 {
-	struct listener *l = calloc(1, sizeof(*l));
 	struct slice after = header(rq, "Last-Event-ID");
+	struct listener *l;
 
-	if (!l)
+	if (!listen_begin(rq->s, &rq->peer))
+		return reply_error(rq, MHD_HTTP_TOO_MANY_REQUESTS, "too many listen already");
+	l = calloc(1, sizeof(*l));
+	if (!l) {
+		listen_end(rq->s, rq->peer.uid);
 		return MHD_NO;
+	}
 	l->s = rq->s;
 	l->fd = rq->fd;
+	l->until = rq->link->tcp ? time(NULL) + API_STREAM_S : 0;
 	l->at.viewer = (struct viewer){ .all = rq->peer.all, .uid = rq->peer.uid };
 	l->events = slice_has(header(rq, "Accept"), SLICE("text/event-stream"));
 	l->follow = !slice_eq(argument(rq, "follow"), SLICE("0"));

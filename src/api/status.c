@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "api/hubs.h"
-#include "api/request.h"
+#include "api/routes.h"
 #include "base/cleanup.h"
 #include "base/util.h"
 #include "store/sink.h"
@@ -71,7 +71,7 @@ static uint64_t put_engine(void *ctx, struct slice line, uint64_t before)
 	return before;
 }
 
-static void put_engines(struct json_writer *w, const struct request *rq)
+void put_engines(struct json_writer *w, const struct request *rq)
 {
 	struct engines e = { .w = w, .all = rq->peer.all };
 
@@ -125,7 +125,7 @@ static const char *content_name(const struct config *c)
 
 /* --- store and sinks --- */
 
-static int64_t file_size(const char *path, const char *suffix)
+int64_t store_file_bytes(const char *path, const char *suffix)
 {
 	char full[4200];
 	struct stat st;
@@ -158,7 +158,7 @@ static int put_sink(void *ctx, const char *name, int64_t seq, struct slice state
 	return 0;
 }
 
-static void put_sinks(struct json_writer *w, struct store_reader *r, int64_t newest)
+void put_sinks(struct json_writer *w, struct store_reader *r, int64_t newest)
 {
 	struct sinks_said said = { w, newest };
 
@@ -179,8 +179,8 @@ static void put_store(struct json_writer *w, const struct api_config *c)
 	json_key(w, "store");
 	json_begin(w, '{');
 	put_str(w, "path", c->store);
-	put_int(w, "file_bytes", file_size(c->store, ""));
-	put_int(w, "wal_bytes", file_size(c->store, "-wal"));
+	put_int(w, "file_bytes", store_file_bytes(c->store, ""));
+	put_int(w, "wal_bytes", store_file_bytes(c->store, "-wal"));
 	if (open)
 		put_int(w, "newest_seq", newest);
 	json_end(w, '}');

@@ -38,6 +38,8 @@ static const struct option_spec options[] = {
 	  NULL },
 	{ "listen", 0, OPTION_STRING, &given.listen, "ADDRESS:PORT",
 	  "serve /metrics there; '' not at all", NULL, NULL },
+	{ "api", 0, OPTION_STRING, &given.api, "ADDRESS:PORT",
+	  "serve the web interface there instead of 127.0.0.1:7780;\n'' not at all", NULL, NULL },
 	{ "run-as", 0, OPTION_STRING, &given.run_as, "NAME",
 	  "whom the store belongs to, and as whom traffic is read", NULL, NULL },
 	{ 0 },
@@ -75,6 +77,9 @@ static int open_all(struct daemon *d)
 		if (d->http_fd < 0)
 			return d->http_fd;
 	}
+	r = daemon_api_open(c, &d->user, daemon_api_asked(d), &d->api_fd);
+	if (r < 0)
+		return r;
 	r = signals_take(&d->signals);
 	return r < 0 ? log_errno(r, "cannot take signals") : 0;
 }
@@ -85,6 +90,7 @@ static void close_all(struct daemon *d)
 		unlink(d->setup->c->daemon.socket);
 	closep(&d->socket_fd);
 	closep(&d->http_fd);
+	closep(&d->api_fd);
 	closep(&d->prober_fd);
 	closep(&d->server_fd);
 	closep(&d->enricher_fd);
@@ -112,6 +118,7 @@ static int run(int argc, char **argv)
 			    .lock_fd = -1,
 			    .socket_fd = -1,
 			    .http_fd = -1,
+			    .api_fd = -1,
 			    .enricher_fd = -1,
 			    .server_fd = -1,
 			    .engine_ready_fd = -1,

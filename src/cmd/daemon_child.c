@@ -20,6 +20,7 @@
 #include "cmd/daemon_parts.h"
 #include "cmd/engine.h"
 #include "cmd/sandbox.h"
+#include "cmd/server_link.h"
 #include "sonde/control.h"
 
 #define DEATHS_NS 60000000000ull /* so many deaths in that time are too many */
@@ -72,7 +73,7 @@ static int be_server(struct daemon *d)
 	for (enum daemon_child_id id = 0; id < DAEMON_CHILDREN; id++)
 		names[id] = daemon_child_name(id);
 	server_restarts_at(names, d->restarts, DAEMON_CHILDREN);
-	return server_main(d->setup->c, d->socket_fd, d->http_fd);
+	return server_main(d->setup->c, d->socket_fd, d->http_fd, d->api_fd);
 }
 
 static int be_exporter(struct daemon *d)
@@ -123,8 +124,8 @@ const char *daemon_child_name(enum daemon_child_id id)
 
 void daemon_child_begin(struct daemon *d, const char *name, const int *keep, size_t n_keep)
 {
-	const int own[] = { d->prober_fd,   d->lock_fd,		d->socket_fd, d->http_fd,
-			    d->enricher_fd, d->engine_ready_fd, d->server_fd };
+	const int own[] = { d->prober_fd, d->lock_fd,	  d->socket_fd,	      d->http_fd,
+			    d->api_fd,	  d->enricher_fd, d->engine_ready_fd, d->server_fd };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	char title[16];
 
@@ -173,6 +174,7 @@ static int start_plain(struct daemon *d, enum daemon_child_id id)
 {
 	const int keep[] = { id == DAEMON_SERVER ? d->socket_fd : -1,
 			     id == DAEMON_SERVER ? d->http_fd : -1,
+			     id == DAEMON_SERVER ? d->api_fd : -1,
 			     id == DAEMON_ENRICHER ? d->enricher_fd : -1 };
 	const pid_t supervisor = getpid();
 	int link[2] = { -1, -1 }, r = id == DAEMON_SERVER ? ipc_pair(link) : 0;
@@ -185,7 +187,7 @@ static int start_plain(struct daemon *d, enum daemon_child_id id)
 		if (link[0] >= 0)
 			close(link[0]);
 		if (id == DAEMON_SERVER)
-			server_leave_by(link[1]);
+			server_link_open(link[1]);
 		become(d, supervisor);
 		r = kinds[id].main(d);
 		fflush(NULL);

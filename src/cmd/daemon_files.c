@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <libgen.h>
-#include <netdb.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "api/http_tcp.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/unix_socket.h"
@@ -184,49 +184,15 @@ int daemon_socket_open(const char *path)
 	return TAKE_FD(fd);
 }
 
-/* "127.0.0.1:9464", "[::1]:9464", ":9464": host and port. */
-static bool cut_address(const char *listen, char *host, size_t n, const char **ret_port)
-{
-	const char *colon = strrchr(listen, ':');
-	size_t len = colon ? (size_t)(colon - listen) : 0;
-
-	if (!colon || !colon[1])
-		return false;
-	if (len >= 2 && listen[0] == '[' && listen[len - 1] == ']') {
-		listen++;
-		len -= 2;
-	}
-	*ret_port = colon + 1;
-	return snprintf(host, n, "%.*s", (int)len, listen) < (int)n;
-}
-
 int daemon_http_open(const char *listen_at)
 {
-	const struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV | AI_NUMERICHOST,
-					.ai_socktype = SOCK_STREAM };
-	_cleanup_(closep) int fd = -1;
-	struct addrinfo *found = NULL;
-	const char *port = NULL;
-	char host[256] = "";
-	const int on = 1;
-	int r;
+	const int fd = tcp_listen(listen_at);
 
-	if (!cut_address(listen_at, host, sizeof(host), &port) ||
-	    getaddrinfo(strcmp(host, "localhost") == 0 ? "127.0.0.1"
-			: *host			       ? host
-						       : NULL,
-			port, &hints, &found) != 0) {
+	if (fd == -EINVAL)
 		log_err("[prometheus] listen takes an address and a port such as 127.0.0.1:9464, "
 			"not '%s'",
 			listen_at);
-		return -EINVAL;
-	}
-	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0)
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	r = fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0
-		    ? -errno
-		    : 0;
-	freeaddrinfo(found);
-	return r < 0 ? log_errno(r, "cannot listen on '%s'", listen_at) : TAKE_FD(fd);
+	else if (fd < 0)
+		log_errno(fd, "cannot listen on '%s'", listen_at);
+	return fd;
 }

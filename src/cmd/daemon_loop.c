@@ -129,6 +129,16 @@ static void renew_http(struct daemon *d, const struct config *old)
 	d->http_fd = listen ? daemon_http_open(listen) : -1; /* has said why */
 }
 
+static void renew_api(struct daemon *d, const struct config *old)
+{
+	const struct config *new = d->setup->c;
+
+	if (same(old->api.listen, new->api.listen))
+		return;
+	closep(&d->api_fd);
+	daemon_api_open(new, &d->user, true, &d->api_fd); /* has said why */
+}
+
 static void reload(struct daemon *d)
 {
 	struct daemon_setup *new = NULL, *old = d->setup;
@@ -144,6 +154,7 @@ static void reload(struct daemon *d)
 		daemon_setup_event(new);
 		d->setup = new;
 		renew_http(d, old->c);
+		renew_api(d, old->c);
 		daemon_prober_change(d);
 		daemon_child_renew(d, DAEMON_SERVER);
 		daemon_child_renew(d, DAEMON_EXPORTER);
@@ -203,6 +214,7 @@ static void announce(struct daemon *d)
 	daemon_child_start(d, DAEMON_EXPORTER);
 	daemon_child_start(d, DAEMON_ENRICHER);
 	daemon_watch_say(d->setup->c);
+	daemon_api_say(d);
 	log_info("ready");
 	daemon_notify_status(d, "tracing");
 	daemon_notify_ready(d);

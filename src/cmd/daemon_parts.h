@@ -6,6 +6,7 @@
  *	daemon_setup.c	    the configuration, as it is read at first and by SIGHUP
  *	daemon_watch.c	    what is to be traced, for the prober and for people
  *	daemon_files.c	    user, folders, lock, listening sockets
+ *	daemon_api.c	    the port of the web interface
  *	daemon_child.c	    the processes: started, started again, ended
  *	daemon_prober.c	    what prober and supervisor say to each other
  *	daemon_loop.c	    waiting for all of them
@@ -25,7 +26,7 @@
 
 /* What the command line says; it wins over the file. NULL: nothing. */
 struct daemon_options {
-	const char *config, *db, *run_as, *socket, *listen;
+	const char *config, *db, *run_as, *socket, *listen, *api;
 	const char *pids, *programs, *cgroups, *units, *containers, *users;
 	bool host;
 };
@@ -73,6 +74,14 @@ int daemon_store_lock(const char *store, const struct daemon_user *u);
 int daemon_socket_open(const char *path);
 int daemon_http_open(const char *listen);
 
+/* --- daemon_api.c --- */
+
+/*
+ * Listens for the web interface; *@ret is -1 where there is to be none, and where it was not asked
+ * for by name (@asked) and its port is taken. 0, or -errno; has said why.
+ */
+int daemon_api_open(const struct config *c, const struct daemon_user *u, bool asked, int *ret);
+
 /* --- daemon_child.c --- */
 
 enum daemon_child_id {
@@ -103,12 +112,13 @@ struct daemon {
 	struct daemon_setup *setup;
 	struct daemon_user user;
 	struct daemon_child children[DAEMON_CHILDREN];
-	_Atomic uint64_t *restarts;	 /* of each of these, in memory that the server reads */
-	int prober_fd;			 /* ipc.h */
-	int lock_fd, socket_fd, http_fd; /* http: -1 where there is none */
+	_Atomic uint64_t *restarts; /* of each of these, in memory that the server reads */
+	int prober_fd;		    /* ipc.h */
+	int lock_fd, socket_fd;
+	int http_fd, api_fd;		 /* -1 where there is none */
 	int enricher_fd;		 /* the enricher's end towards the engine, or -1 */
-	int server_fd;			 /* towards the server, which forwards "leave"; or -1 */
-	int engine_ready_fd;		 /* readable, then closed, when it is; or -1 */
+	int server_fd;	     /* towards the server, which hands on what it is asked for; or -1 */
+	int engine_ready_fd; /* readable, then closed, when it is; or -1 */
 	bool prober_ready, engine_ready; /* the first ones */
 	bool announced;			 /* that all is ready */
 	bool ending;
@@ -120,6 +130,11 @@ struct daemon {
 	uint64_t alive_ns, alive_every_ns; /* systemd's watchdog; every 0: none */
 	char said[128];			   /* the status line that was told last */
 };
+
+/* Says where it is, where it is. */
+void daemon_api_say(const struct daemon *d);
+/* Whether the web interface's address was named. */
+bool daemon_api_asked(const struct daemon *d);
 
 /* Starts the one; 0 or -errno, has said why. */
 int daemon_child_start(struct daemon *d, enum daemon_child_id id);

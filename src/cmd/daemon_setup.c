@@ -108,6 +108,8 @@ static void apply(const struct daemon_options *o, struct config *c)
 		c->daemon.socket = o->socket;
 	if (o->listen)
 		c->prometheus.listen = *o->listen ? o->listen : NULL;
+	if (o->api)
+		c->api.listen = *o->api ? o->api : NULL;
 }
 
 static int check_paths(const struct config *c)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "cmd/diff.h"
+#include "export/diff.h"
 
 #include <errno.h>
 #include <stdio.h>

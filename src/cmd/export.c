@@ -15,14 +15,14 @@
 
 static const char *const formats[] = { "ndjson", "csv", "html", "otlp", NULL }; /* exporters[] */
 enum { FORMAT_NDJSON, FORMAT_OTLP = 3 };
-static const char *const rows[] = { "runs", "spans", NULL }; /* enum export_rows */
-static int format, what;
+static const char *const rows[] = { "runs", "spans", "all", NULL }; /* enum export_rows */
+static int format, what = EXPORT_ALL;
 static bool content, force;
 static const char *db, *to, *receiver, *config;
 
 static const struct option_spec options[] = {
 	{ "format", 'f', OPTION_CHOICE, &format, "FORMAT", "what is written", formats, NULL },
-	{ "rows", 0, OPTION_CHOICE, &what, "WHAT", "csv: what a row is", rows, NULL },
+	{ "rows", 0, OPTION_CHOICE, &what, "WHAT", "csv, ndjson: what a row is", rows, NULL },
 	{ "content", 0, OPTION_FLAG, &content, NULL,
 	  "ndjson, otlp: messages, arguments and results as well", NULL, NULL },
 	{ "output", 'o', OPTION_FILE, &to, "FILE", "instead of standard output", NULL, NULL },
@@ -171,7 +171,8 @@ const struct command command_export = {
 		"the newest where none is named.\n"
 		"\n"
 		"  ndjson  a run, then its spans, as --json prints them; with --content what was "
-		"said\n"
+		"said;\n"
+		"          with --rows only runs, or the spans that the options let through\n"
 		"  csv     one row a run, or with --rows spans a step; times in UTC, costs in "
 		"USD,\n"
 		"          empty where something is not known. Texts that a spreadsheet would run "

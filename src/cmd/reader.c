@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "cmd/screen.h"
 #include "cmd/served.h"
-#include "export/parts.h"
 
 int reader_open(const char *db, struct store_reader **ret, char **ret_path)
 {
@@ -83,47 +82,4 @@ int reader_find_run(struct store_reader *r, const char *ref, struct id128 *ret)
 int reader_find_session(struct store_reader *r, const char *ref, struct id128 *ret)
 {
 	return not_found(store_session_find(r, ref, ret), ref, "session", "sessions");
-}
-
-struct loading {
-	struct store_reader *r;
-	struct steps *steps;
-	struct parts *parts; /* NULL: memory is refused */
-	struct buf arguments;
-};
-
-static int load_run(void *ctx, const struct run *run)
-{
-	struct loading *l = ctx;
-
-	return steps_put_run(l->steps, run) ? 0 : -ENOMEM;
-}
-
-static int load_span(void *ctx, const struct span *span)
-{
-	struct loading *l = ctx;
-
-	l->arguments.n = 0;
-	if (!id128_is_zero(&span->args_blob))
-		store_blob_read(l->r, &span->args_blob, &l->arguments); /* or it stays empty */
-	steps_put(l->steps, span, buf_slice(&l->arguments));
-	if (l->parts)
-		parts_add(l->parts, span);
-	return 0;
-}
-
-int reader_load(struct store_reader *r, const struct id128 *run, enum reader_looks looks,
-		struct steps *ret)
-{
-	struct loading l = { .r = r, .steps = ret, .parts = parts_new(r, ret, looks == READ_ALL) };
-	struct store_filter f = { .run = *run };
-	int err = store_runs(r, &f, load_run, &l);
-
-	if (err >= 0)
-		err = store_spans(r, &f, load_span, &l);
-	if (err >= 0 && l.parts && ret->runs)
-		parts_add_run(l.parts, &ret->runs->run);
-	parts_free(l.parts);
-	buf_done(&l.arguments);
-	return err < 0 ? err : 0;
 }

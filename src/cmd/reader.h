@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/cleanup.h"
-#include "export/steps.h"
+#include "export/load.h"
 #include "store/query.h"
 
 DEFINE_CLEANUP(struct store_reader *, store_reader_close)
@@ -19,11 +19,3 @@ int reader_finish(int r);
 int reader_find_run(struct store_reader *r, const char *ref, struct id128 *ret);
 /* The same of a session. */
 int reader_find_session(struct store_reader *r, const char *ref, struct id128 *ret);
-
-/* A run and its spans. 0 or -errno. */
-enum reader_looks {
-	READ_EVENTS, /* spans, and of what is none (export/parts.h) events and errors */
-	READ_ALL,    /* parts of answers as well */
-};
-int reader_load(struct store_reader *r, const struct id128 *run, enum reader_looks looks,
-		struct steps *ret);

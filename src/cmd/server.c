@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,35 +14,21 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "api/http_tcp.h"
 #include "api/hubs.h"
 #include "api/metrics_http.h"
 #include "api/server.h"
-#include "base/ipc.h"
+#include "api/session.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "cmd/api_parts.h"
 #include "cmd/command.h"
 #include "cmd/config_file.h"
 #include "cmd/daemon.h"
+#include "cmd/prices_file.h"
+#include "cmd/server_link.h"
 
 #define FILES 4096 /* descriptors: connections, and two pipes for each command */
-
-static int leave_fd = -1;
-
-void server_leave_by(int fd)
-{
-	leave_fd = fd;
-}
-
-/* control.h: supervisor and prober check it. */
-static int tell_leave(void *ctx, uint32_t pid, uint64_t start_ns)
-{
-	char text[96];
-
-	(void)ctx;
-	snprintf(text, sizeof(text), "{\"op\":\"leave\",\"pid\":%u,\"start_ns\":%llu}", pid,
-		 (unsigned long long)start_ns);
-	return ipc_send(leave_fd, slice_of(text), NULL, 0);
-}
 
 static const char *const *process_names;
 static const _Atomic uint64_t *process_restarts;
@@ -80,14 +67,14 @@ static int ask_all(const char *store, int timeout_ms, hubs_line_fn fn, void *ctx
 	return hubs_status(store, timeout_ms, fn, ctx);
 }
 
-static bool may_run(const char *name)
+bool server_may_run(const char *name)
 {
 	const struct command *c = command_named(name);
 
 	return c && c->remote != REMOTE_NO;
 }
 
-static void set_limits(void)
+void server_limits(void)
 {
 	struct rlimit l;
 
@@ -120,31 +107,42 @@ static void block_signals(sigset_t *ret)
 	sigprocmask(SIG_BLOCK, ret, NULL);
 }
 
-int server_main(const struct config *c, int socket, int http)
+int server_main(const struct config *c, int socket, int http, int tcp)
 {
+	char tokens[PATH_MAX], sessions[PATH_MAX];
 	const struct group *group = c->daemon.group ? getgrnam(c->daemon.group) : NULL;
-	const struct api_config api = {
+	struct api_config api = {
 		.config = c,
 		.store = c->daemon.store,
 		.peers = { .own = geteuid(),
 			   .has_group = group != NULL,
 			   .group = group ? group->gr_gid : 0 },
-		.may_run = may_run,
-		.leave = leave_fd >= 0 ? tell_leave : NULL,
+		.tokens = tokens,
+		.sessions = sessions,
+		.may_run = server_may_run,
+		.leave = server_link_is_open() ? server_link_leave : NULL,
+		.stop = server_link_is_open() ? server_link_stop : NULL,
 	};
+	_cleanup_(price_freep) struct price_table *prices = NULL;
 	struct api_server *server = NULL;
 	struct metrics_http *metrics = NULL;
 	sigset_t signals;
 	int sig, r;
 
-	set_limits();
+	server_limits();
 	keep_to_ourselves(socket);
 	keep_to_ourselves(http);
-	keep_to_ourselves(leave_fd);
+	keep_to_ourselves(tcp);
 	block_signals(&signals);
-	r = api_server_start(&api, socket, &server);
+	if (prices_load(NULL, &prices) == 0) /* else it has said why, and figures lack it */
+		api.prices = prices;
+	r = tokens_path(c->daemon.store, TOKENS_FILE, tokens, sizeof(tokens));
+	if (r == 0)
+		r = tokens_path(c->daemon.store, SESSIONS_FILE, sessions, sizeof(sessions));
+	if (r == 0)
+		r = api_server_start(&api, socket, tcp, &server);
 	if (r < 0) {
-		log_errno(r, "cannot serve the control socket");
+		log_errno(r, "cannot serve the API");
 		return 1;
 	}
 	r = metrics_start(c, http, ask_all, &metrics);
@@ -159,11 +157,12 @@ int server_main(const struct config *c, int socket, int http)
 
 /* --- the command --- */
 
-static const char *db, *socket_path, *group;
+static const char *db, *socket_path, *group, *api_at = "off";
 
 static const struct option_spec options[] = {
 	{ "db", 0, OPTION_FILE, &db, "FILE", "the store", NULL, NULL },
 	{ "socket", 0, OPTION_FILE, &socket_path, "PATH", "where to listen", NULL, NULL },
+	{ "api", 0, OPTION_STRING, &api_at, "ADDRESS:PORT", "where to listen on TCP", NULL, NULL },
 	{ "group", 0, OPTION_STRING, &group, "NAME", "whose members see all runs", NULL, NULL },
 	{ 0 },
 };
@@ -185,9 +184,23 @@ static int listen_at(const char *path)
 	return r;
 }
 
+/* -1 where there is none; or -errno. */
+static int open_api(const struct config *c, int *ret)
+{
+	*ret = api_listens(api_at) ? tcp_listen(api_at) : -1;
+	if (!api_listens(api_at))
+		return 0;
+	if (*ret < 0)
+		return log_errno(*ret, "cannot listen on '%s'", api_at);
+	if (tcp_is_loopback(*ret) || api_has_token(c->daemon.store))
+		return 0;
+	return api_refuse_open(api_at, c->daemon.store);
+}
+
 static int run(int argc, char **argv)
 {
 	_cleanup_(config_freep) struct config *c = NULL;
+	_cleanup_(closep) int tcp = -1;
 	int fd, status;
 
 	(void)argc, (void)argv;
@@ -199,12 +212,14 @@ static int run(int argc, char **argv)
 		c->daemon.socket = socket_path;
 	if (group)
 		c->daemon.group = group;
+	if (open_api(c, &tcp) < 0)
+		return 1;
 	fd = listen_at(c->daemon.socket);
 	if (fd < 0) {
 		log_errno(fd, "cannot listen at '%s'", c->daemon.socket);
 		return 1;
 	}
-	status = server_main(c, fd, -1);
+	status = server_main(c, fd, -1, tcp);
 	close(fd);
 	unlink(c->daemon.socket);
 	return status;

@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "cmd/command.h"
 #include "cmd/filter.h"
-#include "cmd/offers.h"
+#include "export/offers.h"
 #include "cmd/reader.h"
 #include "cmd/remote.h"
 #include "cmd/table.h"

@@ -82,6 +82,10 @@ struct config {
 		int content; /* enum content_level */
 	} daemon;
 	struct {
+		const char *listen; /* "127.0.0.1:7780"; "off": nowhere */
+		struct config_list *hosts;
+	} api;
+	struct {
 		bool host; /* every process */
 		struct config_list *cgroups, *units, *containers, *users, *programs, *pids;
 		struct config_list *not_users, *not_programs, *not_units, *not_namespaces,

@@ -40,6 +40,11 @@ const struct config_setting config_settings[] = {
 	{ "daemon", "content_limit", CONFIG_COUNT, IN(daemon.content_limit), "5000",
 	  "characters of each input and output at level standard", NULL },
 
+	{ "api", "listen", CONFIG_TEXT, IN(api.listen), "127.0.0.1:7780",
+	  "address and port of the web interface; beyond loopback only with a token; off: none", NULL },
+	{ "api", "host", CONFIG_LIST, IN(api.hosts), NULL,
+	  "names that it is asked by besides localhost: sonde.example.com", NULL },
+
 	{ "scope", "host", CONFIG_BOOL, IN(scope.host), "no",
 	  "agents and model calls of all processes of this machine", NULL },
 	{ "scope", "cgroup", CONFIG_LIST, IN(scope.cgroups), NULL,

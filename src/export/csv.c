@@ -258,20 +258,18 @@ static int put_span(void *ctx, const struct span *span)
 static int put_run(void *ctx, const struct run *run)
 {
 	const struct export_job *job = ctx;
-	const struct store_filter of_run = { .run = run->run_id };
 
-	if (job->rows == EXPORT_SPANS)
-		return store_spans(job->reader, &of_run, put_span, ctx);
 	put_row(job->out, run_columns, ARRAY_SIZE(run_columns), run);
 	return ferror(job->out) ? -EPIPE : 0;
 }
 
 static int write_csv(const struct export_job *job)
 {
-	if (job->rows == EXPORT_SPANS)
+	if (job->rows == EXPORT_SPANS) {
 		put_row(job->out, span_columns, ARRAY_SIZE(span_columns), NULL);
-	else
-		put_row(job->out, run_columns, ARRAY_SIZE(run_columns), NULL);
+		return store_spans(job->reader, &job->filter, put_span, (void *)job);
+	}
+	put_row(job->out, run_columns, ARRAY_SIZE(run_columns), NULL);
 	return store_runs(job->reader, &job->filter, put_run, (void *)job);
 }
 

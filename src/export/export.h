@@ -6,16 +6,20 @@
 
 #include "store/query.h"
 
-enum export_rows { EXPORT_RUNS, EXPORT_SPANS };
+enum export_rows {
+	EXPORT_RUNS,  /* that the filter lets through */
+	EXPORT_SPANS, /* likewise */
+	EXPORT_ALL,   /* these runs, and what belongs to them where a format can have both */
+};
 
 struct otlp_push;
 
 struct export_job {
 	struct store_reader *reader;
-	struct store_filter filter; /* of runs */
-	enum export_rows rows;	    /* of formats whose rows are all alike */
-	bool content;		    /* messages, arguments and results as well, where they may go */
-	const char *db;		    /* where the store is */
+	struct store_filter filter;
+	enum export_rows rows; /* of csv and ndjson; the others have all */
+	bool content;	       /* messages, arguments and results as well, where they may go */
+	const char *db;	       /* where the store is */
 	FILE *out;
 	struct otlp_push *push; /* otlp: sent there instead (otlp_export.h); NULL: written */
 };

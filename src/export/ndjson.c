@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A run, then its spans, one object a line: as `--json` prints them. */
+/* Runs, spans, or each run and then its spans, one object a line: as `--json` prints them. */
 #include <errno.h>
 
 #include "export/export.h"
@@ -32,14 +32,20 @@ static int put_run(void *ctx, const struct run *run)
 
 	run_json(&json, run, w->job->db);
 	json_line(&json, w->job->out);
+	if (w->job->rows == EXPORT_RUNS)
+		return ferror(w->job->out) ? -EPIPE : 0;
 	return store_spans(w->job->reader, &spans, put_span, w);
 }
 
 static int write_ndjson(const struct export_job *job)
 {
 	struct writing w = { .job = job };
-	int r = store_runs(job->reader, &job->filter, put_run, &w);
+	int r;
 
+	if (job->rows == EXPORT_SPANS)
+		r = store_spans(job->reader, &job->filter, put_span, &w);
+	else
+		r = store_runs(job->reader, &job->filter, put_run, &w);
 	buf_done(&w.line);
 	return r;
 }

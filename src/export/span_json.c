@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "export/span_json.h"
 
-#include "base/format.h"
 #include "base/util.h"
+#include "export/json_put.h"
 #include "store/attrs.h"
 
 const char *run_status_name(enum run_status status)
@@ -10,58 +10,15 @@ const char *run_status_name(enum run_status status)
 	return status >= RUN_RUNNING && status <= RUN_PAUSED ? run_status_names[status] : "?";
 }
 
-static void put_str(struct json_writer *w, const char *key, struct slice s)
+/* Of a step that has none it is null. */
+static void put_parent(struct json_writer *w, const struct id64 *id)
 {
-	if (s.n == 0)
-		return;
-	json_key(w, key);
-	json_put_str(w, s);
-}
-
-static void put_raw(struct json_writer *w, const char *key, struct slice json)
-{
-	if (json.n == 0)
-		return;
-	json_key(w, key);
-	json_put_raw(w, json);
-}
-
-static void put_int(struct json_writer *w, const char *key, int64_t v)
-{
-	json_key(w, key);
-	json_put_int(w, v);
-}
-
-static void put_hex128(struct json_writer *w, const char *key, const struct id128 *id)
-{
-	char hex[ID128_HEX_SIZE];
-
-	if (id128_is_zero(id))
-		return;
-	id128_hex(id, hex);
-	put_str(w, key, slice_of(hex));
-}
-
-static void put_hex64(struct json_writer *w, const char *key, const struct id64 *id)
-{
-	char hex[ID64_HEX_SIZE];
-
-	json_key(w, key);
-	if (id64_is_zero(id)) {
-		json_put_null(w);
+	if (!id64_is_zero(id)) {
+		put_id64(w, "parent_span_id", id);
 		return;
 	}
-	id64_hex(id, hex);
-	json_put_str(w, slice_of(hex));
-}
-
-static void put_time(struct json_writer *w, const char *key, uint64_t ns)
-{
-	json_key(w, key);
-	if (ns)
-		json_put_int(w, (int64_t)ns);
-	else
-		json_put_null(w);
+	json_key(w, "parent_span_id");
+	json_put_null(w);
 }
 
 /* An exact decimal form goes before what a double makes of it. */
@@ -78,12 +35,12 @@ static void put_attr(void *ctx, const struct attr *a)
 
 void span_content_json(struct json_writer *w, const struct span_content *c)
 {
-	put_raw(w, "gen_ai.system_instructions", c->system);
-	put_raw(w, "gen_ai.input.messages", c->input_messages);
-	put_raw(w, "gen_ai.output.messages", c->output_messages);
-	put_raw(w, "gen_ai.tool.definitions", c->tools);
-	put_str(w, "gen_ai.tool.call.arguments", c->arguments);
-	put_str(w, "gen_ai.tool.call.result", c->result);
+	put_json(w, "gen_ai.system_instructions", c->system);
+	put_json(w, "gen_ai.input.messages", c->input_messages);
+	put_json(w, "gen_ai.output.messages", c->output_messages);
+	put_json(w, "gen_ai.tool.definitions", c->tools);
+	put_text(w, "gen_ai.tool.call.arguments", c->arguments);
+	put_text(w, "gen_ai.tool.call.result", c->result);
 }
 
 void span_json(struct json_writer *w, const struct span *s, const struct span_content *content)
@@ -92,24 +49,25 @@ void span_json(struct json_writer *w, const struct span *s, const struct span_co
 	static const char *const codes[] = { "UNSET", "OK", "ERROR" };
 
 	json_begin(w, '{');
-	put_hex128(w, "trace_id", &s->run_id);
-	put_hex64(w, "span_id", &s->span_id);
-	put_hex64(w, "parent_span_id", &s->parent_id);
-	put_str(w, "name", s->name);
-	put_str(w, "kind", slice_of(kinds[s->kind & 3]));
-	put_time(w, "start_time_unix_nano", s->start_ns);
-	put_time(w, "end_time_unix_nano", s->end_ns);
+	put_id128(w, "trace_id", &s->run_id);
+	put_id64(w, "span_id", &s->span_id);
+	put_parent(w, &s->parent_id);
+	put_text(w, "name", s->name);
+	put_text(w, "kind", slice_of(kinds[s->kind & 3]));
+	put_time_or_null(w, "start_time_unix_nano", s->start_ns);
+	put_time_or_null(w, "end_time_unix_nano", s->end_ns);
 	json_key(w, "status");
 	json_begin(w, '{');
-	put_str(w, "code", slice_of(codes[s->status <= SPAN_ERROR ? s->status : SPAN_UNSET]));
-	put_str(w, "message", s->status_text);
+	put_text(w, "code", slice_of(codes[s->status <= SPAN_ERROR ? s->status : SPAN_UNSET]));
+	put_text(w, "message", s->status_text);
 	json_end(w, '}');
 	json_key(w, "attributes");
 	json_begin(w, '{');
 	span_attrs_each(s, put_attr, w);
 	if (content) {
 		span_content_json(w, content);
-		put_str(w, "sonde.http.raw", content->raw);
+		put_text(w, "sonde.http.raw", content->raw);
+		put_yes(w, "sonde.content.cut", content->cut);
 	}
 	json_end(w, '}');
 	json_end(w, '}');
@@ -121,26 +79,12 @@ void usage_json(struct json_writer *w, const struct llm_usage *u)
 		int64_t v = llm_usage_count(u, &llm_usage_counts[i]);
 
 		if (v != LLM_UNKNOWN)
-			put_int(w, llm_usage_counts[i].name, v);
+			put_number(w, llm_usage_counts[i].name, v);
 	}
 	if (u->estimated) {
 		json_key(w, "estimated");
 		json_put_bool(w, true);
 	}
-}
-
-/* "a,b" as an array. */
-static void put_list(struct json_writer *w, const char *key, struct slice list)
-{
-	struct slice one;
-
-	json_key(w, key);
-	json_begin(w, '[');
-	while (slice_cut(list, ',', &one, &list))
-		json_put_str(w, slice_trim(one));
-	if (list.n)
-		json_put_str(w, slice_trim(list));
-	json_end(w, ']');
 }
 
 static void put_run_totals(struct json_writer *w, const struct run *r)
@@ -160,16 +104,9 @@ static void put_run_totals(struct json_writer *w, const struct run *r)
 
 	for (size_t i = 0; i < ARRAY_SIZE(totals); i++)
 		if (totals[i].v != LLM_UNKNOWN)
-			put_int(w, totals[i].name, totals[i].v);
-	json_key(w, "usage");
-	json_begin(w, '{');
-	usage_json(w, &r->usage);
-	json_end(w, '}');
-	/* The sum of the priced calls; where no call could be priced there is none. */
-	if (r->llm_calls == 0 || r->unpriced_calls < r->llm_calls)
-		put_raw(w, "cost_usd", slice_of(format_usd(r->cost_pico_usd).s));
-	if (r->equivalent_pico_usd > 0)
-		put_raw(w, "equivalent_usd", slice_of(format_usd(r->equivalent_pico_usd).s));
+			put_number(w, totals[i].name, totals[i].v);
+	put_usage(w, &r->usage);
+	put_spent(w, r->llm_calls, r->unpriced_calls, r->cost_pico_usd, r->equivalent_pico_usd);
 }
 
 static void put_run_who(struct json_writer *w, const struct run *r)
@@ -195,36 +132,36 @@ static void put_run_who(struct json_writer *w, const struct run *r)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-		put_str(w, texts[i].name, texts[i].s);
+		put_text(w, texts[i].name, texts[i].s);
 }
 
 void run_json(struct json_writer *w, const struct run *r, const char *db)
 {
 	json_begin(w, '{');
-	put_str(w, "type", SLICE("run"));
-	put_hex128(w, "run_id", &r->run_id);
-	put_hex128(w, "session_id", &r->session_id);
-	put_time(w, "start_time_unix_nano", r->start_ns);
-	put_time(w, "end_time_unix_nano", r->end_ns);
+	put_text(w, "type", SLICE("run"));
+	put_id128(w, "run_id", &r->run_id);
+	put_id128(w, "session_id", &r->session_id);
+	put_time_or_null(w, "start_time_unix_nano", r->start_ns);
+	put_time_or_null(w, "end_time_unix_nano", r->end_ns);
 	put_run_who(w, r);
 	put_list(w, "models", r->models);
-	put_int(w, "uid", r->uid);
+	put_number(w, "uid", r->uid);
 	if (r->process.tgid)
-		put_int(w, "pid", r->process.tgid);
+		put_number(w, "pid", r->process.tgid);
 	if (r->end_ns && r->exit_signal)
-		put_int(w, "exit_signal", r->exit_signal);
+		put_number(w, "exit_signal", r->exit_signal);
 	else if (r->end_ns && r->process.tgid)
-		put_int(w, "exit_code", r->exit_code);
+		put_number(w, "exit_code", r->exit_code);
 	put_run_totals(w, r);
-	put_raw(w, "resource", r->resource);
-	put_raw(w, "assurance", r->assurance);
-	put_raw(w, "notes", r->notes);
+	put_json(w, "resource", r->resource);
+	put_json(w, "assurance", r->assurance);
+	put_json(w, "notes", r->notes);
 	if (r->writable_by_agent) {
 		json_key(w, "writable_by_agent");
 		json_put_bool(w, true);
 	}
 	if (db)
-		put_str(w, "store", slice_of(db));
+		put_text(w, "store", slice_of(db));
 	json_end(w, '}');
 }
 

@@ -10,7 +10,7 @@
 
 struct call {
 	struct thread thread;
-	struct buf model;
+	struct buf model, agent;
 	bool is_leaf;
 };
 
@@ -46,6 +46,7 @@ static int on_span(void *ctx, const struct span *span)
 	*call = (struct call){
 		.thread = { .node = *node, .system = span->system_blob, .start_ns = span->start_ns }
 	};
+	buf_add(&call->agent, span->agent, 1000); /* or it is not named */
 	return buf_add(&call->model,
 		       span->response_model.n ? span->response_model : span->request_model, 1000);
 }
@@ -65,6 +66,7 @@ static int find_leaves(struct reading *rd)
 		int r;
 
 		call->thread.model = buf_slice(&call->model);
+		call->thread.agent = buf_slice(&call->agent);
 		if (id_set_has(&rd->passed, &call->thread.node))
 			continue;
 		call->is_leaf = true;
@@ -111,8 +113,10 @@ int threads_read(struct store_reader *r, const struct id128 *run, thread_fn fn, 
 		err = find_leaves(&rd);
 	if (err >= 0)
 		err = give_leaves(&rd);
-	for (size_t i = 0; i < rd.n; i++)
+	for (size_t i = 0; i < rd.n; i++) {
 		buf_done(&rd.calls[i].model);
+		buf_done(&rd.calls[i].agent);
+	}
 	free(rd.calls);
 	id_set_done(&rd.passed);
 	id_set_done(&rd.given);

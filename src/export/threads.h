@@ -13,7 +13,7 @@ struct thread {
 	struct id128 node;   /* its last message */
 	struct id128 system; /* blob of the system prompt; all zero: none is known */
 	uint64_t start_ns;   /* of its last call */
-	struct slice model;
+	struct slice model, agent;
 };
 
 /* @thread is the same pointer for all messages of one. A negative return ends it. */

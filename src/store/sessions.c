@@ -86,7 +86,7 @@ int store_sessions(struct store_reader *r, const struct store_filter *f, store_s
 	int rc;
 
 	limit_begin(r, r->limit_ms);
-	rc = f->limit ? sessions_find(r, f, f->limit, NULL, &found) : 0;
+	rc = f->limit ? sessions_latest(r, f, f->limit, NULL, &found) : 0;
 	if (rc == 0)
 		rc = sessions_give(r, f, buf_slice(&found), f->limit, fn, ctx);
 	limit_end(r);

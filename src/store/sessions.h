@@ -13,8 +13,8 @@
  * ...)". More than that where several end at once, as the order among these is by id. @behind NULL:
  * the first page.
  */
-int sessions_find(struct store_reader *r, const struct store_filter *f, size_t limit,
-		  const struct place *behind, struct buf *ret);
+int sessions_latest(struct store_reader *r, const struct store_filter *f, size_t limit,
+		    const struct place *behind, struct buf *ret);
 /* Those of @found (empty: all), the latest first, at most @limit where that is not 0. */
 int sessions_give(struct store_reader *r, const struct store_filter *f, struct slice found,
 		  size_t limit, store_session_fn fn, void *ctx);

@@ -97,8 +97,8 @@ static int find(struct finding *f, const struct store_filter *filter, size_t lim
 	return rc <= 0 ? rc : rc == SQLITE_DONE ? 0 : reader_errno(f->r, rc);
 }
 
-int sessions_find(struct store_reader *r, const struct store_filter *f, size_t limit,
-		  const struct place *behind, struct buf *ret)
+int sessions_latest(struct store_reader *r, const struct store_filter *f, size_t limit,
+		    const struct place *behind, struct buf *ret)
 {
 	_cleanup_(where_done) struct where w = { 0 };
 	struct finding finding = { .r = r, .behind = behind, .ret = ret };
@@ -167,7 +167,7 @@ int store_sessions_page(struct store_reader *r, const struct store_filter *f,
 	if (rc < 0)
 		return rc;
 	limit_begin(r, r->limit_ms);
-	rc = sessions_find(r, f, p->limit, p->cursor.n ? &behind : NULL, &found);
+	rc = sessions_latest(r, f, p->limit, p->cursor.n ? &behind : NULL, &found);
 	if (rc == 0)
 		rc = sessions_give(r, f, buf_slice(&found), p->limit + 1, give, &to);
 	limit_end(r);

@@ -1,6 +1,7 @@
 #!/bin/bash
-# The main job, on a bundled agent and a bundled model server: both on this machine, no network, no key.
-#   SONDE=path/to/sonde demo.sh
+# The main job, on a bundled agent and a bundled model server: both on this machine, no network, no key. Then the web interface
+# over what was seen: on a terminal until Ctrl-C.
+#   SONDE=path/to/sonde [SONDE_DB=store] demo.sh
 set -eu
 cd "$(dirname "$0")/../.."
 SONDE=${SONDE:-$PWD/build/sonde}
@@ -21,6 +22,20 @@ cp tests/demo/agent.py "$dir/agent.py"
 
 echo "\$ sonde run -- python3 agent.py --stream 'What system is this?'"
 echo
-SONDE_DB=${SONDE_DB:-$dir/sonde.db} SSL_CERT_FILE=$dir/certs/ca.pem ANTHROPIC_BASE_URL=https://127.0.0.1:$port \
+store=${SONDE_DB:-$dir/sonde.db}
+SONDE_DB=$store SSL_CERT_FILE=$dir/certs/ca.pem ANTHROPIC_BASE_URL=https://127.0.0.1:$port \
 	ANTHROPIC_API_KEY=sk-ant-api03-demo-key-that-sonde-never-stores "$SONDE" run -- \
 	python3 "$dir/agent.py" --stream 'What system is this?'
+
+echo
+if [ -t 0 ] && [ -t 1 ]; then
+	echo "\$ sonde serve"
+	"$SONDE" serve --db "$store" || true # Ctrl-C ends it
+else
+	echo "On a terminal the web interface over this run would be up now, until Ctrl-C."
+	if [ -n "${SONDE_DB-}" ]; then
+		echo "To see it: $SONDE serve --db $SONDE_DB"
+	else
+		echo "To see it: SONDE_DB=/var/tmp/demo.db make demo && $SONDE serve --db /var/tmp/demo.db"
+	fi
+fi

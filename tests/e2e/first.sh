@@ -5,8 +5,8 @@
 # shellcheck disable=SC2015 # a failed test shows why
 . "$(dirname "$0")/lib.sh"
 need_root
+. "$TOP/tests/e2e/first.bash"
 mock_start
-N=${N:-15}
 [ -x "$NODE" ] || NODE=$(command -v node)
 BODY='{"model":"gpt-4o","messages":[{"role":"user","content":"first"}]}'
 cp "$T/certs/ca.pem" "$T/ca.pem"
@@ -27,60 +27,14 @@ cat >"$T/ask.sh" <<'EOS'
 exec "${CURL-curl}" -s -o /dev/null --cacert "$3" -H 'Content-Type: application/json' -d "$2" "$1/v1/chat/completions"
 EOS
 
-# A command that starts clients again and again: what it starts is not on its command line.
-cat >"$T/again" <<'EOS'
-#!/bin/sh
-n=$1
-shift
-while [ "$n" -gt 0 ]; do
-	"$@" || exit
-	n=$((n - 1))
-done
-EOS
-chmod 755 "$T/again"
-
-seen() { # how many calls of the mock's are in the spans
-	jq -es '[.[] | select(.attributes."gen_ai.operation.name" == "chat" and (.attributes."http.response.status_code" == 200))] | unique_by(.span_id) | length' "$T/spans"
+asks() { # COMMAND...
+	none_missed "$N" "$@" "$HTTPS" "$BODY" "$T/ca.pem"
 }
-
-# One run for each 50 starts.
-none_missed() { # COUNT COMMAND...
-	local left=$1
-	shift
-	while [ "$left" -gt 0 ]; do
-		batch $((left < 50 ? left : 50)) "$@" || return 1
-		left=$((left - 50))
-	done
-}
-
-batch() { # COUNT COMMAND...
-	local n=$1 made got
-	shift
-	mock_scenario '{}'
-	traced "$HTTPS" "$T/again" "$n" "$@" "$HTTPS" "$BODY" "$T/ca.pem" || return 1
-	made=$(grep -c . "$TRUTH")
-	got=$(seen)
-	[ "$made" = "$n" ] && [ "$got" = "$n" ] || { echo "$n starts, $made calls, $got seen"; jq -c 'select(.type == "run") | .notes' "$T/spans" | tail -1; return 1; }
-}
-
-load_start() {
-	local _
-	for _ in $(seq "$(nproc)"); do
-		while :; do :; done &
-		loads+=($!)
-	done
-	pids+=("${loads[@]}")
-}
-load_stop() {
-	kill "${loads[@]}"
-	wait "${loads[@]}" 2>/dev/null
-}
-loads=()
 
 all() { # WORDS
-	ok "curl, $1: none of $N missed" none_missed "$N" sh "$T/ask.sh"
-	ok "python, $1: none of $N missed" none_missed "$N" /usr/bin/python3 "$T/ask.py"
-	ok "node, $1: none of $N missed" none_missed "$N" "$NODE" "$T/ask.mjs"
+	ok "curl, $1: none of $N missed" asks sh "$T/ask.sh"
+	ok "python, $1: none of $N missed" asks /usr/bin/python3 "$T/ask.py"
+	ok "node, $1: none of $N missed" asks "$NODE" "$T/ask.mjs"
 }
 all "idle"
 load_start

@@ -28,8 +28,8 @@ config base llm policy
 mcp base proto
 trace base proc llm mcp price policy
 store base
-export base store proto config
-api base config export store
+export base store proto config llm
+api base config export store price
 enrich base
 TABLE
 # A library belongs to the layer that wraps it.

@@ -9,7 +9,7 @@ for i in "${!flags[@]}"; do # the version's quotes do not survive the way here
 done
 mapfile -t c_files < <(git ls-files --cached --others --exclude-standard '*.c' '*.h' | grep -v '^vmlinux/')
 mapfile -t src < <(find src -name '*.c')
-mapfile -t scripts < <(find tests deploy .ci -name '*.sh' -o -path '.ci/run')
+mapfile -t scripts < <(find tests deploy .ci src/web/build.sh -name '*.sh' -o -path '.ci/run')
 passed=0 failed=0
 
 step() { # NAME COMMAND...
@@ -34,6 +34,12 @@ clang_builds() {
 	printf '%s\n' "${src[@]}" | xargs -P "$(nproc)" -I{} clang -std=gnu17 "${flags[@]}" -Wall -Wextra -Werror -fsyntax-only {}
 }
 
+# What the web interface is built with was fetched when it was built; a release's files are not built again.
+web() {
+	[ -d src/web/node_modules ] || src/web/build.sh "$PWD/build/web" || return
+	[ ! -d src/web/node_modules ] || npm --prefix src/web run --silent check
+}
+
 # The other architecture is kept compiling: userspace without linking, probes as they are loaded.
 # shellcheck disable=SC2046 # words
 arm64_builds() {
@@ -46,6 +52,7 @@ step format clang-format --dry-run -Werror "${c_files[@]}"
 step layers tests/lint/layers.sh
 step size tests/lint/size.sh
 step clang clang_builds
+step web web
 step arm64 arm64_builds
 if [ "${2-}" = quick ]; then
 	step clang-tidy tidy '-clang-analyzer-*'

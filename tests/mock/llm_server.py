@@ -188,14 +188,14 @@ class Chat:
             return sse(c)
 
         yield chunk({"role": "assistant", "content": None if a["calls"] else ""})
+        if a["text"] is not None:
+            for p in pieces(a["text"], a["chunks"]):
+                yield chunk({"content": p})
         for i, c in enumerate(a["calls"]):
             first = {"index": i, "id": c["id"], "type": "function", "function": {"name": c["name"], "arguments": ""}}
             yield chunk({"tool_calls": [first]})
             for p in pieces(c["arguments"], a["chunks"]):
                 yield chunk({"tool_calls": [{"index": i, "function": {"arguments": p}}]})
-        if a["text"] is not None:
-            for p in pieces(a["text"], a["chunks"]):
-                yield chunk({"content": p})
         yield chunk({}, "tool_calls" if a["calls"] else "stop")
         if wants_usage:
             last = {"object": "chat.completion.chunk", **self.head(a), "choices": [], "usage": self.usage(a["usage"])}
@@ -250,6 +250,11 @@ class Responses:
         if a["thinking"]:
             summary = [{"type": "summary_text", "text": a["thinking"]}]
             out.append({"id": "rs_" + a["id"], "type": "reasoning", "summary": summary})
+        if a["text"] is not None:
+            part = {"type": "output_text", "text": a["text"], "annotations": [], "logprobs": []}
+            out.append(
+                {"id": "msg_" + a["id"], "type": "message", "status": "completed", "role": "assistant", "content": [part]}
+            )
         for c in a["calls"]:
             namespace, _, name = c["name"].rpartition("/")
             out.append(
@@ -262,11 +267,6 @@ class Responses:
                     "name": name,
                     "arguments": c["arguments"],
                 }
-            )
-        if a["text"] is not None:
-            part = {"type": "output_text", "text": a["text"], "annotations": [], "logprobs": []}
-            out.append(
-                {"id": "msg_" + a["id"], "type": "message", "status": "completed", "role": "assistant", "content": [part]}
             )
         return out
 
@@ -562,13 +562,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         calls = [call(i) for i in range(self.scenario["parallel"])] if calling else []
         if self.scenario["plans"]:
             calls = self.planned(rounds, offered, raw, n)
+        text, thinking = plan.words(self.scenario["plans"], rounds, raw)
         return {
             "n": n,
             "id": f"mock-{n}-{int(time.time() * 1000)}",
             "model": body.get("model", "mock"),
             "calls": calls,
-            "text": None if calls else final_text(self.scenario),
-            "thinking": "Let me think about it." if self.scenario["thinking"] else None,
+            "text": text or (None if calls else final_text(self.scenario)),
+            "thinking": thinking or ("Let me think about it." if self.scenario["thinking"] else None),
             "usage": usage_of(self.scenario, rounds),
             "chunks": self.scenario["chunks"],
             "results": results,

@@ -33,7 +33,7 @@ spans_csv() { [ "$(csv step --rows spans | sort | uniq -c | tr -s ' \n' ' ')" = 
 ok "CSV of spans has a row for each" spans_csv
 formula() { csv task | grep -q "^'=cmd()"; }
 ok "what looks like a formula is none" formula
-unknown() { [ -z "$(csv server_port --rows spans | head -1)" ]; }
+unknown() { [ -z "$(csv server_port --rows spans | tail -1)" ]; }
 ok "what is not known is empty" unknown
 
 # --- HTML ---

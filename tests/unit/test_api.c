@@ -59,7 +59,7 @@ static int begin(void **state)
 				 .peers = { .own = geteuid() },
 				 .leave = on_leave,
 				 .leave_ctx = w };
-	return api_server_start(&c, w->fd, &w->server);
+	return api_server_start(&c, w->fd, -1, &w->server);
 }
 
 static int end(void **state)

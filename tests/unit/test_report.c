@@ -16,7 +16,7 @@
 #include "base/lcs.h"
 #include "base/util.h"
 #include "cmd/budget.h"
-#include "cmd/diff.h"
+#include "export/diff.h"
 #include "export/html_text.h"
 
 /* --- time --- */

@@ -159,7 +159,7 @@ def cohere_embed(c, _):
 
 def cohere_rerank(c, _):
     body = {"id": f"k{c.n}", "results": [{"index": 0, "relevance_score": 0.5}], "meta": {"billed_units": {"search_units": 1}}}
-    return "rerank", "cohere.rerank", {"search_units": 1}, None, body, None
+    return "rerank", "rerank", {"search_units": 1}, None, body, None
 
 
 def ollama(c, stream, said, wanted):

@@ -76,6 +76,7 @@ export const api = {
 	metrics: (q: Query, s?: AbortSignal) => get<T.Metrics>("metrics", q, s),
 	compare: (a: string, b: string, s?: AbortSignal) => get<T.Compare>("compare", { a, b }, s),
 	health: (q: Query, s?: AbortSignal) => get<T.Health>("health", q, s),
+	blob: async (blob: string, s?: AbortSignal) => (await request(`blobs/${id(blob)}`, {}, { signal: s })).blob(),
 	blobUrl: (blob: string) => apiUrl(`blobs/${id(blob)}`),
 	exportUrl: (q: Query) => apiUrl("export", q), // format=csv|ndjson|html|otlp, rows=runs|spans
 };

@@ -32,7 +32,7 @@ export function usd(v: number | null | undefined): string {
 	if (v === undefined || v === null) return UNKNOWN;
 	if (v === 0) return "$0";
 	const a = Math.abs(v);
-	return `${v < 0 ? "−" : ""}$${a < 0.01 ? a.toPrecision(2) : a < 1 ? a.toFixed(3) : a.toFixed(2)}`;
+	return `${v < 0 ? "−" : ""}$${a < 0.01 ? a.toPrecision(2) : a < 1 ? a.toFixed(3) : a.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 }
 
 // Money that was spent; else, with "~", what a plan covered; else that there is no price.
@@ -52,7 +52,9 @@ export function bytes(n: number | null | undefined): string {
 }
 
 export function percent(part: number, whole: number): string {
-	return whole > 0 ? `${((100 * part) / whole).toFixed(part && part / whole < 0.1 ? 1 : 0)} %` : UNKNOWN;
+	if (whole <= 0) return UNKNOWN;
+	const of = (100 * part) / whole;
+	return part && of < 0.05 ? "< 0.1 %" : `${of.toFixed(part && of < 10 ? 1 : 0)} %`;
 }
 
 const sameDay = (a: Date, b: Date) => a.toDateString() === b.toDateString();

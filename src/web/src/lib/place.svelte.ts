@@ -40,7 +40,7 @@ class Place {
 	go(url: string, replace = false) {
 		history[replace ? "replaceState" : "pushState"](null, "", url);
 		this.#read();
-		if (!replace) scrollTo(0, 0);
+		if (!replace) document.getElementById("main")?.scrollTo(0, 0);
 	}
 
 	// The same page with other parameters; null or empty removes one.

@@ -5,9 +5,9 @@
 export interface Usage {
 	input_tokens?: number;
 	output_tokens?: number;
-	cache_read_tokens?: number;
-	cache_write_tokens?: number;
-	reasoning_tokens?: number;
+	cache_read_input_tokens?: number;
+	cache_creation_input_tokens?: number;
+	reasoning_output_tokens?: number;
 	estimated?: boolean;
 	[count: string]: number | boolean | undefined;
 }
@@ -270,6 +270,7 @@ export interface Metrics {
 	models: { model: string; llm_calls: number; errors: number; usage: Usage }[];
 	heat: number[][]; // [weekday from Monday][hour]: model calls, local time
 	media: { sessions: number; input_audio_tokens: number; output_audio_tokens: number; seconds: number };
+	capped: boolean; // more than 1,000 buckets: these are the newest
 }
 
 export interface CompareRow {
@@ -290,11 +291,12 @@ export interface Health {
 	versions: { sonde: string; store: number; sqlite?: string };
 	engines: {
 		sonde: string; started_boot_ns: number; lag_ms?: number; attached: number;
-		attach_failures: number; loss: Record<string, number>; health?: Record<string, unknown>;
+		attach_failures: number; prober_lost?: boolean; loss: Record<string, number>; health?: Record<string, unknown>;
 	}[];
 	store?: {
-		path: string; file_bytes: number; wal_bytes: number; runs: number; spans: number; blobs: number;
-		first_time_unix_nano: number; last_time_unix_nano: number;
+		path: string; file_bytes: number; wal_bytes: number;
+		runs?: number; spans?: number; blobs?: number; // where that is counted quickly
+		first_time_unix_nano?: number; last_time_unix_nano?: number;
 	};
 	retention?: { runs?: string; content?: string; size?: string; disk?: string };
 	sinks: { name: string; seq?: number; behind?: number; [more: string]: unknown }[];

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cmd/diff.h"
+#include "export/diff.h"
 
 #define TEXT_MAX  (16u << 20)
 #define CONTEXT	  3u /* equal lines around a difference */

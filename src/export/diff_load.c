@@ -2,8 +2,7 @@
 #include <errno.h>
 
 #include "base/json.h"
-#include "cmd/diff.h"
-#include "cmd/reader.h"
+#include "export/diff.h"
 #include "export/span_json.h"
 
 #define ANSWER_MAX (4u << 20)

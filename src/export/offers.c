@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "cmd/offers.h"
+#include "export/offers.h"
 
 #include <errno.h>
 

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#pragma once
+
+#include <microhttpd.h>
+
+#include "base/slice.h"
+
+#define BODY_GZIP_FROM 1024 /* bytes: less is not worth it */
+
+/* A copy of @body as a response, compressed where the client takes that; NULL where memory is
+ * refused. */
+struct MHD_Response *body_response(struct MHD_Connection *http, struct slice body);

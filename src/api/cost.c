@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What was spent, by what people ask for, in all, and in as long a time before. */
+
+#include "api/query.h"
+#include "api/routes.h"
+#include "api/saved.h"
+#include "base/util.h"
+#include "export/json_put.h"
+
+#define ROWS_SHOWN 1000
+
+static const struct {
+	const char *name;
+	enum store_group group;
+} groups[] = {
+	{ "agent", GROUP_AGENT },	{ "model", GROUP_MODEL },
+	{ "provider", GROUP_PROVIDER }, { "project", GROUP_PROJECT },
+	{ "user", GROUP_USER },		{ "host", GROUP_HOST },
+	{ "workflow", GROUP_WORKFLOW }, { "session", GROUP_SESSION },
+	{ "day", GROUP_DAY },		{ "hour", GROUP_HOUR },
+};
+
+/* --- rows --- */
+
+struct costs {
+	struct query *q;
+	bool by_model;
+	size_t n;
+	struct store_cost_row total;
+	int64_t saved; /* LLM_UNKNOWN: not known */
+};
+
+static void put_row(struct query *q, const struct store_cost_row *row, int64_t saved)
+{
+	struct json_writer *w = &q->w;
+
+	json_begin(w, '{');
+	json_key(w, "key");
+	json_put_str(w, row->key);
+	put_number(w, "runs", row->runs);
+	put_number(w, "llm_calls", row->calls);
+	put_usage(w, &row->usage);
+	put_spent(w, row->calls, row->unpriced_calls, row->cost_pico_usd, row->equivalent_pico_usd);
+	if (row->estimated_pico_usd > 0)
+		put_usd(w, "estimated_usd", row->estimated_pico_usd);
+	if (saved != LLM_UNKNOWN)
+		put_usd(w, "cache_saved_usd", saved);
+	put_number(w, "unpriced_calls", row->unpriced_calls);
+	put_number(w, "usage_unknown_calls", row->usage_unknown_calls);
+	put_number(w, "price_mismatch_calls", row->mismatched_calls);
+	json_end(w, '}');
+}
+
+static int64_t saved_by(const struct costs *c, const struct store_cost_row *row)
+{
+	return saved_pico_usd(c->q->rq->s->saved, row->key, row->usage.cache_read,
+			      c->q->params.now_ns);
+}
+
+static int on_row(void *ctx, const struct store_cost_row *row)
+{
+	struct costs *c = ctx;
+
+	c->n++;
+	put_row(c->q, row, c->by_model ? saved_by(c, row) : LLM_UNKNOWN);
+	return c->q->w.r;
+}
+
+/* --- sums --- */
+
+static int take_total(void *ctx, const struct store_cost_row *row)
+{
+	struct costs *c = ctx;
+
+	c->total = *row;
+	c->total.key = (struct slice){ 0 };
+	return 0;
+}
+
+static int add_saved(void *ctx, const struct store_cost_row *row)
+{
+	struct costs *c = ctx;
+	const int64_t saved = saved_by(c, row);
+
+	if (saved != LLM_UNKNOWN)
+		c->saved = (c->saved == LLM_UNKNOWN ? 0 : c->saved) + saved;
+	return 0;
+}
+
+static int put_total(struct query *q, const char *key, const struct store_filter *f)
+{
+	struct costs c = { .q = q, .saved = LLM_UNKNOWN };
+	int r;
+
+	c.total.usage = llm_usage_unknown; /* where there are no calls there is no row */
+	r = store_cost(q->reader, f, GROUP_TOTAL, take_total, &c);
+	if (r >= 0)
+		r = store_cost(q->reader, f, GROUP_MODEL, add_saved, &c);
+	json_key(&q->w, key);
+	put_row(q, &c.total, c.saved);
+	return r;
+}
+
+/* As long a time before; where nothing says how long, there is none. */
+static int put_previous(struct query *q, struct store_filter f)
+{
+	const uint64_t until = f.until_ns ? f.until_ns : q->params.now_ns;
+
+	if (!f.since_ns || until <= f.since_ns || until - f.since_ns > f.since_ns) {
+		json_key(&q->w, "previous");
+		json_put_null(&q->w);
+		return 0;
+	}
+	f.until_ns = f.since_ns;
+	f.since_ns -= until - f.since_ns;
+	return put_total(q, "previous", &f);
+}
+
+static int put_cost(struct query *q, size_t by)
+{
+	struct costs c = { .q = q, .by_model = groups[by].group == GROUP_MODEL };
+	struct store_filter capped = q->params.filter;
+	int r;
+
+	capped.limit = ROWS_SHOWN;
+	json_begin(&q->w, '{');
+	put_text(&q->w, "by", slice_of(groups[by].name));
+	json_key(&q->w, "items");
+	json_begin(&q->w, '[');
+	r = store_cost(q->reader, &capped, groups[by].group, on_row, &c);
+	json_end(&q->w, ']');
+	if (r >= 0)
+		r = put_total(q, "total", &q->params.filter);
+	if (r >= 0)
+		r = put_previous(q, q->params.filter);
+	json_key(&q->w, "capped");
+	json_put_bool(&q->w, c.n >= ROWS_SHOWN);
+	json_end(&q->w, '}');
+	return r;
+}
+
+enum MHD_Result handle_cost(struct request *rq)
+{
+	struct query q;
+	size_t by = 0;
+
+	if (!query_begin(&q, rq, PARAMS_FILTER | PARAMS_BY))
+		return query_refused(&q);
+	while (q.params.by.n && by < ARRAY_SIZE(groups) &&
+	       !slice_eq(q.params.by, slice_of(groups[by].name)))
+		by++;
+	if (by == ARRAY_SIZE(groups)) {
+		query_wrong(&q, MHD_HTTP_BAD_REQUEST,
+			    "'by' takes agent, model, provider, project, user, host, workflow, "
+			    "session, day or hour");
+		return query_refused(&q);
+	}
+	return query_end(&q, put_cost(&q, by));
+}
+
+enum MHD_Result handle_models(struct request *rq)
+{
+	struct query q;
+	size_t by = 0;
+
+	if (!query_begin(&q, rq, PARAMS_FILTER))
+		return query_refused(&q);
+	while (groups[by].group != GROUP_MODEL)
+		by++;
+	return query_end(&q, put_cost(&q, by));
+}
