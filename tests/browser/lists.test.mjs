@@ -55,6 +55,14 @@ test('the runs are those of "sonde runs", newest first, value by value', async (
   await page.finish();
 });
 
+test('at 1280 pixels all columns of the runs are in sight', async () => {
+  const page = await open(server);
+  await page.to('/runs?since=all');
+  await table(page, 'Runs');
+  assert.equal(await page.getByRole('region', { name: 'Runs', exact: true }).evaluate((r) => r.scrollWidth - r.clientWidth), 0);
+  await page.finish();
+});
+
 test('status tabs count, and filter', async () => {
   const page = await open(server);
   await page.to('/runs?since=all');
@@ -155,8 +163,9 @@ test('views: one that is there, one that is saved, and deleted', async () => {
   const page = await open(server);
   await page.to('/runs?since=all');
   const menu = () => page.locator('summary', { hasText: /^View/ });
+  const opened = () => page.locator('details[open]');
   await menu().click();
-  await page.getByRole('button', { name: 'Failed', exact: true }).click();
+  await opened().getByRole('button', { name: 'Failed', exact: true }).click();
   await within(5, 'the view of failed runs', async () => /status(:|%3A)failed/.test(page.url()));
   await page.to('/runs?since=all&filter=agent:codex');
   await menu().click();
@@ -165,14 +174,14 @@ test('views: one that is there, one that is saved, and deleted', async () => {
   await page.getByRole('button', { name: 'Save', exact: true }).click();
   await page.to('/runs');
   await menu().click();
-  await page.getByRole('button', { name: 'Mine', exact: true }).click();
+  await opened().getByRole('button', { name: 'Mine', exact: true }).click();
   await all(page, runs.filter((r) => r.agent === 'codex').length);
   await menu().click();
   await page.getByRole('button', { name: 'Delete view Mine' }).click();
   await page.reload();
   await settled(page);
   await menu().click();
-  assert.equal(await page.getByRole('button', { name: 'Mine', exact: true }).count(), 0);
+  assert.equal(await opened().getByRole('button', { name: 'Mine', exact: true }).count(), 0);
   await page.finish();
 });
 
@@ -241,10 +250,10 @@ test('two runs are chosen and compared: aligned, the first difference, what was 
 test('traces: spans of all runs, the longest first, lead to their step', async () => {
   const page = await open(server);
   await page.to('/traces?since=all&sort=duration&order=desc');
-  const api_page = await api(page, 'spans?since=&sort=duration&order=desc&limit=5');
+  const answer = await api(page, 'spans?sort=duration&order=desc&limit=5');
   const first = page.locator('main tbody tr:not(.bones)').first();
   await first.waitFor();
-  const longest = api_page.items[0];
+  const longest = answer.items[0];
   assert.ok((await first.innerText()).includes(duration(longest.end_time_unix_nano - longest.start_time_unix_nano)));
   await first.getByRole('link').first().click();
   await within(5, 'the run of the step', async () => new URL(page.url()).pathname === `/run/${longest.trace_id}`);
