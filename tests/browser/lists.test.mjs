@@ -59,7 +59,8 @@ test('at 1280 pixels all columns of the runs are in sight', async () => {
   const page = await open(server);
   await page.to('/runs?since=all');
   await table(page, 'Runs');
-  assert.equal(await page.getByRole('region', { name: 'Runs', exact: true }).evaluate((r) => r.scrollWidth - r.clientWidth), 0);
+  const over = await page.getByRole('region', { name: 'Runs', exact: true }).evaluate((r) => r.scrollWidth - r.clientWidth);
+  assert.ok(over <= 1, `${over} px are out of sight`); // 1: of rounding
   await page.finish();
 });
 
