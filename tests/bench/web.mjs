@@ -172,7 +172,7 @@ async function scrolls(server, path) {
 try {
   const server = await serve(STORE);
   await askAll(server);
-  await opens(server, '/runs?since=all', 'main tbody tr:not(.bones)', 'runs page, rows are there');
+  await opens(server, '/runs?since=all', 'main tbody tr[data-row]', 'runs page, rows are there');
   const long = await serve(LONG);
   const run = JSON.parse((await ask(long, 'runs?limit=1')).text).items[0].run_id;
   const steps = JSON.parse((await ask(long, `runs/${run}/steps`)).text);
