@@ -19,6 +19,8 @@
  * died: it gets the same ring and the events that the first one began with, of what is there now
  *   {"op":"leave","pid":N,"start_ns":N}	another sonde traces this process and what it starts
  *   {"op":"leave_container","container":"64 hex digits"}	it is one that is never traced
+ *   {"op":"stop","id":N,"uid":N,"pid":N,"start":"NS"}	of a daemon: user UID has asked that this
+ * process be ended, the root of a run (NS: exactly when it began); "acted" answers
  *   {"op":"exited","code":N} or {"op":"exited","signal":N}	the command has ended: stop and say
  * END its end closed						the launcher has gone: the same
  * prober -> launcher, JSON:
@@ -26,6 +28,12 @@
  *   {"op":"over"}		nothing is left of what was joined
  *   {"op":"error","message":"..."}	tracing is impossible; one line for the user, says what to
  * do; after "ready": the new rules are not understood, the old ones hold on
+ *
+ *   {"op":"acted","id":N,"uid":N,"pid":N,"error":N}	what came of "stop": 0, it was sent SIGTERM
+ * (and is sent SIGKILL if it lives on for 10 s); else an errno: ESRCH it has gone, EPERM it is not
+ * traced or not theirs, EBUSY that is under way, EACCES the prober lacks CAP_KILL
+ *
+ * server -> supervisor: "leave" and "stop" as above, which it hands on; back: "acted"
  *
  * prober -> engine:
  *   first {"op":"ring","bytes":N}: descriptor 0 the ring buffer map of N bytes, 1 the shared

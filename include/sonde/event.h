@@ -55,6 +55,8 @@ enum sonde_event_kind {
 	SONDE_EV_ARTIFACT = 41, /* prober: what stands in a file that was written, or why not */
 	SONDE_EV_SIGNAL = 42,	/* was sent to the header's process */
 	SONDE_EV_WAIT = 43,	/* for input: it begins or ends */
+	SONDE_EV_ACT = 44, /* prober: JSON; sonde is about to do something to the header's process,
+			    * as somebody has asked it to */
 
 	/* about where processes run */
 	SONDE_EV_CONTAINER = 50, /* enricher, prober: JSON; what is known of a container or pod */
@@ -493,6 +495,9 @@ _Static_assert(sizeof(struct sonde_load_event) == 40, "wire format");
  *          "k8s.pod.label.NAME"}}: OpenTelemetry's names, texts only; it replaces what the same
  * teller (without "by": the enricher) has told of it; of a pod: what all its containers have in
  * common; header: no process
+ *
+ * ACT     {"act":"stop","uid":1000,"user":"ada"}: who has asked; stop: SIGTERM, and SIGKILL where
+ * it lives on
  *
  * ATTACH  {"file","dev","inode","build_id","library","version","ok":true,"reason",
  *          "cost":"cheap|classic","how":"multi|session|perf","late_ms":N,

@@ -28,6 +28,7 @@ struct api_server {
 	struct api_config c;
 	struct door unix_door, tcp_door;
 	struct feed *feed;
+	struct saved *saved; /* saved.h */
 	uint64_t started_ns; /* CLOCK_MONOTONIC */
 	struct guard guard;
 	char host[64]; /* of [api] listen, as in a URL */
@@ -112,3 +113,4 @@ enum MHD_Result handle_open(struct request *rq);
 enum MHD_Result handle_close(struct request *rq);
 /* The web interface's files: what is no path of the API. */
 enum MHD_Result handle_static(struct request *rq);
+enum MHD_Result handle_stop(struct request *rq);

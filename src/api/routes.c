@@ -11,6 +11,7 @@ const struct route api_routes[] = {
 	{ "POST", "/api/v1/close", handle_close, 0 },
 	{ "GET", "/open", handle_open, ROUTE_PUBLIC },
 
+	{ "GET", "/api/v1/openapi.json", handle_openapi, 0 },
 	{ "GET", "/api/v1/me", handle_me, RIGHT_READ },
 	{ "GET", "/api/v1/runs", handle_runs, RIGHT_READ },
 	{ "GET", "/api/v1/runs/counts", handle_run_counts, RIGHT_READ },
@@ -29,11 +30,13 @@ const struct route api_routes[] = {
 	{ "GET", "/api/v1/tools", handle_tools, RIGHT_READ },
 	{ "GET", "/api/v1/models", handle_models, RIGHT_READ },
 	{ "GET", "/api/v1/cost", handle_cost, RIGHT_READ },
+	{ "GET", "/api/v1/metrics", handle_metrics, RIGHT_READ },
 	{ "GET", "/api/v1/compare", handle_compare, RIGHT_READ | RIGHT_CONTENT },
 	{ "GET", "/api/v1/messages/{node}", handle_message, RIGHT_READ | RIGHT_CONTENT },
 	{ "GET", "/api/v1/blobs/{blob}", handle_blob, RIGHT_READ | RIGHT_CONTENT },
 	{ "GET", "/api/v1/export", handle_export, RIGHT_READ | RIGHT_EXPORT },
 	{ "GET", "/api/v1/health", handle_health, RIGHT_READ },
 	{ "GET", "/api/v1/doctor", handle_doctor, RIGHT_READ },
+	{ "POST", "/api/v1/runs/{run}/stop", handle_stop, RIGHT_WRITE },
 	{ NULL, NULL, NULL, 0 },
 };

@@ -12,6 +12,7 @@
 #include "api/body.h"
 #include "api/door.h"
 #include "api/links.h"
+#include "api/saved.h"
 #include "base/cleanup.h"
 
 #define STACK_BYTES (256u << 10)
@@ -258,6 +259,7 @@ static void server_free(struct api_server *s)
 	links_done(s);
 	token_file_free(s->tokens);
 	sessions_free(s->sessions);
+	saved_free(s->saved);
 	pthread_cond_destroy(&s->stop);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
@@ -308,6 +310,8 @@ static int make_server(struct api_server *s, int socket, int tcp)
 		r = sessions_new(s->c.sessions, &s->sessions);
 	if (r == 0 && tcp >= 0)
 		r = door_names(s, tcp);
+	if (r == 0)
+		r = saved_new(s->c.prices, &s->saved);
 	if (r == 0)
 		r = feed_start(s->c.store, &s->feed);
 	if (r == 0)

@@ -32,7 +32,14 @@ struct api_config {
 	 * there to be told. 0 or -errno.
 	 */
 	int (*leave)(void *ctx, uint32_t pid, uint64_t start_ns);
-	void *leave_ctx;
+	/*
+	 * Has the process ended, the root of a run, as user @uid has asked; NULL: nobody is there
+	 * who could. From any thread, waits for the answer. 0: it was told to end; -ESRCH it has
+	 * gone, -EPERM it is not traced or not theirs, -EBUSY that is under way, -EACCES it cannot
+	 * be, -ETIMEDOUT, or another -errno.
+	 */
+	int (*stop)(void *ctx, uint32_t uid, uint32_t pid, uint64_t start_ns);
+	void *leave_ctx; /* of both */
 };
 
 struct api_server;

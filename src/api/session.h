@@ -11,7 +11,7 @@
 #define SESSIONS_FILE	  "sessions.json" /* in the store's folder */
 #define SESSIONS_MAX	  1024
 #define SESSIONS_USER_MAX 32 /* of one user; the oldest makes room */
-#define SESSION_S	  (30 * 86400)
+#define SESSION_S	  (30 * 86400L)
 #define CODES_MAX	  64
 #define CODES_USER_MAX	  4
 #define CODE_S		  60

@@ -22,11 +22,8 @@
 /* @socket: listens, mode 0666: peers are asked who they are; @http: of [prometheus], or -1; @tcp:
  * of [api], or -1. */
 int server_main(const struct config *c, int socket, int http, int tcp);
-/*
- * Before it: a descriptor (ipc.h) on which it tells {"op":"leave","pid":N,"start_ns":N}, as a peer
- * has asked for (api/API.md); without it those who ask are told that nobody is there.
- */
-void server_leave_by(int fd);
+/* Before it, server_link_open() (cmd/server_link.h): without it, those who ask for what only a
+ * prober can do are told that nobody is there. */
 /* Before it: where the supervisor counts, in memory that both have, how often each of @n processes
  * was started again. */
 void server_restarts_at(const char *const *names, const _Atomic uint64_t *restarts, size_t n);

@@ -20,6 +20,7 @@
 #include "cmd/daemon_parts.h"
 #include "cmd/engine.h"
 #include "cmd/sandbox.h"
+#include "cmd/server_link.h"
 #include "sonde/control.h"
 
 #define DEATHS_NS 60000000000ull /* so many deaths in that time are too many */
@@ -186,7 +187,7 @@ static int start_plain(struct daemon *d, enum daemon_child_id id)
 		if (link[0] >= 0)
 			close(link[0]);
 		if (id == DAEMON_SERVER)
-			server_leave_by(link[1]);
+			server_link_open(link[1]);
 		become(d, supervisor);
 		r = kinds[id].main(d);
 		fflush(NULL);

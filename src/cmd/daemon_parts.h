@@ -117,8 +117,8 @@ struct daemon {
 	int lock_fd, socket_fd;
 	int http_fd, api_fd;		 /* -1 where there is none */
 	int enricher_fd;		 /* the enricher's end towards the engine, or -1 */
-	int server_fd;			 /* towards the server, which forwards "leave"; or -1 */
-	int engine_ready_fd;		 /* readable, then closed, when it is; or -1 */
+	int server_fd;	     /* towards the server, which hands on what it is asked for; or -1 */
+	int engine_ready_fd; /* readable, then closed, when it is; or -1 */
 	bool prober_ready, engine_ready; /* the first ones */
 	bool announced;			 /* that all is ready */
 	bool ending;
@@ -131,6 +131,8 @@ struct daemon {
 	char said[128];			   /* the status line that was told last */
 };
 
+/* Says where it is, where it is. */
+void daemon_api_say(const struct daemon *d);
 /* Whether the web interface's address was named. */
 bool daemon_api_asked(const struct daemon *d);
 

@@ -2,12 +2,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/ipc.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/util.h"
 #include "cmd/daemon_parts.h"
 
 static void put_key(struct json_writer *w, const char *key, struct slice json)
@@ -90,6 +92,24 @@ static void say_warnings(const cJSON *message)
 			log_warn("%s", w->valuestring);
 }
 
+/* What came of it: for whoever has asked, and for the log. */
+static void take_acted(struct daemon *d, const cJSON *message)
+{
+	const int error = (int)json_int(message, "error");
+	const long long pid = json_int(message, "pid"), uid = json_int(message, "uid");
+	char text[96];
+
+	snprintf(text, sizeof(text), "{\"op\":\"acted\",\"id\":%lld,\"error\":%d}",
+		 (long long)json_int(message, "id"), error);
+	if (d->server_fd >= 0)
+		ipc_send(d->server_fd, slice_of(text), NULL, 0);
+	if (error)
+		log_warn("user %lld has asked to stop process %lld: not done: %s", uid, pid,
+			 strerrordesc_np(error));
+	else
+		log_info("user %lld has asked to stop process %lld: it was sent SIGTERM", uid, pid);
+}
+
 static void take(struct daemon *d, const cJSON *message)
 {
 	const struct slice op = json_str(message, "op");
@@ -99,6 +119,8 @@ static void take(struct daemon *d, const cJSON *message)
 		d->prober_ready = true;
 		return;
 	}
+	if (slice_eq(op, SLICE("acted")))
+		take_acted(d, message);
 	if (!slice_eq(op, SLICE("error")))
 		return;
 	if (d->prober_ready) {
@@ -131,6 +153,41 @@ bool daemon_prober_hear(struct daemon *d)
 
 /* --- what the server hands on --- */
 
+/* Written anew: nothing else that the server has said gets to the prober. */
+static int write_leave(const cJSON *j, char *ret, size_t n)
+{
+	return snprintf(ret, n, "{\"op\":\"leave\",\"pid\":%lld,\"start_ns\":%lld}",
+			(long long)json_int(j, "pid"), (long long)json_int(j, "start_ns"));
+}
+
+static int write_stop(const cJSON *j, char *ret, size_t n)
+{
+	uint64_t start_ns;
+
+	if (!slice_u64(json_str(j, "start"), &start_ns) || !cJSON_IsNumber(json_at(j, "uid")))
+		return -1;
+	return snprintf(
+		ret, n,
+		"{\"op\":\"stop\",\"id\":%lld,\"uid\":%lld,\"pid\":%lld,\"start\":\"%llu\"}",
+		(long long)json_int(j, "id"), (long long)json_int(j, "uid"),
+		(long long)json_int(j, "pid"), (unsigned long long)start_ns);
+}
+
+/* It reads what anybody sends: nothing else of it is done. */
+static void hand_on(struct daemon *d, const cJSON *message)
+{
+	static const struct {
+		struct slice op;
+		int (*write)(const cJSON *j, char *ret, size_t n);
+	} ops[] = { { { "leave", 5 }, write_leave }, { { "stop", 4 }, write_stop } };
+	char text[192];
+
+	for (size_t i = 0; i < ARRAY_SIZE(ops); i++)
+		if (slice_eq(json_str(message, "op"), ops[i].op) && json_int(message, "pid") > 0 &&
+		    ops[i].write(message, text, sizeof(text)) > 0)
+			ipc_send(d->prober_fd, slice_of(text), NULL, 0);
+}
+
 void daemon_server_hear(struct daemon *d)
 {
 	static char text[IPC_MAX];
@@ -147,14 +204,6 @@ void daemon_server_hear(struct daemon *d)
 		return;
 	}
 	message = json_parse((struct slice){ text, (size_t)n });
-	/* It reads what anybody sends: nothing else of it is done. */
-	if (slice_eq(json_str(message, "op"), SLICE("leave")) && json_int(message, "pid") > 0) {
-		char leave[128];
-
-		snprintf(leave, sizeof(leave), "{\"op\":\"leave\",\"pid\":%lld,\"start_ns\":%lld}",
-			 (long long)json_int(message, "pid"),
-			 (long long)json_int(message, "start_ns"));
-		ipc_send(d->prober_fd, slice_of(leave), NULL, 0);
-	}
+	hand_on(d, message);
 	cJSON_Delete(message);
 }

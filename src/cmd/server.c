@@ -19,7 +19,6 @@
 #include "api/metrics_http.h"
 #include "api/server.h"
 #include "api/session.h"
-#include "base/ipc.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "cmd/api_parts.h"
@@ -27,26 +26,9 @@
 #include "cmd/config_file.h"
 #include "cmd/daemon.h"
 #include "cmd/prices_file.h"
+#include "cmd/server_link.h"
 
 #define FILES 4096 /* descriptors: connections, and two pipes for each command */
-
-static int leave_fd = -1;
-
-void server_leave_by(int fd)
-{
-	leave_fd = fd;
-}
-
-/* control.h: supervisor and prober check it. */
-static int tell_leave(void *ctx, uint32_t pid, uint64_t start_ns)
-{
-	char text[96];
-
-	(void)ctx;
-	snprintf(text, sizeof(text), "{\"op\":\"leave\",\"pid\":%u,\"start_ns\":%llu}", pid,
-		 (unsigned long long)start_ns);
-	return ipc_send(leave_fd, slice_of(text), NULL, 0);
-}
 
 static const char *const *process_names;
 static const _Atomic uint64_t *process_restarts;
@@ -138,7 +120,8 @@ int server_main(const struct config *c, int socket, int http, int tcp)
 		.tokens = tokens,
 		.sessions = sessions,
 		.may_run = server_may_run,
-		.leave = leave_fd >= 0 ? tell_leave : NULL,
+		.leave = server_link_is_open() ? server_link_leave : NULL,
+		.stop = server_link_is_open() ? server_link_stop : NULL,
 	};
 	_cleanup_(price_freep) struct price_table *prices = NULL;
 	struct api_server *server = NULL;
@@ -150,7 +133,6 @@ int server_main(const struct config *c, int socket, int http, int tcp)
 	keep_to_ourselves(socket);
 	keep_to_ourselves(http);
 	keep_to_ourselves(tcp);
-	keep_to_ourselves(leave_fd);
 	block_signals(&signals);
 	if (prices_load(NULL, &prices) == 0) /* else it has said why, and figures lack it */
 		api.prices = prices;

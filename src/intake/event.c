@@ -148,6 +148,7 @@ static const struct rule {
 	[SONDE_EV_ARTIFACT] = { sizeof(struct sonde_artifact_event), artifact_valid },
 	[SONDE_EV_SIGNAL] = { sizeof(struct sonde_signal_event), signal_valid },
 	[SONDE_EV_WAIT] = { sizeof(struct sonde_wait_event), wait_valid },
+	[SONDE_EV_ACT] = { sizeof(struct sonde_json_event), json_valid_event },
 	[SONDE_EV_LOAD] = { sizeof(struct sonde_load_event), load_valid },
 	[SONDE_EV_STATE] = { sizeof(struct sonde_json_event), json_valid_event },
 	[SONDE_EV_CONTAINER] = { sizeof(struct sonde_json_event), container_valid },

@@ -44,16 +44,19 @@ void privileges_hide(void)
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
-int privileges_drop(bool admin)
+int privileges_drop(bool admin, bool kill)
 {
-	cap_value_t keep[ARRAY_SIZE(privileges) + 1];
-	const int n = (int)ARRAY_SIZE(privileges) + admin;
+	cap_value_t keep[ARRAY_SIZE(privileges) + 2];
+	int n = (int)ARRAY_SIZE(privileges);
 	cap_t now = cap_get_proc(), want = cap_init();
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(privileges); i++)
 		keep[i] = privileges[i].cap;
-	keep[ARRAY_SIZE(privileges)] = CAP_SYS_ADMIN;
+	if (admin)
+		keep[n++] = CAP_SYS_ADMIN;
+	if (kill)
+		keep[n++] = CAP_KILL;
 	for (int i = 0; now && want && i < n; i++) {
 		cap_flag_value_t v = CAP_CLEAR;
 
@@ -114,4 +117,11 @@ bool privileges_may_trace(int launcher_fd, pid_t pid)
 	if (peer.uid == 0)
 		return true;
 	return users_of(pid, &real, &effective) && real == peer.uid && effective == peer.uid;
+}
+
+bool privileges_owns(uid_t uid, pid_t pid)
+{
+	uid_t real, effective;
+
+	return users_of(pid, &real, &effective) && real == uid;
 }

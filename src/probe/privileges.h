@@ -23,15 +23,18 @@ void privileges_hide(void);
 
 /*
  * Keeps only what attaching, reading ELF files and looking into processes need, for good.
- * @admin: CAP_SYS_ADMIN too. 0 or -errno.
+ * @admin: CAP_SYS_ADMIN too; @kill: CAP_KILL (acts.h). 0 or -errno.
  */
-int privileges_drop(bool admin);
+int privileges_drop(bool admin, bool kill);
 
 /*
  * Whether whoever stands behind @launcher_fd may have @pid traced: root any process, others their
  * own, as ptrace(2) has it.
  */
 bool privileges_may_trace(int launcher_fd, pid_t pid);
+
+/* Whether it is a process of @uid's, as kill(2) has it. */
+bool privileges_owns(uid_t uid, pid_t pid);
 
 /* Who is at the other end of a socket; nobody where that cannot be told. */
 uid_t privileges_user(int launcher_fd);

@@ -95,6 +95,8 @@ static void on_launcher(struct prober *p)
 		prober_engine(p, &fds[0]);
 	else if (slice_eq(op, SLICE("leave")) || slice_eq(op, SLICE("leave_container")))
 		prober_leave(p, j);
+	else if (slice_eq(op, SLICE("stop")) && p->acts)
+		acts_stop(p->acts, j);
 	else if (slice_eq(op, SLICE("exited")))
 		p->ended = true;
 	for (size_t i = 0; i < IPC_FDS_MAX; i++)
@@ -205,6 +207,8 @@ static int timeout_ms(const struct prober *p)
 
 	if (p->artifacts)
 		ms = artifacts_timeout(p->artifacts, clock_boot(), ms);
+	if (p->acts)
+		ms = acts_timeout(p->acts, clock_boot(), ms);
 	return p->capture && p->outbox ? capture_timeout(p->capture, ms) : ms;
 }
 
@@ -265,6 +269,8 @@ static void run_once(struct prober *p)
 		look_after_join(p);
 	if (p->rules)
 		rules_turn(p->rules, clock_boot());
+	if (p->acts)
+		acts_turn(p->acts, clock_boot());
 }
 
 /* --- the end --- */
@@ -302,6 +308,7 @@ static void finish(struct prober *p)
 	cache_free(p->files.cache);
 	join_free(p->join);
 	rules_free(p->rules);
+	acts_free(p->acts);
 	cJSON_Delete(p->config);
 	outbox_free(p->outbox);
 	capture_free(p->capture);

@@ -184,6 +184,8 @@ static int begin_rules(struct prober *p, const cJSON *start)
 
 	keep_config(p, json_at(start, "config"));
 	if (r == 0)
+		r = acts_new(p->capture, p->outbox, p->launcher_fd, &p->acts);
+	if (r == 0)
 		r = rules_begin(p->rules, json_at(start, "watch"), p->refusal, sizeof(p->refusal));
 	return r;
 }
@@ -251,7 +253,7 @@ static int begin(struct prober *p, const cJSON *start, int *cgroup_fd)
 	if (p->files.failed)
 		warn(p, "probes could not be put on %zu file(s): see `sonde doctor`",
 		     p->files.failed);
-	return privileges_drop(!p->features.uprobe_multi);
+	return privileges_drop(!p->features.uprobe_multi, p->acts != NULL);
 }
 
 /* What is installed from now on. */

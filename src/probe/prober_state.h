@@ -7,6 +7,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "probe/acts.h"
 #include "probe/artifacts.h"
 #include "probe/attach.h"
 #include "probe/capture.h"
@@ -31,6 +32,7 @@ struct prober {
 	struct watch *watch;	     /* may be NULL */
 	struct join *join;	     /* NULL: a command is traced from its start */
 	struct rules *rules;	     /* of a daemon; else NULL */
+	struct acts *acts;	     /* of a daemon; else NULL */
 	cJSON *config;		     /* of a daemon: what an engine is told */
 	struct report_process root;
 	int64_t clock_offset; /* as last told */

@@ -14,6 +14,7 @@
 #include "probe/container_files.h"
 #include "probe/describe.h"
 #include "probe/origin.h"
+#include "probe/users.h"
 
 #define NS_PER_S 1000000000ll
 
@@ -314,4 +315,19 @@ void report_end(struct outbox *o)
 	struct sonde_event e = header((struct report_process){ 0 }, SONDE_EV_END, sizeof(e));
 
 	outbox_send(o, (struct slice){ (const char *)&e, sizeof(e) });
+}
+
+void report_act(struct outbox *o, struct report_process p, const char *act, uint32_t uid)
+{
+	char name[256];
+	struct draft d;
+
+	draft_begin(&d);
+	json_begin(&d.w, '{');
+	put_text(&d.w, "act", act);
+	put_number(&d.w, "uid", uid);
+	users_name(uid, name, sizeof(name));
+	put_text(&d.w, "user", name);
+	json_end(&d.w, '}');
+	draft_send(&d, o, p, SONDE_EV_ACT);
 }

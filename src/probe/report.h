@@ -33,4 +33,6 @@ void report_config(struct outbox *o, const cJSON *config);
 void report_scope(struct outbox *o, struct report_process p, const cJSON *scope);
 void report_proc(struct outbox *o, struct report_process p);
 void report_attach(struct outbox *o, struct report_process p, const struct report_attach *a);
+/* ACT: what @uid has asked for is about to be done. */
+void report_act(struct outbox *o, struct report_process p, const char *act, uint32_t uid);
 void report_end(struct outbox *o);

@@ -15,6 +15,7 @@ struct store_reader {
 	unsigned limit_ms;     /* of a list or a figure; 0: without end */
 	uint64_t end_ms;       /* of what is being done */
 	int64_t sums_above;    /* steps: below that they are read one by one */
+	int64_t count_max;     /* STORE_COUNT_MAX, but for tests */
 	char path[4096];
 
 	/* Of a viewer that does not see everything (viewer.c). */

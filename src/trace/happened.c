@@ -89,6 +89,9 @@ void happened_signal(struct tree_state *tree, const struct sent_signal *s)
 	h->from_ns = h->to_ns = s->ts_ns;
 	if (s->by == SENT_BY_KERNEL)
 		snprintf(h->text, sizeof(h->text), "SIG%s", name ? name : "?");
+	else if (s->by == SENT_BY_ASKED)
+		snprintf(h->text, sizeof(h->text), "SIG%s: stopped by %s through sonde",
+			 name ? name : "?", tree->signals.asked_by);
 	else
 		snprintf(h->text, sizeof(h->text), "SIG%s from %.*s (process %u)",
 			 name ? name : "?", SONDE_COMM_LEN, s->comm, s->pid);

@@ -2,11 +2,14 @@
 #include "trace/signal.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/util.h"
 #include "trace/happened.h"
 #include "trace/state.h"
+
+#define PROBER "sonde-prober" /* what it calls itself */
 
 /* A program needs a moment to put things in order; what came earlier it has survived. */
 #define ENDING_NS 10000000000ull
@@ -41,6 +44,9 @@ static enum sender sender_of(const struct tree_state *tree, const struct sonde_s
 
 	if (e->sender_tgid == 0)
 		return SENT_BY_KERNEL;
+	/* Anybody may have that name: it counts where the prober has told of it before. */
+	if (tree->signals.asked_ns && strncmp(e->comm, PROBER, sizeof(e->comm)) == 0)
+		return SENT_BY_ASKED;
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (strncmp(e->comm, known[i].comm, sizeof(e->comm)) == 0)
 			return known[i].by;
@@ -65,6 +71,14 @@ void signal_sent(struct tree_state *tree, const struct sonde_signal_event *e)
 		all->to_root[all->n++ % SIGNALS_MAX] = s;
 	if (process_key_eq(to, tree->root))
 		happened_signal(tree, &s);
+}
+
+void signal_asked(struct tree_state *tree, struct slice user, uint64_t ts_ns)
+{
+	struct sent_signals *all = &tree->signals;
+
+	all->asked_ns = ts_ns;
+	snprintf(all->asked_by, sizeof(all->asked_by), "%.*s", SLICE_ARG(user));
 }
 
 static bool is_near(uint64_t ts_ns, uint64_t end_ns)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/slice.h"
 #include "sonde/event.h"
 
 struct tree_state;
@@ -15,6 +16,7 @@ enum sender {
 	SENT_BY_TIMEOUT,    /* timeout(1) */
 	SENT_BY_SYSTEMD,
 	SENT_BY_SONDE, /* its launcher passes on what it was sent itself */
+	SENT_BY_ASKED, /* sonde's prober: somebody has had the run stopped */
 	SENT_BY_OWN,   /* a process of the run */
 	SENT_BY_OTHER,
 };
@@ -27,15 +29,20 @@ struct sent_signal {
 	char comm[SONDE_COMM_LEN];
 };
 
-#define SIGNALS_MAX 8 /* the newest to the root */
+#define SIGNALS_MAX   8 /* the newest to the root */
+#define ASKED_BY_SIZE 40
 
 struct sent_signals {
 	struct sent_signal to_root[SIGNALS_MAX];
-	unsigned n;	   /* that came; some may be overwritten */
-	uint64_t limit_ns; /* when timeout(1) last sent one to any process of the run */
+	unsigned n;		      /* that came; some may be overwritten */
+	uint64_t limit_ns;	      /* when timeout(1) last sent one to any process of the run */
+	uint64_t asked_ns;	      /* when sonde was last asked to stop it; 0: never */
+	char asked_by[ASKED_BY_SIZE]; /* the user, cut */
 };
 
 void signal_sent(struct tree_state *tree, const struct sonde_signal_event *e);
+/* @user has asked sonde to stop it: what its prober sends from now on is that. */
+void signal_asked(struct tree_state *tree, struct slice user, uint64_t ts_ns);
 
 /*
  * What ended the root at @end_ns: the first signal of that number shortly before (0: of any that

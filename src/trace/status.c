@@ -80,6 +80,7 @@ static const struct meaning {
 	{ SENT_BY_KERNEL, SIGXCPU, RUN_TIMED_OUT, "over its limit of processor time" },
 	{ SENT_BY_TIMEOUT, 0, RUN_TIMED_OUT, NULL },
 	{ SENT_BY_SYSTEMD, 0, RUN_CANCELLED, "stopped by systemd" },
+	{ SENT_BY_ASKED, 0, RUN_CANCELLED, NULL },
 	{ SENT_BY_OWN, 0, RUN_FAILED, NULL },
 	{ SENT_BY_SONDE, SIGALRM, RUN_TIMED_OUT, NULL },
 	{ SENT_BY_SONDE, 0, RUN_CANCELLED, NULL },
@@ -107,6 +108,8 @@ static enum run_status by_sender(struct run_state *r, const struct sent_signal *
 	/* Only the launcher was sent it, by the one that was to limit it. */
 	if (s->by == SENT_BY_SONDE && r->tree->trigger.limited)
 		return is(r, RUN_TIMED_OUT, "%s from timeout", end->name);
+	if (s->by == SENT_BY_ASKED)
+		return is(r, m->status, "stopped by %s through sonde", r->tree->signals.asked_by);
 	if (m->says)
 		return is(r, m->status, "%s", m->says);
 	return is(r, m->status, "%s from %s%.*s (process %u)", end->name,

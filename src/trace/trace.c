@@ -253,7 +253,16 @@ static void take_wait(struct trace *t, const struct sonde_wait_event *e, struct 
 	status_wait(tree, e);
 }
 
-/* What processes do besides being there. */
+static void take_act(struct trace *t, const struct sonde_event *e, struct process *p)
+{
+	struct tree_state *tree = p ? tree_of(t, p->key) : NULL;
+	_cleanup_(cJSON_Deletep) cJSON *j = tree ? json_parse(json_of(e)) : NULL;
+
+	if (j && !tree->finished && slice_eq(json_str(j, "act"), SLICE("stop")))
+		signal_asked(tree, json_str(j, "user"), e->ts_ns);
+}
+
+/* What processes do, and what is done to them, besides being there. */
 static void take_deed(struct trace *t, const struct sonde_event *e, struct process *p)
 {
 	switch (e->kind) {
@@ -269,6 +278,9 @@ static void take_deed(struct trace *t, const struct sonde_event *e, struct proce
 		break;
 	case SONDE_EV_WAIT:
 		take_wait(t, (const struct sonde_wait_event *)e, p);
+		break;
+	case SONDE_EV_ACT:
+		take_act(t, e, p);
 		break;
 	default:
 		break;
@@ -310,6 +322,7 @@ void trace_event(struct trace *t, const struct sonde_event *e, struct process *p
 	case SONDE_EV_ARTIFACT:
 	case SONDE_EV_SIGNAL:
 	case SONDE_EV_WAIT:
+	case SONDE_EV_ACT:
 		take_deed(t, e, p);
 		break;
 	case SONDE_EV_ATTACH:

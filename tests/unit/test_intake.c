@@ -63,6 +63,7 @@ static void see(void *ctx, const struct sonde_event *e)
 		[SONDE_EV_PROBER_LOST] = "lost",
 		[SONDE_EV_LOAD] = "load",
 		[SONDE_EV_STATE] = "state",
+		[SONDE_EV_ACT] = "act",
 		[SONDE_EV_EXIT] = "exit",
 		[SONDE_EV_CONTAINER] = "container",
 	};

@@ -366,6 +366,43 @@ static void pauses_and_signals_are_told_with_their_times(void **state)
 	assert_true(root_tells("signal 8000000001 8000000001 SIGTERM from bash (process 77)"));
 }
 
+static void asked_to_stop(const char *who)
+{
+	char json[96];
+
+	snprintf(json, sizeof(json), "{\"act\":\"stop\",\"uid\":1000,\"user\":\"%s\"}", who);
+	world_json(&w, SONDE_EV_ACT, ROOT, json);
+}
+
+static void who_has_had_it_stopped_is_named(void **state)
+{
+	static const int ends[][2] = { { 0, SIGTERM }, { 143, 0 }, { 0, 0 }, { 0, SIGKILL } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		begin("agent", PLAIN, NULL);
+		asked_to_stop("ada");
+		feed(&w, ev_signal(&w.ev, ROOT, SIGTERM, 9, "sonde-prober"));
+		if (ends[i][1] == SIGKILL)
+			feed(&w, ev_signal(&w.ev, ROOT, SIGKILL, 9, "sonde-prober"));
+		world_exit(&w, ROOT, ends[i][0], ends[i][1]);
+		assert_string_equal(how(), "cancelled (stopped by ada through sonde)");
+		assert_true(root_tells("SIGTERM: stopped by ada through sonde"));
+	}
+	/* Whoever calls itself that was not asked for anything. */
+	begin("agent", PLAIN, NULL);
+	feed(&w, ev_signal(&w.ev, ROOT, SIGTERM, 9, "sonde-prober"));
+	world_exit(&w, ROOT, 0, SIGTERM);
+	assert_string_equal(how(), "cancelled (SIGTERM from sonde-prober (process 9))");
+	/* It went on regardless, and ended well long after. */
+	begin("agent", PLAIN, NULL);
+	asked_to_stop("ada");
+	feed(&w, ev_signal(&w.ev, ROOT, SIGTERM, 9, "sonde-prober"));
+	seconds_later(60);
+	world_exit(&w, ROOT, 0, 0);
+	assert_string_equal(how(), "completed ()");
+}
+
 static void an_agent_whose_tool_runs_is_not_paused(void **state)
 {
 	(void)state;
@@ -478,6 +515,7 @@ int main(void)
 		TEST(a_run_that_ends_in_time_has_not),
 		TEST(an_agent_that_has_answered_and_reads_the_terminal_is_paused),
 		TEST(pauses_and_signals_are_told_with_their_times),
+		TEST(who_has_had_it_stopped_is_named),
 		TEST(an_agent_whose_tool_runs_is_not_paused),
 		TEST(who_has_gone_waits_no_more),
 		TEST(a_run_whose_end_was_lost_does_not_last_for_ever),

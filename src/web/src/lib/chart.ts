@@ -108,6 +108,13 @@ function axesOf(o: ChartOptions): uPlot.Axis[] {
 	];
 }
 
+function listen(u: uPlot, o: ChartOptions) {
+	u.over.addEventListener("click", (e) => {
+		const i = u.posToIdx(e.clientX - u.over.getBoundingClientRect().left);
+		if (i >= 0 && i < o.labels.length) o.onpick?.(i);
+	});
+}
+
 export function chartOptions(o: ChartOptions): uPlot.Options {
 	return {
 		width: o.width,
@@ -124,14 +131,7 @@ export function chartOptions(o: ChartOptions): uPlot.Options {
 			y: false,
 			drag: { x: false, y: false },
 			points: o.kind === "line" ? { size: 7 } : { show: false },
-			bind: {
-				click: (u, _target, handler) => (e: MouseEvent) => {
-					const i = u.cursor.idx;
-					if (o.onpick && i !== null && i !== undefined) o.onpick(i);
-					return handler(e);
-				},
-			},
 		},
-		hooks: { setCursor: [o.onhover] },
+		hooks: { setCursor: [o.onhover], ready: [(u) => listen(u, o)] },
 	};
 }

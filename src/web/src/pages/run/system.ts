@@ -38,6 +38,7 @@ export interface Peer extends Row {
 }
 
 const text = (s: Span, name: string) => (typeof s.attributes[name] === "string" ? (s.attributes[name] as string) : "");
+const list = (s: Span, name: string) => [s.attributes[name] ?? []].flat().map(String);
 const number = (s: Span, name: string) => (typeof s.attributes[name] === "number" ? (s.attributes[name] as number) : undefined);
 const yes = (s: Span, name: string) => s.attributes[name] === true || (number(s, name) ?? 0) > 0;
 
@@ -82,7 +83,7 @@ export function fileOf(s: Span): FileRow {
 		...row(s, bad),
 		path: text(s, "file.path") || s.name,
 		from: text(s, "sonde.file.from") || undefined,
-		what: `${text(s, "sonde.file.operation")} ${bad ? text(s, "error.type") || "failed" : ""}`.trim(),
+		what: [...list(s, "sonde.file.operation"), ...(bad ? [text(s, "error.type") || "failed"] : [])].join(", "),
 		written: number(s, "sonde.file.bytes_written"),
 		size: number(s, "file.size"),
 		own: yes(s, "sonde.file.own"),
@@ -92,8 +93,8 @@ export function fileOf(s: Span): FileRow {
 const PEER_KINDS = new Set(["llm", "http", "mcp", "network"]);
 
 function resultsOf(s: Span): string[] {
-	const told = s.attributes["sonde.network.results"];
-	if (Array.isArray(told)) return told.map(String);
+	const told = list(s, "sonde.network.results");
+	if (told.length) return told;
 	return s.status.code === "ERROR" ? [text(s, "error.type") || "failed"] : [];
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What is said of a step in a few words.
-import { count, duration } from "../../lib/format";
+import { cost, count, duration, UNKNOWN } from "../../lib/format";
 import type { Run, Step, Usage } from "../../lib/types";
 
 export interface Said {
@@ -43,6 +43,18 @@ export function tokensLong(u: Usage): string {
 	const inside = [...part(u.cache_read_input_tokens, "cached"), ...part(u.cache_creation_input_tokens, "cache write")].join(", ");
 	const out = part(u.reasoning_output_tokens, "reasoning").join("");
 	return `${about}${count(u.input_tokens)} in${inside ? ` (${inside})` : ""}, ${about}${count(u.output_tokens)} out${out ? ` (${out})` : ""}`;
+}
+
+// Of a model call: a failed or unfinished one has no price to be known.
+export function isUnpriced(step: Step): boolean {
+	return (
+		step.kind === "llm" && step.cost_usd === undefined && step.equivalent_usd === undefined &&
+		step.end_time_unix_nano !== null && step.status !== "error"
+	);
+}
+export function price(step: Step): string {
+	const text = cost({ ...step, unpriced_calls: isUnpriced(step) ? 1 : 0 });
+	return text === UNKNOWN ? "" : text;
 }
 
 // After the run's start.

@@ -20,7 +20,7 @@ export class RunList {
 		this.waiting.clear();
 		this.waitingCount = 0;
 		return api.runs({ ...place.scope, ...order(), limit: PAGE, cursor }, signal);
-	});
+	}, (r) => r.run_id);
 	counts = new Load((signal) => api.runCounts(place.scope, signal));
 	waitingCount = $state(0); // runs that began since, and may belong here
 	fresh = $state.raw<ReadonlySet<string>>(new Set()); // those put on top just now
