@@ -22,7 +22,6 @@ const struct route api_routes[] = {
 	{ "GET", "/api/v1/runs/{run}/conversation", handle_conversation,
 	  RIGHT_READ | RIGHT_CONTENT },
 	{ "GET", "/api/v1/runs/{run}/artifacts", handle_artifacts, RIGHT_READ },
-	{ "POST", "/api/v1/runs/{run}/stop", handle_stop, RIGHT_WRITE },
 	{ "GET", "/api/v1/runs/{run}/similar", handle_similar, RIGHT_READ },
 	{ "GET", "/api/v1/spans", handle_spans, RIGHT_READ },
 	{ "GET", "/api/v1/sessions", handle_sessions, RIGHT_READ },
