@@ -18,14 +18,14 @@ after(cleanUp);
 // The rows of the table, as objects by the titles of its columns.
 async function table(page, label) {
   const region = page.getByRole('region', { name: label, exact: true });
-  await region.locator('tbody tr:not(.bones)').first().waitFor();
+  await region.locator('tbody tr[data-row]').first().waitFor();
   return region.evaluate((r) => {
     const heads = [...r.querySelectorAll('thead th')].map((h) => h.innerText.replace(/[↑↓]/g, '').trim());
-    return [...r.querySelectorAll('tbody tr')].map((tr) => Object.fromEntries([...tr.cells].map((c, i) => [heads[i] || `#${i}`, c.innerText.trim()])));
+    return [...r.querySelectorAll('tbody tr[data-row]')].map((tr) => Object.fromEntries([...tr.cells].map((c, i) => [heads[i] || `#${i}`, c.innerText.trim()])));
   });
 }
 
-const shownRows = (page) => page.getByRole('region', { name: 'Runs', exact: true }).locator('tbody tr:not(.bones)').count();
+const shownRows = (page) => page.getByRole('region', { name: 'Runs', exact: true }).locator('tbody tr[data-row]').count();
 
 // All of a list that comes by pages, scrolled to its end.
 async function all(page, n) {
@@ -59,7 +59,8 @@ test('at 1280 pixels all columns of the runs are in sight', async () => {
   const page = await open(server);
   await page.to('/runs?since=all');
   await table(page, 'Runs');
-  assert.equal(await page.getByRole('region', { name: 'Runs', exact: true }).evaluate((r) => r.scrollWidth - r.clientWidth), 0);
+  const over = await page.getByRole('region', { name: 'Runs', exact: true }).evaluate((r) => r.scrollWidth - r.clientWidth);
+  assert.ok(over <= 1, `${over} px are out of sight`); // 1: of rounding
   await page.finish();
 });
 
@@ -191,10 +192,10 @@ for (const format of ['CSV', 'NDJSON'])
     await page.to('/runs?since=all&filter=agent:claude-code');
     await page.locator('summary', { hasText: 'Export' }).click();
     const link = page.getByRole('link', { name: format, exact: true });
+    const href = await link.evaluate((a) => a.href); // a click closes the menu
     const [download] = await Promise.all([page.waitForEvent('download'), link.click()]);
     const text = readFileSync(await download.path(), 'utf8');
-    const direct = await page.evaluate(async (href) => (await fetch(href)).text(), await link.evaluate((a) => a.href));
-    assert.equal(text, direct);
+    assert.equal(text, await (await page.context().request.get(href)).text());
     const want = runs.filter((r) => r.agent === 'claude-code').map((r) => r.run_id);
     if (format === 'NDJSON') assert.deepEqual(new Set(text.trim().split('\n').map((l) => JSON.parse(l)).map((r) => r.run_id ?? r.trace_id)), new Set(want));
     else {
@@ -251,7 +252,7 @@ test('traces: spans of all runs, the longest first, lead to their step', async (
   const page = await open(server);
   await page.to('/traces?since=all&sort=duration&order=desc');
   const answer = await api(page, 'spans?sort=duration&order=desc&limit=5');
-  const first = page.locator('main tbody tr:not(.bones)').first();
+  const first = page.locator('main tbody tr[data-row]').first();
   await first.waitFor();
   const longest = answer.items[0];
   assert.ok((await first.innerText()).includes(duration(longest.end_time_unix_nano - longest.start_time_unix_nano)));

@@ -1,6 +1,7 @@
 #!/bin/bash
 # A scripted agent for those who watch: it thinks, streams, works, fails once and ends, in about SECONDS seconds.
-#   live.sh SECONDS	prints "ready PID"; each line "go" on standard input starts one; its end ends all
+#   live.sh SECONDS	prints "ready PID"; each line "go" on standard input starts one, "burst" one that starts thousands of
+#	programs; the end of it ends all
 # The agent is a child of that process, so that a daemon of a test can be told to trace it alone.
 . "$(dirname "$0")/../e2e/lib.sh"
 HERE=$TOP/tests/browser
@@ -15,9 +16,13 @@ cd "$1" || exit 1
 shift
 n=0
 while read -r line; do
-	[ "$line" = go ] || continue
 	n=$((n + 1))
-	"$@" "watch me at work, number $n" >"out.$n" 2>&1 </dev/null &
+	case $line in
+	go) task="watch me at work, number $n" ;;
+	burst) task="a lot to do, number $n" ;;
+	*) continue ;;
+	esac
+	"$@" "$task" >"out.$n" 2>&1 </dev/null &
 	echo "started $n $!"
 done
 X

@@ -122,7 +122,7 @@ test('conversation: bubbles, markdown with code and a table, tools, folded reaso
   assert.equal(await thought.filter({ visible: true }).count(), 0, 'reasoning is folded');
   await main(page).getByText('Reasoning', { exact: true }).first().click();
   await thought.first().waitFor();
-  await main(page).getByText('Open its step').first().click();
+  await main(page).getByRole('link', { name: /open (its )?step/i }).first().click();
   await within(5, 'its step', async () => new URL(page.url()).searchParams.get('step'));
   await page.finish();
 });
