@@ -330,5 +330,5 @@ export type LiveLine =
 	  }
 	| {
 			id: string; type: "piece"; uid?: number; run: string; span: string; kind: "text" | "reasoning" | "arguments";
-			part: number; text: string; name?: string; last?: boolean; cut?: boolean;
+			part: number; text?: string; name?: string; last?: boolean; cut?: boolean;
 	  };
