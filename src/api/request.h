@@ -47,14 +47,21 @@ struct api_server {
 	bool stopping; /* atomic */
 };
 
+/* What let somebody in over TCP. */
+struct pass {
+	enum { PASS_NONE, PASS_TOKEN, PASS_SESSION } kind;
+	uint8_t hash[SECRET_HASH];
+};
+
 struct request {
 	struct api_server *s;
 	struct MHD_Connection *http;
 	const struct route *route;
 	struct slice path[PATH_VALUES_MAX]; /* what stands for {names} of the route's path; lent */
 	struct link *link;
-	struct peer peer;		 /* over TCP: of the token or session, pid 0 */
-	unsigned rights;		 /* RIGHT_* */
+	struct peer peer; /* over TCP: of the token or session, pid 0 */
+	unsigned rights;  /* RIGHT_* */
+	struct pass pass;
 	char token[TOKEN_LABEL_MAX + 1]; /* its label; empty: no token */
 	char *url;			 /* without what stands behind "?" */
 	bool head;			 /* HEAD: the answer's head alone */

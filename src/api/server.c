@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "api/body.h"
@@ -24,11 +25,17 @@ bool server_stops(const struct api_server *s)
 	return __atomic_load_n(&s->stopping, __ATOMIC_RELAXED);
 }
 
+/* Over TCP a client that has gone and one that has said all look alike; no browser does the latter.
+ */
 bool peer_gone(int fd)
 {
 	struct pollfd p = { .fd = fd };
+	int domain = AF_UNIX;
 
-	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR | POLLNVAL));
+	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &(socklen_t){ sizeof(domain) });
+	if (domain != AF_UNIX)
+		p.events = POLLRDHUP;
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL));
 }
 
 /* What has a tag may be kept, to be asked about again each time. */

@@ -164,12 +164,16 @@ static const struct trace_sink replay_sink = {
 static void check_store(struct engine *e)
 {
 	struct store_error why;
+	bool failing;
 
-	if (!e->store || e->store_said || !e->stats.n[STAT_STORE_ERRORS] ||
-	    store_failure(e->store, &why) == 0)
+	if (!e->store || !e->stats.n[STAT_STORE_ERRORS])
 		return;
-	e->store_said = e->failed = true;
-	log_err("%s; tracing goes on", why.text);
+	failing = store_failure(e->store, &why) < 0;
+	if (failing && !e->store_said)
+		log_err("%s; tracing goes on", why.text);
+	else if (!failing && e->store_said)
+		log_info("the store is written again, with all that had to wait");
+	e->store_said = failing; /* what was left out stays a failure */
 }
 
 static void check_recorder(struct engine *e)

@@ -15,8 +15,8 @@
 #include "base/log.h"
 #include "cmd/api_parts.h"
 #include "cmd/command.h"
-#include "cmd/prices_file.h"
 #include "cmd/config_file.h"
+#include "cmd/prices_file.h"
 #include "cmd/reader.h"
 
 #define LINK_S 600 /* a person has to find it among what else the terminal shows */

@@ -27,8 +27,9 @@ struct listing {
 	enum cursor_kind kind;
 	const char *from;
 	struct order orders[ORDERS];
-	const char *beyond; /* format: of the key and < or > */
-	const char *order;  /* of the key, and three times of ASC or DESC */
+	const char *beyond;  /* format: of the key and < or > */
+	const char *order;   /* of the key, and three times of ASC or DESC */
+	const char *numbers; /* what narrow ones are found by */
 };
 
 static const struct listing runs_listing = {
@@ -44,6 +45,7 @@ static const struct listing runs_listing = {
 	},
 	.beyond = " AND (%s, r.id) %s (?, ?)",
 	.order = "ORDER BY %s %s, r.id %s",
+	.numbers = "r.n IN (SELECT r.n FROM runs AS r",
 };
 
 static const struct listing spans_listing = {
@@ -58,6 +60,7 @@ static const struct listing spans_listing = {
 	},
 	.beyond = " AND (%s, s.id, s.n) %s (?, ?, ?)",
 	.order = "ORDER BY %s %s, s.id %s, s.n %s",
+	.numbers = "s.n IN (SELECT s.n FROM spans AS s",
 };
 
 struct asked {
@@ -67,7 +70,8 @@ struct asked {
 	bool later; /* a page behind the first */
 	struct place from, last;
 	size_t given;
-	char key[128], from_sql[96];
+	bool many, narrow; /* narrow: sort numbers of rows, then read these */
+	char key[128], from_sql[160];
 };
 
 static int ask(const struct listing *what, const struct store_page *p, struct asked *ret)
@@ -82,17 +86,20 @@ static int ask(const struct listing *what, const struct store_page *p, struct as
 /*
  * SQLite knows no numbers of rows, so it is told: few rows are found by what the filter asks for
  * and then sorted, of many a page is soon full in their order. A limited viewer's rows are a view,
- * which has no index of its own.
+ * which has no index and no numbers of its own.
  */
 static void plan(struct asked *a, const struct store_reader *r, bool many)
 {
 	const char *index = a->order->index;
 	const bool by_index = index && many && !r->limited;
 
+	a->many = many;
+	a->narrow = !many && !r->limited;
 	snprintf(a->key, sizeof(a->key), "%s%s%s", index && !many ? "+(" : "", a->order->key,
 		 index && !many ? ")" : "");
-	snprintf(a->from_sql, sizeof(a->from_sql), "%s%s%s", a->what->from,
-		 by_index ? " INDEXED BY " : "", by_index ? index : "");
+	snprintf(a->from_sql, sizeof(a->from_sql), "%s%s%s%s%s", a->what->from,
+		 by_index ? " INDEXED BY " : "", by_index ? index : "", a->narrow ? " WHERE " : "",
+		 a->narrow ? a->what->numbers : "");
 }
 
 static void begin_behind(const struct asked *a, struct where *w)
@@ -112,9 +119,14 @@ static const char *tail_of(const struct asked *a, char *buf, size_t size)
 {
 	const char *way = a->page->ascending ? "ASC" : "DESC";
 	char order[224];
+	size_t n;
 
 	sqlite3_snprintf(sizeof(order), order, a->what->order, a->key, way, way, way);
-	return where_tail(order, a->page->limit + 1, buf, size);
+	where_tail(order, a->page->limit + 1, buf, size);
+	n = strlen(buf);
+	if (a->narrow)
+		snprintf(buf + n, size - n, ") %s", order);
+	return buf;
 }
 
 /* The rows of a page, but for the one that only shows that there are more. */
@@ -163,7 +175,7 @@ static int runs_page(struct store_reader *r, const struct store_filter *f, struc
 	_cleanup_(freep) char *head = NULL;
 	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
 	_cleanup_(where_done) struct where w = { 0 };
-	char more[256], tail[256];
+	char more[320], tail[512];
 	int rc;
 
 	snprintf(more, sizeof(more), ", %s %s", a->key, a->from_sql);
@@ -171,6 +183,7 @@ static int runs_page(struct store_reader *r, const struct store_filter *f, struc
 	if (!head)
 		return -ENOMEM;
 	where_look(r, &w, f);
+	w.many = a->many && !a->order->index;
 	where_runs(&w, f);
 	begin_behind(a, &w);
 	rc = where_prepare(r, &w, head, tail_of(a, tail, sizeof(tail)), &s);
@@ -262,7 +275,7 @@ static int spans_page(struct store_reader *r, const struct store_filter *f, stru
 	_cleanup_(freep) char *head = NULL;
 	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
 	_cleanup_(where_done) struct where w = { 0 };
-	char more[256], tail[256];
+	char more[320], tail[512];
 	int rc;
 
 	snprintf(more, sizeof(more), ", s.attrs, %s, s.n %s", a->key, a->from_sql);
@@ -270,6 +283,7 @@ static int spans_page(struct store_reader *r, const struct store_filter *f, stru
 	if (!head)
 		return -ENOMEM;
 	where_plain(&w, a->order->only);
+	w.many = a->many && !a->order->index;
 	where_spans(&w, f);
 	begin_behind(a, &w);
 	rc = where_prepare(r, &w, head, tail_of(a, tail, sizeof(tail)), &s);

@@ -46,7 +46,8 @@ struct where {
 	int n;
 	int r;			       /* -ENOMEM, -EINVAL: sticks */
 	bool few_of_tool, few_of_step; /* where_look(): begin with the steps that are asked for */
-	bool any_tool;		       /* terms do not narrow the tool */
+	bool many;     /* rows that terms let through: they are found in order of start */
+	bool any_tool; /* terms do not narrow the tool */
 	struct where_value {
 		enum { WHERE_INT, WHERE_TEXT, WHERE_BLOB } type;
 		int64_t i;

@@ -82,9 +82,11 @@ static void any(struct where *w, const struct store_term *t, const char *conditi
 	where_plain(w, "(");
 	for (size_t i = 0; i < t->n; i++) {
 		where_plain(w, i ? " OR " : "");
+		if (t->compare) /* "+": not by an index of these numbers */
+			where_plain(w, w->many ? "+(" : "(");
 		where_plain(w, condition);
 		if (t->compare) {
-			where_plain(w, " ");
+			where_plain(w, ") ");
 			where_plain(w, t->compare);
 			where_plain(w, " ?");
 		}

@@ -12,7 +12,7 @@
 #define RUN_PROVIDER \
 	"EXISTS (SELECT 1 FROM (SELECT ? AS x) WHERE x = r.provider OR EXISTS" \
 	" (SELECT 1 FROM present WHERE run = r.id AND dimension = 2 AND key = x)" \
-	" OR EXISTS (SELECT 1 FROM spans INDEXED BY spans_open WHERE run = r.id" \
+	" OR EXISTS (SELECT 1 FROM spans WHERE run = r.id" \
 	" AND final = 0 AND provider = x))"
 #define RUN_TOOL    "EXISTS (SELECT 1 FROM spans WHERE tool_name = ? AND run = r.id)"
 #define RUN_TRIGGER "? IN (r.trigger_kind, r.trigger_name)"

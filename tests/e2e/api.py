@@ -162,6 +162,13 @@ SORTS = {
 }
 
 
+HAVE = {
+    "errors": lambda x: x["status"]["code"] == "ERROR",
+    "tokens": lambda x: "gen_ai.usage.input_tokens" in x["attributes"] or "gen_ai.usage.output_tokens" in x["attributes"],
+    "cost": lambda x: "sonde.cost.usd" in x["attributes"],
+}
+
+
 def walk(path, **query):
     rows, cursor = [], None
     while True:
@@ -178,10 +185,14 @@ def walk(path, **query):
 
 def pages():
     for path, key in (("runs", "run_id"), ("spans", "span_id")):
-        every = {x[key] for x in get(path, limit=1000)["items"]}
+        all_rows = get(path, limit=1000)["items"]
         for sort in SORTS:
             if path == "spans" and sort == "steps":
                 continue
+            # of steps, those alone that have what they are ordered by
+            every = {x[key] for x in all_rows if path == "runs" or HAVE.get(sort, lambda x: True)(x)}
+            if not every:
+                no(f"{path} by {sort}: there is nothing to look at")
             for order in ("asc", "desc"):
                 for limit in (1, 3, 1000):
                     rows, page = walk(path, sort=sort, order=order, limit=limit)

@@ -44,7 +44,7 @@ mock_scenario '{"tool_turns":1,"final_text":"the answer"}'
 env -i $(client_env "$HTTPS") timeout 120 "$SONDE" run -q --db "$T/store/db" -- $(client python-stdlib) --stream "list the files" >"$T/out.txt" 2>&1 </dev/null
 chown -R $OWN:$OWN "$T/store" "$T/run"
 
-as_exec $OWN "$SONDE" server --db "$T/store/db" --socket "$T/run/sock" 2>"$T/server.err" &
+as_exec $OWN "$SONDE" server --db "$T/store/db" --socket "$T/run/sock" --api 127.0.0.1:0 2>"$T/server.err" &
 server=$!
 pids+=("$server")
 within 20 test -S "$T/run/sock"
@@ -154,6 +154,24 @@ me() { as $ALICE curl -s --unix-socket "$T/run/sock" "$(url me)" | holds '.uid =
 ok "and is told who that is" me
 whole() { as $ALICE curl -s --unix-socket "$T/run/sock" "$(url health)" | holds 'has("store") or has("retention") or (.sinks | length > 0) | not' && ask "$(url health)" | holds '.store.runs >= 4 and .retention.runs == "30d"'; }
 ok "and nothing of the whole" whole
+
+# --- without the right to what was said ---
+"$SONDE" token add reader --db "$T/store/db" >"$T/token" 2>"$T/token.err"
+OPEN=$(SONDE_SOCKET="$T/run/sock" "$SONDE" open)
+bearer() { curl -s --max-time 20 -H "Authorization: Bearer $(cat "$T/token")" "${OPEN%%/open*}/api/v1/$1"; }
+unsaid() {
+	local run path spans
+	bearer me | holds '.rights == ["read"] and .token == "reader"' || return 1
+	for run in $(bearer runs | jq -r '.items[].run_id'); do
+		bearer "runs/$run/steps" | holds '.steps | length > 0 and all(.[]; .kind != "reasoning" and .kind != "message" and (.kind != "tool" or (has("detail") | not)))' || return 1
+		bearer "runs/$run/conversation" | holds '.error.code == 403' || return 1
+		spans=$(bearer "runs/$run/spans?filter=step:llm" | jq -r '.items[].span_id')
+		for path in $spans; do bearer "runs/$run/spans/$path" | holds '.attributes | has("gen_ai.input.messages") or has("gen_ai.output.messages") or has("sonde.http.raw") | not' || return 1; done
+	done
+	[ -n "$spans" ] && bearer sessions | holds '.items | length > 0 and all(.[]; has("latest") | not)' || return 1
+	for path in "compare?a=last&b=last" "messages/$PNG" "blobs/$PNG" "export?format=csv"; do bearer "$path" | holds '.error.code == 403' || return 1; done
+}
+ok "what was said needs a right of its own" unsaid
 alive() { kill -0 "$server" && [ ! -s "$T/server.err" ]; }
 ok "the server has said nothing and lives" alive
 finish

@@ -38,3 +38,21 @@ step() {
 	step_rc=$?
 	ok "$name" eval 'cat "$T/step"; [ "$step_rc" = 0 ]'
 }
+
+# held KIND	ids of the kernel's objects that the prober has open: map, prog or link
+held() {
+	cat "/proc/$(child_of prober)"/fdinfo/* 2>/dev/null | awk -v kind="$1_id:" '$1 == kind { print $2 }' | sort -un
+}
+
+map_entries() { # of processes and connections that are traced, in the daemon's own maps
+	local id
+	for id in $(held map); do
+		case $(bpftool map show id "$id" -j | jq -r .name) in
+		scopes | conns) bpftool map dump id "$id" -j | jq length ;;
+		esac
+	done | awk '{ n += $1 } END { print n + 0 }'
+}
+
+rss() { # NAME	kilobytes of that process of the daemon's
+	awk '/^VmRSS/ { n = $2 } END { print n + 0 }' "/proc/$(child_of "$1")/status"
+}

@@ -335,6 +335,18 @@ resume() {
 	[ -n "$id" ] && count 5 -b "$T/bob" -H "Last-Event-ID: $id"
 }
 ok "a listener goes on where it was" resume
+removed_live() { # who listens by what is removed hears no more
+	local listener jar=$T/leaver
+	token passing --right read,content && let_in $ALICE "$jar" || return 1
+	get -N --max-time 60 -H "$(bearer passing)" "$URL/api/v1/live" >"$T/by_token" &
+	listener=$!
+	get -N --max-time 60 -b "$jar" "$URL/api/v1/live" >"$T/by_session" &
+	within 10 grep -q piece "$T/by_token" && within 10 grep -q piece "$T/by_session" && "$SONDE" token remove passing --db "$T/store/db" &&
+		gives 204 -b "$jar" -H "Origin: $URL" -H 'Content-Type: application/json' -d '{}' "$URL/api/v1/close" || return 1
+	SECONDS=0
+	wait $listener $! && [ "$SECONDS" -lt 20 ]
+}
+ok "who listens by a token or session that was removed hears no more" removed_live
 listeners() { # of one user; of who sees all more
 	/usr/bin/python3 - "$PORT" "$(awk -v p=sonde_$PORT '$6 == p { print $7 }' "$T/alice")" "$(awk -v p=sonde_$PORT '$6 == p { print $7 }' "$T/root")" <<'PY'
 import socket, sys
@@ -350,7 +362,25 @@ assert all(b"200" in got for _, got in roots), [got for _, got in roots]
 PY
 }
 ok "one user has sixteen listeners, 200 of root's are served beside them" listeners
-ok "when they have gone the next one is served" within 20 gives 200 -b "$T/alice" "$URL/api/v1/live?follow=0"
+ok "when they have gone the next one is served" within 5 gives 200 -b "$T/alice" "$URL/api/v1/live?follow=0"
+
+long() { # four commands of a user's that take long, whose client goes
+	/usr/bin/python3 - "$PORT" "$(awk -v p=sonde_$PORT '$6 == p { print $7 }' "$T/bob")" <<'PY'
+import json, socket, sys
+body = json.dumps({"argv": ["query", "--timeout", "20", "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"]})
+def start():
+    s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20)
+    s.sendall(f"POST /api/v1/command HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nContent-Type: application/json\r\n"
+              f"Cookie: sonde_{sys.argv[1]}={sys.argv[2]}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+    return s, s.recv(4096).split(b"\r\n")[0]
+busy = [start() for _ in range(4)]
+assert all(b" 200 " in head for _, head in busy), busy
+assert b" 429 " in start()[1]
+PY
+}
+ok "a user has four commands at once" long
+idle() { [ -z "$(pgrep -P "$server")" ]; }
+ok "they end when who asked has gone" within 5 idle
 
 # --- beyond this machine ---
 open_world() {

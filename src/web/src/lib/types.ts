@@ -96,7 +96,7 @@ export interface Step {
 export interface RunSteps {
 	run: Run;
 	steps: Step[]; // in order of start
-	total: number; // how many there are
+	total: number; // how many there are; where capped: at least
 	capped: boolean; // more than 10,000: these are the first
 }
 

@@ -16,7 +16,13 @@ export interface Group {
 	llm_calls: number;
 }
 
-const sums = ["input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "reasoning_output_tokens"] as const;
+const sums = [
+	"input_tokens",
+	"output_tokens",
+	"cache_read_input_tokens",
+	"cache_creation_input_tokens",
+	"reasoning_output_tokens",
+] as const;
 
 function blank(key: string): Group {
 	return { key, calls: 0, unpriced: 0, estimated: 0, failures: 0, ns: 0, usage: {}, llm_calls: 0 };

@@ -22,7 +22,9 @@ function half(title: string, first: string, value: unknown): Half {
 	return {
 		title,
 		lines: [first, ...list.map((h) => (Array.isArray(h) ? `${h[0]}: ${h[1]}` : String(h)))].filter(Boolean),
-		notes: Object.entries(rest).map(([k, v]) => named[k]?.(v) ?? `${k}: ${typeof v === "string" ? v : JSON.stringify(v)}`),
+		notes: Object.entries(rest).map(
+			([k, v]) => named[k]?.(v) ?? `${k}: ${typeof v === "string" ? v : JSON.stringify(v)}`,
+		),
 	};
 }
 
@@ -37,6 +39,10 @@ export function readHttp(raw: string): { halves: Half[]; notes: string[] } | nul
 	const { method, path, status, request, response, ...rest } = whole;
 	if (!request && !response) return null;
 	const halves = [half("Request", [method, path].filter(Boolean).join(" "), request)];
-	if (response || status !== undefined) halves.push(half("Response", status === undefined ? "" : `Status ${status}`, response));
-	return { halves, notes: Object.entries(rest).map(([k, v]) => `${k}: ${typeof v === "string" ? v : JSON.stringify(v)}`) };
+	if (response || status !== undefined)
+		halves.push(half("Response", status === undefined ? "" : `Status ${status}`, response));
+	return {
+		halves,
+		notes: Object.entries(rest).map(([k, v]) => `${k}: ${typeof v === "string" ? v : JSON.stringify(v)}`),
+	};
 }

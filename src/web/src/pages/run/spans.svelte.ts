@@ -38,7 +38,11 @@ export class SystemSpans {
 		let spans: Span[] = [];
 		let cursor: string | null = null;
 		for (;;) {
-			const page: Awaited<ReturnType<typeof api.runSpans>> = await api.runSpans(run, { filter: KINDS, limit: PAGE, cursor }, signal);
+			const page: Awaited<ReturnType<typeof api.runSpans>> = await api.runSpans(
+				run,
+				{ filter: KINDS, limit: PAGE, cursor },
+				signal,
+			);
 			if (signal.aborted) return;
 			spans = [...spans, ...page.items];
 			this.spans = spans;

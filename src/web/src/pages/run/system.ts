@@ -39,7 +39,8 @@ export interface Peer extends Row {
 
 const text = (s: Span, name: string) => (typeof s.attributes[name] === "string" ? (s.attributes[name] as string) : "");
 const list = (s: Span, name: string) => [s.attributes[name] ?? []].flat().map(String);
-const number = (s: Span, name: string) => (typeof s.attributes[name] === "number" ? (s.attributes[name] as number) : undefined);
+const number = (s: Span, name: string) =>
+	typeof s.attributes[name] === "number" ? (s.attributes[name] as number) : undefined;
 const yes = (s: Span, name: string) => s.attributes[name] === true || (number(s, name) ?? 0) > 0;
 
 const marks: [string, string, Flag["tone"]][] = [
@@ -56,7 +57,11 @@ export function flagsOf(s: Span): Flag[] {
 	const flags: Flag[] = marks
 		.filter(([name]) => yes(s, name))
 		.map(([name, word, tone]) => ({ text: name === "sonde.unexplained" && why ? `${word}: ${why}` : word, tone }));
-	if (verdict) flags.push({ text: `egress ${verdict}`, tone: verdict === "denied" ? "bad" : verdict === "allowed" ? "" : "warn" });
+	if (verdict)
+		flags.push({
+			text: `egress ${verdict}`,
+			tone: verdict === "denied" ? "bad" : verdict === "allowed" ? "" : "warn",
+		});
 	return flags;
 }
 
@@ -109,7 +114,15 @@ export function peersOf(spans: Span[]): Peer[] {
 		if (!PEER_KINDS.has(kind) || (!address && kind !== "network")) continue;
 		const port = number(s, "server.port");
 		const name = `${address || s.name}${port ? `:${port}` : ""}`;
-		const p = peers.get(name) ?? { ...row(s, false), flags: [], name, requests: 0, failed: 0, attempts: 0, result: "" };
+		const p = peers.get(name) ?? {
+			...row(s, false),
+			flags: [],
+			name,
+			requests: 0,
+			failed: 0,
+			attempts: 0,
+			result: "",
+		};
 		peers.set(name, p);
 		if (kind === "network") p.attempts += number(s, "sonde.network.attempts") || 1;
 		else p.requests++;
@@ -117,7 +130,8 @@ export function peersOf(spans: Span[]): Peer[] {
 		p.sent = sum(p.sent, number(s, "sonde.network.bytes_sent"));
 		p.received = sum(p.received, number(s, "sonde.network.bytes_received"));
 		for (const f of flagsOf(s)) if (!p.flags.some((g) => g.text === f.text) && p.flags.length < 8) p.flags.push(f);
-		for (const r of resultsOf(s)) if (p.result.length < 400 && !p.result.split(", ").includes(r)) p.result += p.result ? `, ${r}` : r;
+		for (const r of resultsOf(s))
+			if (p.result.length < 400 && !p.result.split(", ").includes(r)) p.result += p.result ? `, ${r}` : r;
 	}
 	return [...peers.values()];
 }

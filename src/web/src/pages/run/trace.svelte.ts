@@ -41,7 +41,9 @@ export class Trace {
 	shown = $derived(visible(this.nodes, this.folded, this.all));
 	readonly told = new Map<string, Span>(); // by the live stream: the store may not have them yet
 	#byId = $derived(new Map(this.nodes.map((n) => [n.step.step_id, n])));
-	#bySpan = $derived(new Map(this.nodes.filter((n) => n.step.span_id === n.step.step_id).map((n) => [n.step.span_id!, n])));
+	#bySpan = $derived(
+		new Map(this.nodes.filter((n) => n.step.span_id === n.step.step_id).map((n) => [n.step.span_id!, n])),
+	);
 
 	#url: ReturnType<typeof setTimeout> | undefined;
 	#waiting: LiveLine[] = [];
@@ -171,7 +173,11 @@ export class Trace {
 			},
 		};
 		if (line.state !== "ended") return;
-		this.run = { ...this.run, status: line.status ?? this.run.status, status_reason: line.reason ?? this.run.status_reason };
+		this.run = {
+			...this.run,
+			status: line.status ?? this.run.status,
+			status_reason: line.reason ?? this.run.status_reason,
+		};
 		this.#askSoon();
 	}
 
@@ -193,9 +199,25 @@ export class Trace {
 		const pieces = [...this.pieces];
 		for (const l of fresh) {
 			let i = pieces.findIndex((p) => p.span === l.span && p.part === l.part && p.kind === l.kind);
-			if (i < 0) i = pieces.push({ span: l.span, kind: l.kind, part: l.part, name: l.name, text: "", done: false, cut: false }) - 1;
+			if (i < 0)
+				i =
+					pieces.push({
+						span: l.span,
+						kind: l.kind,
+						part: l.part,
+						name: l.name,
+						text: "",
+						done: false,
+						cut: false,
+					}) - 1;
 			const was = pieces[i];
-			pieces[i] = { ...was, name: l.name ?? was.name, text: (was.text + l.text).slice(-PIECE_MAX), done: !!l.last, cut: was.cut || !!l.cut };
+			pieces[i] = {
+				...was,
+				name: l.name ?? was.name,
+				text: (was.text + l.text).slice(-PIECE_MAX),
+				done: !!l.last,
+				cut: was.cut || !!l.cut,
+			};
 		}
 		this.pieces = pieces.slice(-PIECES_MAX);
 	}

@@ -11,7 +11,7 @@ import type { LiveLine, Run } from "../../lib/types";
 
 const PAGE = 100;
 const GATHER_MS = 300; // changes are shown, and counts asked for, no oftener
-const COUNTS_MS = 3000;
+const COUNTS_MS = 1500;
 
 export const order = () => ({ sort: place.query.get("sort") ?? "start", order: place.query.get("order") ?? "desc" });
 
