@@ -40,7 +40,8 @@ pure_src   := $(wildcard src/base/*.c src/intake/record.c src/intake/event.c src
 	      src/proto/*.c src/llm/*.c src/mcp/*.c src/price/*.c src/policy/*.c src/trace/*.c src/trace/*/*.c src/store/*.c src/cmd/pipeline.c) \
 	      $(filter-out src/enrich/api.c src/enrich/enrich.c,$(wildcard src/enrich/*.c)) \
 	      $(wildcard src/export/otlp.c src/export/otlp_[cnow]*.c src/export/span_*.c src/export/json_put.c) \
-	      $(wildcard src/intake/har*.c src/cmd/import_*.c)
+	      $(wildcard src/intake/har*.c src/cmd/import_*.c) \
+	      src/api/guard.c src/api/params.c src/api/path.c src/api/private_file.c src/api/secret.c src/api/tokens.c
 elf_src    := $(wildcard src/probe/elf/*.c src/probe/finder/*.c)
 c_files    := $(shell find src include tests bpf -name '*.[ch]' 2>/dev/null)
 
@@ -63,6 +64,7 @@ $(B)/libsonde.a: $(lib_obj)
 
 $(filter $(B)/src/probe/%,$(lib_obj)): | $(if $(bpf_src),$(B)/sonde.skel.h)
 $(B)/src/price/builtin.o: src/price/prices.json
+$(B)/src/api/openapi.o: src/api/openapi.json
 $(B)/src/probe/finder/signatures.o: src/probe/finder/signatures.json
 
 # The web interface, compressed, in the program.

@@ -42,7 +42,6 @@ static bool is_left_behind(const struct span *s)
 static int put_artifact(void *ctx, const struct span *s)
 {
 	struct query *q = ctx;
-	const bool kept = !id128_is_zero(&s->result_blob);
 	const struct slice path = span_attr_text(s, "file.path"),
 			   hash = span_attr_text(s, "sonde.artifact.sha256");
 
@@ -55,7 +54,8 @@ static int put_artifact(void *ctx, const struct span *s)
 	put_count(&q->w, "bytes", span_attr_int(s, "file.size"));
 	put_text(&q->w, "sha256", hash);
 	put_id128(&q->w, "blob", &s->result_blob);
-	put_text(&q->w, "reason", kept ? (struct slice){ 0 } : reason_of(s));
+	if (id128_is_zero(&s->result_blob))
+		put_text(&q->w, "reason", reason_of(s));
 	put_time(&q->w, "time_unix_nano", s->end_ns ? s->end_ns : s->start_ns);
 	json_end(&q->w, '}');
 	return q->w.r;

@@ -107,6 +107,8 @@ static bool by_token(struct request *rq, struct slice secret, uint64_t *ret_key)
 	rq->peer = (struct peer){ .uid = t.all ? rq->s->c.peers.own : t.uid, .all = t.all };
 	rq->rights = t.rights;
 	snprintf(rq->token, sizeof(rq->token), "%s", t.label);
+	rq->pass.kind = PASS_TOKEN;
+	memcpy(rq->pass.hash, t.hash, sizeof(t.hash));
 	*ret_key = rate_key(KEY_TOKEN, t.hash, sizeof(t.hash));
 	sessions_token_used(rq->s->sessions, &t);
 	return true;
@@ -128,8 +130,22 @@ static bool by_session(struct request *rq, uint64_t *ret_key)
 		return false;
 	rq->peer = (struct peer){ .uid = who.uid, .all = who.all };
 	rq->rights = who.rights;
+	rq->pass.kind = PASS_SESSION;
+	memcpy(rq->pass.hash, who.hash, sizeof(who.hash));
 	*ret_key = rate_key(KEY_UID, &who.uid, sizeof(who.uid));
 	return true;
+}
+
+bool door_holds(struct api_server *s, const struct pass *p)
+{
+	switch (p->kind) {
+	case PASS_TOKEN:
+		return token_file_holds(s->tokens, p->hash);
+	case PASS_SESSION:
+		return sessions_hold(s->sessions, p->hash);
+	default:
+		return true; /* the kernel has vouched for the connection */
+	}
 }
 
 static bool check_person(struct request *rq, struct door_refusal *ret)

@@ -14,6 +14,8 @@ struct door_refusal {
  * what is answered instead.
  */
 bool door_admits(struct request *rq, const char *method, struct door_refusal *ret);
+/* Whether what let somebody in would do so now: it may have been removed, or have expired. */
+bool door_holds(struct api_server *s, const struct pass *p);
 /* Whose browser it is, by its cookie: over TCP only. */
 bool door_session(struct request *rq, struct session *ret);
 /* "sonde_7780": cookies know no ports. */

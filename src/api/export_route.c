@@ -87,7 +87,7 @@ static bool check(struct query *q, const struct format *f)
 				   "'format' takes csv, ndjson, otlp or html");
 	if (p->rows.n && !slice_eq(p->rows, SLICE("runs")) && !slice_eq(p->rows, SLICE("spans")))
 		return query_wrong(q, MHD_HTTP_BAD_REQUEST, "'rows' takes runs or spans");
-	if (f->one_run && !p->run.n)
+	if (f->one_run && !p->run.n && id128_is_zero(&p->filter.run))
 		return query_wrong(q, MHD_HTTP_BAD_REQUEST, "html is of one run: 'run' names it");
 	if (content && !query_may(q, RIGHT_CONTENT))
 		return query_wrong(q, MHD_HTTP_FORBIDDEN,
@@ -111,13 +111,15 @@ static bool fill(struct query *q, const struct format *f, struct worker_spec *sp
 		worker_add_arg(spec, "--content");
 	if (p->filter_text.n)
 		worker_add_arg(spec, "--filter=%.*s", SLICE_ARG(p->filter_text));
-	if (p->since_text.n)
+	if (p->filter.since_ns && p->since_text.n)
 		worker_add_arg(spec, "--since=%.*s", SLICE_ARG(p->since_text));
-	if (p->until_text.n)
+	if (p->filter.until_ns && p->until_text.n)
 		worker_add_arg(spec, "--until=%.*s", SLICE_ARG(p->until_text));
-	if (!p->run.n)
+	if (!p->run.n && !f->one_run)
 		return true;
-	if (!query_run(q, p->run, &run))
+	if (!p->run.n)
+		run = p->filter.run;
+	else if (!query_run(q, p->run, &run))
 		return false;
 	id128_hex(&run, hex);
 	worker_add_arg(spec, "%s", hex);
@@ -189,7 +191,7 @@ static enum MHD_Result stream(struct request *rq, struct export *x, const struct
 	MHD_add_response_header(r, "Content-Type", f->type);
 	MHD_add_response_header(r, "Content-Disposition", name);
 	MHD_add_response_header(r, "Cache-Control", "no-store");
-	return reply_response(rq, MHD_HTTP_OK, r);
+	return reply_response(rq, MHD_HTTP_OK, r); /* export_free() is called in the end */
 }
 
 /* Whether it ended without giving anything. */
@@ -243,7 +245,7 @@ enum MHD_Result handle_export(struct request *rq)
 
 	if (!mem)
 		return MHD_NO;
-	ok = query_begin_live(&q, rq, PARAMS_FILTER | PARAMS_EXPORT);
+	ok = query_begin_live(&q, rq, PARAMS_FILTER | PARAMS_SORT | PARAMS_EXPORT);
 	f = ok ? find_format(q.params.format) : NULL;
 	if (!ok || !check(&q, f) || !fill(&q, f, &spec))
 		return query_refused(&q);

@@ -128,12 +128,12 @@ static int on_span(void *ctx, const struct span *s)
 	return 0;
 }
 
-static int look_at_runs(struct findings *f, struct store_filter filter)
+static int look_at_runs(struct findings *f, const struct store_filter *filter)
 {
-	int r;
+	const struct store_page page = { .limit = RUNS_LOOKED_AT };
+	struct store_page_end end;
+	int r = store_runs_page(f->q->reader, filter, &page, on_run, f, &end);
 
-	filter.limit = RUNS_LOOKED_AT;
-	r = store_runs(f->q->reader, &filter, on_run, f);
 	for (size_t i = 0; i < f->n_hurt && r >= 0; i++) {
 		const struct store_filter of_run = { .run = f->hurt[i] };
 
@@ -264,7 +264,7 @@ enum MHD_Result handle_health(struct request *rq)
 	json_begin(&q.w, '{');
 	put_versions(&q.w);
 	put_engines(&q.w, rq);
-	r = look_at_runs(&f, q.params.filter);
+	r = look_at_runs(&f, &q.params.filter);
 	put_notes(&q.w, f.notes);
 	put_lost(&q.w, f.lost);
 	if (r >= 0 && rq->peer.all) {
@@ -291,7 +291,7 @@ enum MHD_Result handle_doctor(struct request *rq)
 	f.q = &q;
 	json_begin(&q.w, '{');
 	put_engines(&q.w, rq);
-	r = look_at_runs(&f, q.params.filter);
+	r = look_at_runs(&f, &q.params.filter);
 	put_notes(&q.w, f.notes);
 	json_end(&q.w, '}');
 	forget(&f.notes);

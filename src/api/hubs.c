@@ -181,15 +181,23 @@ static void receive(struct hubs *h, struct hub *hub)
 	take_lines(h, hub);
 }
 
+static int count_live(const struct hubs *h)
+{
+	int live = 0;
+
+	for (int i = 0; i < HUBS_MAX; i++)
+		live += h->list[i].fd >= 0;
+	return live;
+}
+
+/* How many captures there were. */
 static int receive_all(struct hubs *h, int timeout_ms)
 {
 	struct pollfd fds[HUBS_MAX];
-	int live = 0;
+	const int live = count_live(h);
 
-	for (int i = 0; i < HUBS_MAX; i++) {
+	for (int i = 0; i < HUBS_MAX; i++)
 		fds[i] = (struct pollfd){ h->list[i].fd, POLLIN, 0 };
-		live += h->list[i].fd >= 0;
-	}
 	if (poll(fds, HUBS_MAX, timeout_ms) > 0)
 		for (int i = 0; i < HUBS_MAX; i++)
 			if (fds[i].fd >= 0 && fds[i].revents)
@@ -274,9 +282,8 @@ int hubs_status(const char *store, int timeout_ms, hubs_line_fn fn, void *ctx)
 		return r;
 	h->brief = true;
 	look_for_new(h);
-	while (now_ms() < end)
-		if (receive_all(h, (int)(end - now_ms())) == 0)
-			break;
+	while (now_ms() < end && count_live(h)) /* until each has answered and gone */
+		receive_all(h, (int)(end - now_ms()));
 	hubs_free(h);
 	return c.n;
 }

@@ -290,7 +290,7 @@ static void end_slow_ones(struct api_server *s)
 
 	for (struct link *l = s->links; l; l = l->next)
 		if (!l->busy &&
-		    now - l->since_ms > 1000u * (l->stranger ? API_STRANGER_S : API_REQUEST_S))
+		    now - l->since_ms > 1000ull * (l->stranger ? API_STRANGER_S : API_REQUEST_S))
 			shutdown(l->fd, SHUT_RDWR);
 }
 

@@ -5,12 +5,14 @@
 #include <string.h>
 #include <time.h>
 
+#include "api/door.h"
 #include "api/links.h"
 #include "base/cleanup.h"
 
-#define WAIT_MS	    500
-#define QUIET_TURNS 30 /* of them; then an empty line shows that the connection lives */
-#define PENDING_MAX (64u << 10)
+#define WAIT_MS	     500
+#define QUIET_TURNS  30 /* of them; then an empty line shows that the connection lives */
+#define PASS_EVERY_S 2
+#define PENDING_MAX  (64u << 10)
 
 struct listener {
 	struct api_server *s;
@@ -21,7 +23,9 @@ struct listener {
 	struct buf pending;
 	size_t sent;
 	unsigned quiet;
-	time_t until; /* 0: as long as it likes */
+	struct pass pass;
+	time_t until; /* over TCP: then it is resumed; 0: as long as it likes */
+	time_t asked; /* whether it may still listen */
 };
 
 static void listener_free(void *ctx)
@@ -81,6 +85,19 @@ static int put_lines(struct listener *l)
 	return r;
 }
 
+/* What let it in may have been removed since. */
+static bool may_listen(struct listener *l)
+{
+	const time_t now = time(NULL);
+
+	if (l->until && now > l->until)
+		return false;
+	if (now - l->asked < PASS_EVERY_S && now >= l->asked)
+		return true;
+	l->asked = now;
+	return door_holds(l->s, &l->pass);
+}
+
 static ssize_t read_lines(void *ctx, uint64_t pos, char *to, size_t max)
 {
 	struct listener *l = ctx;
@@ -89,7 +106,7 @@ static ssize_t read_lines(void *ctx, uint64_t pos, char *to, size_t max)
 	(void)pos;
 	while (l->sent == l->pending.n) {
 		l->sent = l->pending.n = 0;
-		if (server_stops(l->s) || (l->until && time(NULL) > l->until))
+		if (server_stops(l->s) || !may_listen(l))
 			return MHD_CONTENT_READER_END_OF_STREAM;
 		if (peer_gone(l->fd) || put_lines(l) < 0)
 			return MHD_CONTENT_READER_END_WITH_ERROR;
@@ -126,6 +143,7 @@ enum MHD_Result handle_live(struct request *rq)
 	}
 	l->s = rq->s;
 	l->fd = rq->fd;
+	l->pass = rq->pass;
 	l->until = rq->link->tcp ? time(NULL) + API_STREAM_S : 0;
 	l->at.viewer = (struct viewer){ .all = rq->peer.all, .uid = rq->peer.uid };
 	l->events = slice_has(header(rq, "Accept"), SLICE("text/event-stream"));

@@ -44,6 +44,7 @@ enum MHD_Result handle_me(struct request *rq)
 	put_text(&w, "sonde", slice_of(SONDE_VERSION));
 	json_key(&w, "daemon");
 	json_put_bool(&w, rq->s->c.stop != NULL);
+	put_text(&w, "token", slice_of(rq->token));
 	json_end(&w, '}');
 	return reply_json(rq, MHD_HTTP_OK, &w);
 }

@@ -149,7 +149,7 @@ enum MHD_Result handle_open(struct request *rq)
 	if (r < 0)
 		return reply_error(rq, MHD_HTTP_INTERNAL_SERVER_ERROR, strerrordesc_np(-r));
 	door_cookie_name(rq->s, name);
-	snprintf(cookie, sizeof(cookie), "%s=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Strict",
+	snprintf(cookie, sizeof(cookie), "%s=%s; Path=/; Max-Age=%ld; HttpOnly; SameSite=Strict",
 		 name, secret, SESSION_S);
 	return go_to(rq, cookie);
 }

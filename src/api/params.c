@@ -38,10 +38,12 @@ static bool read_time(struct params *p, const char *name, struct slice v, uint64
 {
 	uint64_t later = 0;
 
+	if (slice_eq(v, SLICE("all")))
+		return true; /* no bound */
 	if (!when_read(v.p, p->now_ns, ret))
 		return wrong(p,
 			     "'%s' takes a time such as 2026-11-20, 2026-11-20T10:00, today, "
-			     "90m, 2h or 7d (ago)",
+			     "90m, 2h or 7d (ago), or all",
 			     name);
 	/* What means another time a day later is no fixed one. */
 	p->relative |= when_read(v.p, p->now_ns + 86400000000000u, &later) && later != *ret;

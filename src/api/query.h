@@ -56,7 +56,7 @@ void query_put_page_end(struct query *q, const struct store_page_end *end);
 /* {"items":[ */
 void query_put_items(struct query *q);
 
-static inline bool query_may(const struct query *q, enum right right)
+static inline bool query_may(const struct query *q, unsigned right)
 {
 	return q->rq->rights & right;
 }

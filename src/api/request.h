@@ -28,6 +28,7 @@ struct api_server {
 	struct api_config c;
 	struct door unix_door, tcp_door;
 	struct feed *feed;
+	struct saved *saved; /* saved.h */
 	uint64_t started_ns; /* CLOCK_MONOTONIC */
 	struct guard guard;
 	char host[64]; /* of [api] listen, as in a URL */
@@ -46,14 +47,21 @@ struct api_server {
 	bool stopping; /* atomic */
 };
 
+/* What let somebody in over TCP. */
+struct pass {
+	enum { PASS_NONE, PASS_TOKEN, PASS_SESSION } kind;
+	uint8_t hash[SECRET_HASH];
+};
+
 struct request {
 	struct api_server *s;
 	struct MHD_Connection *http;
 	const struct route *route;
 	struct slice path[PATH_VALUES_MAX]; /* what stands for {names} of the route's path; lent */
 	struct link *link;
-	struct peer peer;		 /* over TCP: of the token or session, pid 0 */
-	unsigned rights;		 /* RIGHT_* */
+	struct peer peer; /* over TCP: of the token or session, pid 0 */
+	unsigned rights;  /* RIGHT_* */
+	struct pass pass;
 	char token[TOKEN_LABEL_MAX + 1]; /* its label; empty: no token */
 	char *url;			 /* without what stands behind "?" */
 	bool head;			 /* HEAD: the answer's head alone */
@@ -107,9 +115,9 @@ enum MHD_Result handle_status(struct request *rq);
 enum MHD_Result handle_live(struct request *rq);
 enum MHD_Result handle_command(struct request *rq);
 enum MHD_Result handle_leave(struct request *rq);
-enum MHD_Result handle_stop(struct request *rq);
 enum MHD_Result handle_open_code(struct request *rq);
 enum MHD_Result handle_open(struct request *rq);
 enum MHD_Result handle_close(struct request *rq);
 /* The web interface's files: what is no path of the API. */
 enum MHD_Result handle_static(struct request *rq);
+enum MHD_Result handle_stop(struct request *rq);

@@ -7,11 +7,13 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "api/body.h"
 #include "api/door.h"
 #include "api/links.h"
+#include "api/saved.h"
 #include "base/cleanup.h"
 
 #define STACK_BYTES (256u << 10)
@@ -23,11 +25,17 @@ bool server_stops(const struct api_server *s)
 	return __atomic_load_n(&s->stopping, __ATOMIC_RELAXED);
 }
 
+/* Over TCP a client that has gone and one that has said all look alike; no browser does the latter.
+ */
 bool peer_gone(int fd)
 {
 	struct pollfd p = { .fd = fd };
+	int domain = AF_UNIX;
 
-	return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR | POLLNVAL));
+	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &(socklen_t){ sizeof(domain) });
+	if (domain != AF_UNIX)
+		p.events = POLLRDHUP;
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL));
 }
 
 /* What has a tag may be kept, to be asked about again each time. */
@@ -258,6 +266,7 @@ static void server_free(struct api_server *s)
 	links_done(s);
 	token_file_free(s->tokens);
 	sessions_free(s->sessions);
+	saved_free(s->saved);
 	pthread_cond_destroy(&s->stop);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
@@ -308,6 +317,8 @@ static int make_server(struct api_server *s, int socket, int tcp)
 		r = sessions_new(s->c.sessions, &s->sessions);
 	if (r == 0 && tcp >= 0)
 		r = door_names(s, tcp);
+	if (r == 0)
+		r = saved_new(s->c.prices, &s->saved);
 	if (r == 0)
 		r = feed_start(s->c.store, &s->feed);
 	if (r == 0)

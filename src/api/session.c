@@ -302,17 +302,33 @@ int sessions_begin(struct sessions *s, struct slice code, char ret_secret[SECRET
 }
 
 /* Under the lock; all of them are looked at, so that the time tells nothing. */
-static size_t find(const struct sessions *s, struct slice secret, time_t now)
+static size_t by_hash(const struct sessions *s, const uint8_t hash[SECRET_HASH], time_t now)
 {
-	uint8_t hash[SECRET_HASH];
 	size_t found = SIZE_MAX;
 
-	if (secret.n != SECRET_CHARS || !secret_hash(secret, hash))
-		return SIZE_MAX;
 	for (size_t i = 0; i < s->n; i++)
 		if (secret_same(s->list[i].hash, hash))
 			found = i;
 	return found != SIZE_MAX && s->list[found].expires > now ? found : SIZE_MAX;
+}
+
+static size_t find(const struct sessions *s, struct slice secret, time_t now)
+{
+	uint8_t hash[SECRET_HASH];
+
+	if (secret.n != SECRET_CHARS || !secret_hash(secret, hash))
+		return SIZE_MAX;
+	return by_hash(s, hash, now);
+}
+
+bool sessions_hold(struct sessions *s, const uint8_t hash[SECRET_HASH])
+{
+	bool holds;
+
+	pthread_mutex_lock(&s->lock);
+	holds = by_hash(s, hash, time(NULL)) != SIZE_MAX;
+	pthread_mutex_unlock(&s->lock);
+	return holds;
 }
 
 bool sessions_find(struct sessions *s, struct slice secret, struct session *ret)

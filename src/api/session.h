@@ -11,7 +11,7 @@
 #define SESSIONS_FILE	  "sessions.json" /* in the store's folder */
 #define SESSIONS_MAX	  1024
 #define SESSIONS_USER_MAX 32 /* of one user; the oldest makes room */
-#define SESSION_S	  (30 * 86400)
+#define SESSION_S	  (30 * 86400L)
 #define CODES_MAX	  64
 #define CODES_USER_MAX	  4
 #define CODE_S		  60
@@ -37,6 +37,8 @@ int sessions_code(struct sessions *s, const struct session *who, unsigned second
 int sessions_begin(struct sessions *s, struct slice code, char ret_secret[SECRET_CHARS + 1]);
 /* False where it is none, or is over. */
 bool sessions_find(struct sessions *s, struct slice secret, struct session *ret);
+/* Whether the one with that hash is still good. */
+bool sessions_hold(struct sessions *s, const uint8_t hash[SECRET_HASH]);
 void sessions_end(struct sessions *s, struct slice secret);
 
 /* That a token was used now. */

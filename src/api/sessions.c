@@ -87,6 +87,8 @@ static int put_one(struct query *q, const struct id128 *session)
 	size_t before;
 	int r;
 
+	if (id128_is_zero(session)) /* to a filter that is any */
+		return -ENOENT;
 	json_begin(&q->w, '{');
 	json_key(&q->w, "session");
 	before = q->text.n;

@@ -43,7 +43,7 @@ enum MHD_Result handle_steps(struct request *rq)
 	if (!query_begin(&q, rq, 0) || !query_run(&q, rq->path[0], &run))
 		return query_refused(&q);
 	r = steps_load(q.reader, &run, query_may(&q, RIGHT_CONTENT) ? LOAD_ALL : LOAD_PLAIN,
-		       &steps);
+		       STEPS_SHOWN + 1, &steps);
 	if (r >= 0 && !steps.runs)
 		r = -ENOENT;
 	if (r >= 0)

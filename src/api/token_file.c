@@ -83,3 +83,14 @@ int token_file_find(struct token_file *f, struct slice secret, struct token *ret
 	pthread_mutex_unlock(&f->lock);
 	return r;
 }
+
+bool token_file_holds(struct token_file *f, const uint8_t hash[SECRET_HASH])
+{
+	bool holds;
+
+	pthread_mutex_lock(&f->lock);
+	look(f);
+	holds = f->r == 0 && tokens_hold(&f->tokens, hash, time(NULL));
+	pthread_mutex_unlock(&f->lock);
+	return holds;
+}

@@ -202,17 +202,29 @@ static bool is_valid(const struct token *t, time_t now)
 }
 
 /* All of them are looked at, so that the time tells nothing. */
-const struct token *tokens_find(const struct tokens *t, struct slice secret, time_t now)
+static const struct token *by_hash(const struct tokens *t, const uint8_t hash[SECRET_HASH],
+				   time_t now)
 {
 	const struct token *found = NULL;
-	uint8_t hash[SECRET_HASH];
 
-	if (!slice_starts(secret, SLICE(TOKEN_PREFIX)) || !secret_hash(secret, hash))
-		return NULL;
 	for (size_t i = 0; i < t->n; i++)
 		if (secret_same(t->list[i].hash, hash))
 			found = &t->list[i];
 	return found && is_valid(found, now) ? found : NULL;
+}
+
+const struct token *tokens_find(const struct tokens *t, struct slice secret, time_t now)
+{
+	uint8_t hash[SECRET_HASH];
+
+	if (!slice_starts(secret, SLICE(TOKEN_PREFIX)) || !secret_hash(secret, hash))
+		return NULL;
+	return by_hash(t, hash, now);
+}
+
+bool tokens_hold(const struct tokens *t, const uint8_t hash[SECRET_HASH], time_t now)
+{
+	return by_hash(t, hash, now) != NULL;
 }
 
 size_t tokens_valid(const struct tokens *t, time_t now)

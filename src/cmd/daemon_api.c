@@ -73,6 +73,15 @@ bool daemon_api_asked(const struct daemon *d)
 	return false;
 }
 
+void daemon_api_say(const struct daemon *d)
+{
+	char host[64];
+
+	if (d->api_fd >= 0 && tcp_host(d->api_fd, host, sizeof(host)) == 0)
+		log_info("the web interface: http://%s:%u, into which 'sonde open' prints a link",
+			 host, (unsigned)tcp_port(d->api_fd));
+}
+
 int daemon_api_open(const struct config *c, const struct daemon_user *u, bool asked, int *ret)
 {
 	const char *listen = c->api.listen;

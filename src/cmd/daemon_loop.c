@@ -214,6 +214,7 @@ static void announce(struct daemon *d)
 	daemon_child_start(d, DAEMON_EXPORTER);
 	daemon_child_start(d, DAEMON_ENRICHER);
 	daemon_watch_say(d->setup->c);
+	daemon_api_say(d);
 	log_info("ready");
 	daemon_notify_status(d, "tracing");
 	daemon_notify_ready(d);

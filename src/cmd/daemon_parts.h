@@ -131,6 +131,8 @@ struct daemon {
 	char said[128];			   /* the status line that was told last */
 };
 
+/* Says where it is, where it is. */
+void daemon_api_say(const struct daemon *d);
 /* Whether the web interface's address was named. */
 bool daemon_api_asked(const struct daemon *d);
 

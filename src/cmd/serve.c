@@ -16,6 +16,7 @@
 #include "cmd/api_parts.h"
 #include "cmd/command.h"
 #include "cmd/config_file.h"
+#include "cmd/prices_file.h"
 #include "cmd/reader.h"
 
 #define LINK_S 600 /* a person has to find it among what else the terminal shows */
@@ -109,19 +110,22 @@ static void wait_for_end(struct api_server *s, int signals)
 static int serve(const struct config *c, const char *store, int tcp)
 {
 	char tokens[PATH_MAX];
-	const struct api_config api = {
+	struct api_config api = {
 		.config = c,
 		.store = store,
 		.peers = { .own = geteuid() },
 		.tokens = tokens,
 		.may_run = server_may_run,
 	};
+	_cleanup_(price_freep) struct price_table *prices = NULL;
 	struct api_server *server = NULL;
 	_cleanup_(closep) int signals = -1;
 	int r = tokens_path(store, TOKENS_FILE, tokens, sizeof(tokens));
 
 	server_limits();
 	signals = take_signals();
+	if (prices_load(NULL, &prices) == 0) /* else it has said why, and figures lack it */
+		api.prices = prices;
 	if (r == 0)
 		r = signals < 0 ? -errno : api_server_start(&api, -1, tcp, &server);
 	if (r < 0) {

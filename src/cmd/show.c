@@ -127,7 +127,7 @@ static int show_tree(struct showing *s, const struct id128 *run)
 {
 	const struct tree_options o = { .all = all, .evidence = evidence };
 	struct steps steps = { 0 };
-	int r = steps_load(s->reader, run, all ? LOAD_ALL : LOAD_EVENTS, &steps);
+	int r = steps_load(s->reader, run, all ? LOAD_ALL : LOAD_EVENTS, 0, &steps);
 
 	for (struct kept_run *k = steps.runs; r >= 0 && k; k = k->hh.next) {
 		tree_print_head(&s->screen, &k->run);

@@ -5,10 +5,10 @@
 #include "base/json.h"
 #include "cmd/command.h"
 #include "cmd/filter.h"
-#include "export/offers.h"
 #include "cmd/reader.h"
 #include "cmd/remote.h"
 #include "cmd/table.h"
+#include "export/offers.h"
 #include "export/span_json.h"
 
 static bool json;

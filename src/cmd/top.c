@@ -73,7 +73,7 @@ static int show_stored(void *ctx, const struct id128 *run, int columns, struct b
 	char *text = NULL;
 	size_t n = 0;
 	FILE *f = open_memstream(&text, &n);
-	int r = f ? steps_load(ctx, run, LOAD_EVENTS, &steps) : -ENOMEM;
+	int r = f ? steps_load(ctx, run, LOAD_EVENTS, 0, &steps) : -ENOMEM;
 
 	if (f) {
 		screen_init(&s, f);

@@ -255,7 +255,7 @@ int timeline_print(struct store_reader *r, const struct id128 *run, const struct
 	struct timeline t = { .s = s, .o = o };
 	struct budget b = { 0 };
 	struct steps steps = { 0 };
-	int err = steps_load(r, run, o->json || o->all ? LOAD_ALL : LOAD_EVENTS, &steps);
+	int err = steps_load(r, run, o->json || o->all ? LOAD_ALL : LOAD_EVENTS, 0, &steps);
 
 	if (err == 0 && steps.runs) {
 		steps_link(&steps, run); /* which puts them in order of start */

@@ -33,7 +33,7 @@ static int load_span(void *ctx, const struct span *span)
 	return 0;
 }
 
-int steps_load(struct store_reader *r, const struct id128 *run, enum steps_looks looks,
+int steps_load(struct store_reader *r, const struct id128 *run, enum steps_looks looks, size_t max,
 	       struct steps *ret)
 {
 	struct loading l = { .r = r,
@@ -43,6 +43,7 @@ int steps_load(struct store_reader *r, const struct id128 *run, enum steps_looks
 	struct store_filter f = { .run = *run };
 	int err = store_runs(r, &f, load_run, &l);
 
+	f.limit = max;
 	if (err >= 0)
 		err = store_spans(r, &f, load_span, &l);
 	if (err >= 0 && l.parts && ret->runs)

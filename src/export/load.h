@@ -11,6 +11,7 @@ enum steps_looks {
 	LOAD_ALL,    /* parts of answers as well */
 };
 
-/* A run and its spans. 0 or -errno; where there is no such run, it has neither. */
-int steps_load(struct store_reader *r, const struct id128 *run, enum steps_looks looks,
+/* A run and its spans, the first @max (0: all). 0 or -errno; where there is no such run, it has
+ * neither. */
+int steps_load(struct store_reader *r, const struct id128 *run, enum steps_looks looks, size_t max,
 	       struct steps *ret);

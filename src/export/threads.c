@@ -31,7 +31,7 @@ static int on_span(void *ctx, const struct span *span)
 	struct reading *rd = ctx;
 	struct call *call;
 
-	if (span->step != STEP_LLM || id128_is_zero(node) || rd->n >= CALLS_MAX)
+	if (id128_is_zero(node) || rd->n >= CALLS_MAX)
 		return 0;
 	if (rd->n == rd->cap) {
 		size_t cap = rd->cap ? 2 * rd->cap : 64;
@@ -105,7 +105,7 @@ static int give_leaves(struct reading *rd)
 
 int threads_read(struct store_reader *r, const struct id128 *run, thread_fn fn, void *ctx)
 {
-	const struct store_filter filter = { .run = *run };
+	const struct store_filter filter = { .run = *run, .step = STEP_LLM };
 	struct reading rd = { .r = r, .fn = fn, .ctx = ctx };
 	int err = store_spans(r, &filter, on_span, &rd);
 

@@ -4,9 +4,8 @@
 #include <stdio.h>
 
 #include "base/util.h"
-#include "store/page.h"
+#include "store/agents.h"
 #include "store/percentile.h"
-#include "store/reader.h"
 #include "store/words.h"
 
 static const struct column columns[] = {
@@ -67,10 +66,8 @@ static int of_runs(struct store_reader *r, const struct store_filter *f, struct 
 		   sqlite3_stmt **ret)
 {
 	char tail[96];
-	int rc = percentiles_define(r->db);
+	const int rc = percentiles_define(r->db);
 
-	if (rc == SQLITE_OK)
-		rc = words_define(r->db);
 	if (rc != SQLITE_OK)
 		return reader_errno(r, rc);
 	where_look(r, w, f);
@@ -80,7 +77,8 @@ static int of_runs(struct store_reader *r, const struct store_filter *f, struct 
 		where_tail("GROUP BY key ORDER BY 2 DESC, key", f->limit, tail, sizeof(tail)), ret);
 }
 
-static int give(struct store_reader *r, sqlite3_stmt *s, store_agent_fn fn, void *ctx)
+static int give(struct store_reader *r, sqlite3_stmt *s, sqlite3_stmt *more, store_agent_fn fn,
+		void *ctx)
 {
 	int rc;
 
@@ -89,7 +87,10 @@ static int give(struct store_reader *r, sqlite3_stmt *s, store_agent_fn fn, void
 
 		row_read(s, 0, columns, ARRAY_SIZE(columns), &row);
 		read_times(s, ARRAY_SIZE(columns), &row);
-		rc = fn(ctx, &row);
+		rc = more ? agents_read_newest(r, more, &row) : 0;
+		if (rc == 0)
+			rc = fn(ctx, &row);
+		sqlite3_reset(more);
 		if (rc < 0)
 			return rc;
 	}
@@ -98,14 +99,20 @@ static int give(struct store_reader *r, sqlite3_stmt *s, store_agent_fn fn, void
 
 int store_agents(struct store_reader *r, const struct store_filter *f, store_agent_fn fn, void *ctx)
 {
-	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
+	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL, *more = NULL;
 	_cleanup_(where_done) struct where w = { 0 };
-	int rc;
+	int rc = words_define(r->db);
 
+	if (rc != SQLITE_OK)
+		return reader_errno(r, rc);
 	limit_begin(r, r->limit_ms);
-	rc = of_runs(r, f, &w, &s);
+	rc = agents_of_sums(r, f, &s);
 	if (rc == 0)
-		rc = give(r, s, fn, ctx);
+		rc = agents_newest(r, f, &more);
+	else if (rc == -EAGAIN)
+		rc = of_runs(r, f, &w, &s);
+	if (rc == 0)
+		rc = give(r, s, more, fn, ctx);
 	limit_end(r);
 	return rc;
 }

@@ -9,9 +9,11 @@
 #include <time.h>
 
 #include "base/util.h"
+#include "store/local_time.h"
 #include "store/sums_sql.h"
 
-#define LOCAL_DAY(seconds) "strftime('%Y-%m-%d', " seconds ", 'unixepoch', 'localtime')"
+#define LOCAL_HOUR(seconds) "strftime('%Y-%m-%dT%H:00', " seconds ", 'unixepoch', 'localtime')"
+#define LOCAL_DAY(seconds)  "strftime('%Y-%m-%d', " seconds ", 'unixepoch', 'localtime')"
 #define BY_KEY(dimension, key)                                                    \
 	{                                                                         \
 		dimension, SUMS_DAY_NS, key, "key", "before < ?5", "p.key = " key \
@@ -32,6 +34,16 @@ static const struct reading readings[] = {
 	[GROUP_PROVIDER] = BY_KEY(GROUP_PROVIDER, "coalesce(s.provider, '')"),
 	[GROUP_PROJECT] = BY_KEY(GROUP_PROJECT, "coalesce(s.project, '')"),
 	[GROUP_USER] = BY_KEY(GROUP_USER, "coalesce(s.user, '')"),
+	[GROUP_HOST] = BY_KEY(SUMS_HOST, "coalesce(s.host, '')"),
+	[GROUP_WORKFLOW] = BY_KEY(SUMS_WORKFLOW, "coalesce(s.workflow, '')"),
+	[GROUP_SESSION] = BY_KEY(SUMS_SESSION, "lower(hex(s.session))"),
+	[GROUP_TOTAL] = { SUMS_DAYS, SUMS_DAY_NS, "''", "''", "before < ?5", "true" },
+	[GROUP_HOUR] = { GROUP_DAY, SUMS_HALF_HOUR_NS, LOCAL_HOUR("s.start_ns / 1000000000"),
+			 LOCAL_HOUR("period * 1800"),
+			 "before < ?5 OR " LOCAL_HOUR("before * 1800") " <> " LOCAL_HOUR(
+				 "period * 1800"),
+			 LOCAL_HOUR("p.period * 1800") " = " LOCAL_HOUR(
+				 "s.start_ns / 1000000000") },
 	[GROUP_DAY] = { GROUP_DAY, SUMS_HALF_HOUR_NS, LOCAL_DAY("s.start_ns / 1000000000"),
 			LOCAL_DAY("period * 1800"),
 			"before < ?5 OR " LOCAL_DAY("before * 1800") " <> " LOCAL_DAY(
@@ -61,7 +73,7 @@ static const struct reading whole_days = {
 
 static const char head[] =
 	"SELECT key, sum(runs), sum(calls) AS calls, sum(cost_pico_usd) AS cost,"
-	" sum(equivalent_pico_usd) AS equivalent, 0, sum(unpriced_calls),"
+	" sum(equivalent_pico_usd) AS equivalent, sum(estimated_pico_usd), sum(unpriced_calls),"
 	" sum(usage_unknown_calls), sum(mismatched_calls)" LLM_USAGE_COUNTS(
 		KNOWN_SUM) ", CASE WHEN sum(estimated_3) THEN 3 WHEN sum(estimated_2) THEN 2"
 			   " ELSE sum(estimated_1) > 0 END FROM (";
@@ -69,7 +81,8 @@ static const char head[] =
 /* clang-format off */
 #define FIGURES \
 	"sum(steps) AS steps, sum(calls) AS calls, sum(cost_pico_usd) AS cost_pico_usd," \
-	" sum(equivalent_pico_usd) AS equivalent_pico_usd, sum(unpriced_calls) AS unpriced_calls," \
+	" sum(equivalent_pico_usd) AS equivalent_pico_usd," \
+	" sum(estimated_pico_usd) AS estimated_pico_usd, sum(unpriced_calls) AS unpriced_calls," \
 	" sum(usage_unknown_calls) AS usage_unknown_calls," \
 	" sum(mismatched_calls) AS mismatched_calls, sum(estimated_1) AS estimated_1," \
 	" sum(estimated_2) AS estimated_2, sum(estimated_3) AS estimated_3"
@@ -80,7 +93,7 @@ static const char head[] =
 static const char rows[] =
 	"SELECT %s AS key, 0 AS runs, " FIGURES LLM_USAGE_COUNTS(SUMMED)
 	" FROM cost_sums WHERE dimension = %d AND period >= ?5 AND period < ?6 GROUP BY 1"
-	" UNION ALL SELECT %s, sum(n), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0" LLM_USAGE_COUNTS(SUMS_ZERO)
+	" UNION ALL SELECT %s, sum(n), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0" LLM_USAGE_COUNTS(SUMS_ZERO)
 	" FROM seen WHERE dimension = %d AND period >= ?5 AND period < ?6 AND (%s) GROUP BY 1"
 	" UNION ALL SELECT %s, count(DISTINCT s.run) FILTER (WHERE NOT EXISTS (SELECT 1 FROM"
 	" present AS p WHERE p.run = s.run AND p.dimension = %d AND p.period >= ?5 AND"
@@ -95,19 +108,16 @@ static bool is_greenwich(time_t t)
 	return localtime_r(&t, &tm) && tm.tm_gmtoff == 0;
 }
 
-/* NULL where its days are made of other pieces than there are. */
+/* NULL where its days and hours are made of other pieces than there are. */
 static const struct reading *reading_of(enum store_group by)
 {
 	const time_t january = 1767225600, july = 1782864000, now = time(NULL);
-	struct tm tm;
 
-	if (by > GROUP_USER)
-		return NULL;
-	if (by != GROUP_DAY)
+	if (by != GROUP_DAY && by != GROUP_HOUR)
 		return &readings[by];
-	if (is_greenwich(january) && is_greenwich(july) && is_greenwich(now))
+	if (by == GROUP_DAY && is_greenwich(january) && is_greenwich(july) && is_greenwich(now))
 		return &whole_days;
-	return localtime_r(&now, &tm) && tm.tm_gmtoff % 1800 == 0 ? &readings[by] : NULL;
+	return local_is_of_half_hours() ? &readings[by] : NULL;
 }
 
 static int prepare(struct store_reader *r, const struct reading *how, enum store_group by,
@@ -118,9 +128,10 @@ static int prepare(struct store_reader *r, const struct reading *how, enum store
 	char *sql = part ? sqlite3_mprintf("%s%s) GROUP BY key HAVING sum(steps) > 0 ORDER BY %s"
 					   " LIMIT ?7",
 					   head, part,
-					   by == GROUP_DAY ? "key DESC"
-							   : "cost DESC, equivalent DESC, calls"
-							     " DESC, key")
+					   by == GROUP_DAY || by == GROUP_HOUR
+						   ? "key DESC"
+						   : "cost DESC, equivalent DESC, calls"
+						     " DESC, key")
 			 : NULL;
 	const int rc = sql ? sqlite3_prepare_v2(r->db, sql, -1, ret, NULL) : SQLITE_NOMEM;
 

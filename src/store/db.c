@@ -9,6 +9,7 @@
 
 #include "base/util.h"
 #include "store/schema.h"
+#include "store/times.h"
 
 int db_fail(struct store_error *err, int r, const char *fmt, ...)
 {
@@ -107,8 +108,8 @@ int db_open(const char *path, int flags, sqlite3 **ret)
 	rc = sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
 	if (!db)
 		return SQLITE_NOMEM;
-	*ret = db; /* open or not: it holds the error */
-	return rc;
+	*ret = db;					/* open or not: it holds the error */
+	return rc == SQLITE_OK ? times_define(db) : rc; /* triggers call them */
 }
 
 void db_close(sqlite3 *db)

@@ -125,6 +125,20 @@ static const struct {
 	  " AND step = 3 AND tool_name IS NOT NULL GROUP BY 1, 2, 3) AS b"
 	  " ON a.day = b.day AND a.tool = b.tool AND a.agent = b.agent"
 	  " WHERE a.n IS NOT b.n OR a.e <> b.e" },
+	{ "the sums of a half hour differ from its steps: half hour",
+	  "SELECT coalesce(a.period, b.period) FROM (SELECT period, tool_calls AS t, steps AS n,"
+	  " errors AS e FROM work_sums WHERE dimension = 0 AND steps <> 0) AS a FULL JOIN"
+	  " (SELECT start_ns / 1800000000000 AS period, sum(step = 3) AS t, count(*) AS n,"
+	  " sum(status = 2 AND (step = 3 OR " SCHEMA_ONCE ")) AS e FROM spans WHERE seq IS NOT"
+	  " NULL AND step IN (2, 3) GROUP BY 1) AS b ON a.period = b.period"
+	  " WHERE a.n IS NOT b.n OR a.t <> b.t OR a.e <> b.e" },
+	{ "the sums of an agent's day differ from its runs: day",
+	  "SELECT coalesce(a.day, b.day) FROM (SELECT period AS day, key, status, runs AS n,"
+	  " cost_pico_usd AS c, input AS i FROM run_sums WHERE dimension = 1) AS a FULL JOIN"
+	  " (SELECT start_ns / 86400000000000 AS day, coalesce(agent, '') AS key, status,"
+	  " count(*) AS n, coalesce(sum(cost_pico_usd), 0) AS c, coalesce(sum(input), 0) AS i"
+	  " FROM runs GROUP BY 1, 2, 3) AS b ON a.day = b.day AND a.key = b.key AND"
+	  " a.status = b.status WHERE a.n IS NOT b.n OR a.c <> b.c OR a.i <> b.i" },
 	{ "the runs that were seen on a day are not those that have calls there: day",
 	  "SELECT coalesce(a.day, b.day) FROM (SELECT period AS day, key, sum(n) AS n FROM seen"
 	  " WHERE dimension = 0 GROUP BY 1, 2) AS a FULL JOIN (SELECT start_ns / 86400000000000"

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <time.h>
 
-#include "store/page.h"
 #include "store/reader.h"
 
 #define LOOK_EVERY 1000 /* steps of SQLite's machine: some ten microseconds */
@@ -48,15 +47,15 @@ static int count_steps(struct store_reader *r, sqlite3_stmt *s, int64_t *ret, bo
 
 	*ret = 0;
 	*ret_more = false;
-	while (*ret <= STORE_COUNT_MAX && (rc = sqlite3_step(s)) == SQLITE_ROW)
+	while (*ret <= r->count_max && (rc = sqlite3_step(s)) == SQLITE_ROW)
 		(*ret)++;
 	if (rc == SQLITE_DONE)
 		return 0;
 	if (rc != SQLITE_ROW && (rc & 0xff) != SQLITE_INTERRUPT)
 		return reader_errno(r, rc);
 	*ret_more = true;
-	if (*ret > STORE_COUNT_MAX)
-		*ret = STORE_COUNT_MAX;
+	if (*ret > r->count_max)
+		*ret = r->count_max;
 	return 0;
 }
 

@@ -16,62 +16,90 @@
 
 #define ORDERS (ORDER_ERRORS + 1)
 
+struct order {
+	const char *key;   /* never NULL in SQL; NULL: there is no such order */
+	const char *only;  /* what can stand in it */
+	const char *index; /* that has it */
+};
+
 /* What is listed. */
 struct listing {
 	enum cursor_kind kind;
-	const char *from, *count;
-	const char *keys[ORDERS]; /* never NULL in SQL; NULL: there is no such order */
-	const char *beyond;	  /* formats: of the key and < or > */
-	const char *order;	  /* of the key, and three times of ASC or DESC */
+	const char *from;
+	struct order orders[ORDERS];
+	const char *beyond;  /* format: of the key and < or > */
+	const char *order;   /* of the key, and three times of ASC or DESC */
+	const char *numbers; /* what narrow ones are found by */
 };
 
 static const struct listing runs_listing = {
 	.kind = CURSOR_RUNS,
-	.from = " FROM runs AS r",
-	.count = "SELECT 1 FROM runs AS r",
-	.keys = {
-		[ORDER_START] = "r.start_ns",
-		[ORDER_DURATION] = RUN_DURATION,
-		[ORDER_COST] = RUN_COST,
-		[ORDER_TOKENS] = RUN_TOKENS,
-		[ORDER_STEPS] = RUN_STEPS,
-		[ORDER_ERRORS] = RUN_ERRORS,
+	.from = "FROM runs AS r",
+	.orders = {
+		[ORDER_START] = { "r.start_ns", "", NULL },
+		[ORDER_DURATION] = { RUN_DURATION, "", "runs_duration" },
+		[ORDER_COST] = { RUN_COST, "", "runs_cost" },
+		[ORDER_TOKENS] = { RUN_TOKENS, "", "runs_tokens" },
+		[ORDER_STEPS] = { RUN_STEPS, "", "runs_steps" },
+		[ORDER_ERRORS] = { RUN_ERRORS, "", "runs_errors" },
 	},
 	.beyond = " AND (%s, r.id) %s (?, ?)",
 	.order = "ORDER BY %s %s, r.id %s",
+	.numbers = "r.n IN (SELECT r.n FROM runs AS r",
 };
 
 static const struct listing spans_listing = {
 	.kind = CURSOR_SPANS,
-	.from = " FROM spans AS s",
-	.count = "SELECT 1 FROM spans AS s",
-	.keys = {
-		[ORDER_START] = "s.start_ns",
-		[ORDER_DURATION] = SPAN_DURATION,
-		[ORDER_COST] = SPAN_COST,
-		[ORDER_TOKENS] = SPAN_TOKENS,
-		[ORDER_ERRORS] = SPAN_ERRORS,
+	.from = "FROM spans AS s",
+	.orders = {
+		[ORDER_START] = { "s.start_ns", "", NULL },
+		[ORDER_DURATION] = { SPAN_DURATION, " AND " SPAN_ENDED, "spans_duration" },
+		[ORDER_COST] = { SPAN_COST, " AND " SPAN_PRICED, "spans_cost" },
+		[ORDER_TOKENS] = { SPAN_TOKENS, " AND " SPAN_TOLD, "spans_tokens" },
+		[ORDER_ERRORS] = { "s.start_ns", " AND " SPAN_FAILED, "spans_failed" },
 	},
 	.beyond = " AND (%s, s.id, s.n) %s (?, ?, ?)",
 	.order = "ORDER BY %s %s, s.id %s, s.n %s",
+	.numbers = "s.n IN (SELECT s.n FROM spans AS s",
 };
 
 struct asked {
 	const struct listing *what;
-	const char *key;
+	const struct order *order;
 	const struct store_page *page;
 	bool later; /* a page behind the first */
 	struct place from, last;
 	size_t given;
+	bool many, narrow; /* narrow: sort numbers of rows, then read these */
+	char key[128], from_sql[160];
 };
 
 static int ask(const struct listing *what, const struct store_page *p, struct asked *ret)
 {
 	*ret = (struct asked){ .what = what, .page = p, .later = p->cursor.n > 0 };
-	if ((unsigned)p->order >= ORDERS || !what->keys[p->order] || p->limit == 0)
+	if ((unsigned)p->order >= ORDERS || !what->orders[p->order].key || p->limit == 0)
 		return -EINVAL;
-	ret->key = what->keys[p->order];
+	ret->order = &what->orders[p->order];
 	return ret->later ? cursor_read(p, what->kind, &ret->from) : 0;
+}
+
+/*
+ * SQLite knows no numbers of rows, so it is told: few rows are found by what the filter asks for
+ * and then sorted, of many a page is soon full in their order. A limited viewer's rows are a view,
+ * which has no index and no numbers of its own.
+ */
+static void plan(struct asked *a, const struct store_reader *r, bool many)
+{
+	const char *index = a->order->index;
+	const bool by_index = index && many && !r->limited;
+
+	a->many = many;
+	a->narrow = !many && !r->limited;
+	snprintf(a->key, sizeof(a->key), "%s%s%s", index && !many ? "+(" : "", a->order->key,
+		 index && !many ? ")" : "");
+	snprintf(a->from_sql, sizeof(a->from_sql), "%s%s%s%s%s", a->what->from,
+		 by_index ? " INDEXED BY " : "", by_index ? index : "", a->narrow ? " WHERE " : "",
+		 a->narrow ? a->what->numbers : "");
 }
 
 static void begin_behind(const struct asked *a, struct where *w)
@@ -91,9 +119,14 @@ static const char *tail_of(const struct asked *a, char *buf, size_t size)
 {
 	const char *way = a->page->ascending ? "ASC" : "DESC";
 	char order[224];
+	size_t n;
 
 	sqlite3_snprintf(sizeof(order), order, a->what->order, a->key, way, way, way);
-	return where_tail(order, a->page->limit + 1, buf, size);
+	where_tail(order, a->page->limit + 1, buf, size);
+	n = strlen(buf);
+	if (a->narrow)
+		snprintf(buf + n, size - n, ") %s", order);
+	return buf;
 }
 
 /* The rows of a page, but for the one that only shows that there are more. */
@@ -142,14 +175,15 @@ static int runs_page(struct store_reader *r, const struct store_filter *f, struc
 	_cleanup_(freep) char *head = NULL;
 	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
 	_cleanup_(where_done) struct where w = { 0 };
-	char more[256], tail[256];
+	char more[320], tail[512];
 	int rc;
 
-	snprintf(more, sizeof(more), ", %s%s", a->key, a->what->from);
+	snprintf(more, sizeof(more), ", %s %s", a->key, a->from_sql);
 	head = reader_select(run_columns, run_columns_n, "r.", more);
 	if (!head)
 		return -ENOMEM;
 	where_look(r, &w, f);
+	w.many = a->many && !a->order->index;
 	where_runs(&w, f);
 	begin_behind(a, &w);
 	rc = where_prepare(r, &w, head, tail_of(a, tail, sizeof(tail)), &s);
@@ -165,7 +199,7 @@ static int count_runs(struct store_reader *r, const struct store_filter *f, int6
 
 	where_look(r, &w, f);
 	where_runs(&w, f);
-	return count_rows(r, &w, runs_listing.count, ret, ret_more);
+	return count_rows(r, &w, "SELECT 1 FROM runs AS r", ret, ret_more);
 }
 
 int store_runs_page(struct store_reader *r, const struct store_filter *f,
@@ -181,6 +215,7 @@ int store_runs_page(struct store_reader *r, const struct store_filter *f,
 		rc = count_runs(r, f, &ret->total, &ret->total_more);
 	if (rc < 0)
 		return rc;
+	plan(&a, r, ret->total_more);
 	limit_begin(r, r->limit_ms);
 	rc = runs_page(r, f, &a, &to, ret);
 	limit_end(r);
@@ -240,13 +275,15 @@ static int spans_page(struct store_reader *r, const struct store_filter *f, stru
 	_cleanup_(freep) char *head = NULL;
 	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
 	_cleanup_(where_done) struct where w = { 0 };
-	char more[256], tail[256];
+	char more[320], tail[512];
 	int rc;
 
-	snprintf(more, sizeof(more), ", s.attrs, %s, s.n%s", a->key, a->what->from);
+	snprintf(more, sizeof(more), ", s.attrs, %s, s.n %s", a->key, a->from_sql);
 	head = reader_select(span_columns, span_columns_n, "s.", more);
 	if (!head)
 		return -ENOMEM;
+	where_plain(&w, a->order->only);
+	w.many = a->many && !a->order->index;
 	where_spans(&w, f);
 	begin_behind(a, &w);
 	rc = where_prepare(r, &w, head, tail_of(a, tail, sizeof(tail)), &s);
@@ -266,11 +303,13 @@ int store_spans_page(struct store_reader *r, const struct store_filter *f,
 
 	*ret = (struct store_page_end){ 0 };
 	if (rc == 0) {
+		where_plain(&w, a.order->only);
 		where_spans(&w, f);
-		rc = count_rows(r, &w, spans_listing.count, &ret->total, &ret->total_more);
+		rc = count_rows(r, &w, "SELECT 1 FROM spans AS s", &ret->total, &ret->total_more);
 	}
 	if (rc < 0)
 		return rc;
+	plan(&a, r, ret->total_more);
 	limit_begin(r, r->limit_ms);
 	rc = spans_page(r, f, &a, &to, ret);
 	limit_end(r);

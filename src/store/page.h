@@ -8,13 +8,14 @@
 
 #include "store/query.h"
 
+/* Of steps, those alone that have what they are ordered by are there, and counted. */
 enum store_order {
 	ORDER_START,
 	ORDER_DURATION,
 	ORDER_COST, /* what was spent, and what a plan covered */
 	ORDER_TOKENS,
 	ORDER_STEPS,  /* of runs alone: calls, tools and processes */
-	ORDER_ERRORS, /* of spans: those that failed */
+	ORDER_ERRORS, /* of runs by their number; of steps: those that failed, by their start */
 };
 
 #define STORE_COUNT_MAX 10000 /* counting stops there, or when it takes long */
@@ -75,6 +76,7 @@ struct store_agent_row {
 	uint64_t last_ns;	/* when the newest began */
 };
 typedef int (*store_agent_fn)(void *ctx, const struct store_agent_row *row);
-/* The most runs first. */
+/* The most runs first. Of many runs and a filter by time and agent alone, percentiles are within
+ * 3.2 %, and versions, models and providers are those of the agent's newest 1,000 runs. */
 int store_agents(struct store_reader *r, const struct store_filter *f, store_agent_fn fn,
 		 void *ctx);

@@ -10,7 +10,7 @@
 
 #include "base/util.h"
 #include "store/attrs.h"
-#include "store/times.h"
+#include "store/page.h"
 
 #define BUSY_MS	   5000
 #define SPAN_ATTRS (1u << 20) /* bytes of one span's attributes in memory */
@@ -100,9 +100,8 @@ int store_reader_open(const char *path, struct store_reader **ret, struct store_
 		return db_fail(err, -ENAMETOOLONG, "the path of the store is too long");
 	r->sql_limit_ms = STORE_SQL_MS;
 	r->sums_above = SUMS_ABOVE;
+	r->count_max = STORE_COUNT_MAX;
 	rc = open_file(r, err);
-	if (rc == 0 && times_define(r->db) != SQLITE_OK)
-		rc = db_fail(err, -ENOMEM, "out of memory");
 	if (rc == 0)
 		rc = db_check_version(r->db, r->path, true, &version, err);
 	if (rc < 0)

@@ -15,6 +15,7 @@ struct store_reader {
 	unsigned limit_ms;     /* of a list or a figure; 0: without end */
 	uint64_t end_ms;       /* of what is being done */
 	int64_t sums_above;    /* steps: below that they are read one by one */
+	int64_t count_max;     /* STORE_COUNT_MAX, but for tests */
 	char path[4096];
 
 	/* Of a viewer that does not see everything (viewer.c). */
@@ -45,7 +46,8 @@ struct where {
 	int n;
 	int r;			       /* -ENOMEM, -EINVAL: sticks */
 	bool few_of_tool, few_of_step; /* where_look(): begin with the steps that are asked for */
-	bool any_tool;		       /* terms do not narrow the tool */
+	bool many;     /* rows that terms let through: they are found in order of start */
+	bool any_tool; /* terms do not narrow the tool */
 	struct where_value {
 		enum { WHERE_INT, WHERE_TEXT, WHERE_BLOB } type;
 		int64_t i;

@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "base/util.h"
-#include "store/sums_sql.h"
-#include "store/times.h"
+#include "store/run_sums_sql.h"
+#include "store/where_sql.h"
 
 /*
  * Version 1. Spans and runs are tables with a rowid, as their rows are wide; an id is 8 or 16
@@ -197,10 +197,34 @@ static const char version_5[] =
 	" DELETE FROM superseded WHERE replaced_by <= (SELECT min(seq) FROM sinks);"
 	" INSERT INTO superseded SELECT new.seq, s.* FROM spans AS s WHERE s.n = old.n; END;"
 	"CREATE TRIGGER spans_gone AFTER DELETE ON spans WHEN old.version > 1 BEGIN"
-	" DELETE FROM superseded WHERE run = old.run AND id = old.id; END;" SUMS_TABLES SUMS_FILL;
+	" DELETE FROM superseded WHERE run = old.run AND id = old.id; END;";
+
+/*
+ * Version 6. Sums know more groups of costs, what of them is estimated, and what metrics and lists
+ * of agents are made of: all are made anew, so the step before, which had made them, makes them no
+ * more. Indexes for each order that pages come in (page.c); of steps those alone that can stand
+ * there.
+ */
+static const char version_6[] =
+	"DROP TABLE IF EXISTS cost_sums; DROP TABLE IF EXISTS tool_sums;"
+	"DROP TABLE IF EXISTS present; DROP TABLE IF EXISTS seen;" SUMS_TABLES SUMS_FILL
+		RUN_SUMS_TABLE RUN_SUMS("1", "true") RUN_SUMS_TRIGGERS
+	"CREATE INDEX runs_duration ON runs (" INDEXED_RUN_DURATION ", id);"
+	"CREATE INDEX runs_cost ON runs (" INDEXED_RUN_COST ", id);"
+	"CREATE INDEX runs_tokens ON runs (" INDEXED_RUN_TOKENS ", id);"
+	"CREATE INDEX runs_steps ON runs (" INDEXED_RUN_STEPS ", id);"
+	"CREATE INDEX runs_errors ON runs (" INDEXED_RUN_ERRORS ", id);"
+	"CREATE INDEX runs_host ON runs (host, start_ns, id);"
+	"CREATE INDEX spans_duration ON spans (" INDEXED_SPAN_DURATION ", id)"
+	" WHERE " INDEXED_SPAN_ENDED ";"
+	"CREATE INDEX spans_cost ON spans (" INDEXED_SPAN_COST ", id) WHERE " INDEXED_SPAN_PRICED
+	";"
+	"CREATE INDEX spans_tokens ON spans (" INDEXED_SPAN_TOKENS ", id)"
+	" WHERE " INDEXED_SPAN_TOLD ";"
+	"CREATE INDEX spans_failed ON spans (start_ns, id) WHERE status = 2;";
 
 static const struct schema_step schema_steps[] = {
-	{ version_1 }, { version_2 }, { version_3 }, { version_4 }, { version_5 },
+	{ version_1 }, { version_2 }, { version_3 }, { version_4 }, { version_5 }, { version_6 },
 };
 
 const int schema_version = ARRAY_SIZE(schema_steps);
@@ -239,9 +263,7 @@ int schema_migrate(sqlite3 *db, const char *path, const struct schema_step *step
 		steps = schema_steps;
 		n = schema_version;
 	}
-	rc = times_define(db);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = run_steps(db, steps, n);
 	if (rc == SQLITE_OK)

@@ -5,7 +5,6 @@
 
 #include "base/util.h"
 #include "store/sums_sql.h"
-#include "store/times.h"
 
 /* In this order: the planner takes all steps of a kind for few. */
 #define NOTED	" FROM temp.noted AS m CROSS JOIN spans AS s ON s.n = m.n"
@@ -17,6 +16,7 @@ enum statement {
 	ST_FORGET,
 	ST_COST, /* from here on: what it means to add */
 	ST_TOOL,
+	ST_WORK,
 	ST_PRESENT,
 	ST_PRESENT_TOOL,
 	ST_NR,
@@ -29,6 +29,7 @@ static const char *const texts[ST_NR] = {
 	[ST_FORGET] = "DELETE FROM temp.noted",
 	[ST_COST] = SUMS_COST("?1", NOTED),
 	[ST_TOOL] = SUMS_TOOL("?1", NOTED, COUNTED),
+	[ST_WORK] = SUMS_WORK("?1", NOTED),
 	[ST_PRESENT] = SUMS_PRESENT("?1", NOTED),
 	[ST_PRESENT_TOOL] = SUMS_PRESENT_TOOL("?1", NOTED),
 };
@@ -42,15 +43,13 @@ struct sums {
 int sums_new(sqlite3 *db, struct sums **ret)
 {
 	struct sums *s = calloc(1, sizeof(*s));
-	int rc = s ? times_define(db) : SQLITE_NOMEM;
+	int rc;
 
 	if (!s)
-		return rc;
+		return SQLITE_NOMEM;
 	s->db = db;
-	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(db,
-				  "CREATE TEMP TABLE IF NOT EXISTS noted (n INTEGER PRIMARY KEY)",
-				  NULL, NULL, NULL);
+	rc = sqlite3_exec(db, "CREATE TEMP TABLE IF NOT EXISTS noted (n INTEGER PRIMARY KEY)", NULL,
+			  NULL, NULL);
 	for (int i = 0; i < ST_NR && rc == SQLITE_OK; i++)
 		rc = sqlite3_prepare_v3(db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &s->st[i],
 					NULL);

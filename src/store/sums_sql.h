@@ -16,10 +16,13 @@
 #define SUMS_DAY_NS 86400000000000
 /* Whole local days are made of these, nearly everywhere. */
 #define SUMS_HALF_HOUR_NS 1800000000000
-/* Dimensions beside those of enum store_group: tools, and GROUP_DAY again by whole days, which is
- * enough where they are local ones. */
-#define SUMS_TOOLS   6
-#define SUMS_DAYS    7
+/* Dimensions beside the first of enum store_group: tools, GROUP_DAY again by whole days, which is
+ * enough where they are local ones, and groups that came later. */
+#define SUMS_TOOLS    6
+#define SUMS_DAYS     7
+#define SUMS_HOST     8
+#define SUMS_WORKFLOW 9
+#define SUMS_SESSION  10
 
 #define SUMS_STR2(x) #x
 #define SUMS_STR(x)  SUMS_STR2(x)
@@ -30,12 +33,16 @@
 	"(VALUES (0, " SUMS_STR(SUMS_DAY_NS) "), (1, " SUMS_STR(SUMS_DAY_NS) ")," \
 	" (2, " SUMS_STR(SUMS_DAY_NS) "), (3, " SUMS_STR(SUMS_HALF_HOUR_NS) ")," \
 	" (4, " SUMS_STR(SUMS_DAY_NS) "), (5, " SUMS_STR(SUMS_DAY_NS) ")," \
-	" (" SUMS_STR(SUMS_DAYS) ", " SUMS_STR(SUMS_DAY_NS) "))"
+	" (" SUMS_STR(SUMS_DAYS) ", " SUMS_STR(SUMS_DAY_NS) ")," \
+	" (" SUMS_STR(SUMS_HOST) ", " SUMS_STR(SUMS_DAY_NS) ")," \
+	" (" SUMS_STR(SUMS_WORKFLOW) ", " SUMS_STR(SUMS_DAY_NS) ")," \
+	" (" SUMS_STR(SUMS_SESSION) ", " SUMS_STR(SUMS_DAY_NS) "))"
 #define SUMS_KEY \
 	"CASE d.column1 WHEN 0 THEN coalesce(s.agent, '')" \
 	" WHEN 1 THEN coalesce(s.response_model, s.request_model, '')" \
 	" WHEN 2 THEN coalesce(s.provider, '') WHEN 4 THEN coalesce(s.project, '')" \
-	" WHEN 5 THEN coalesce(s.user, '') ELSE '' END"
+	" WHEN 5 THEN coalesce(s.user, '') WHEN 8 THEN coalesce(s.host, '')" \
+	" WHEN 9 THEN coalesce(s.workflow, '') WHEN 10 THEN lower(hex(s.session)) ELSE '' END"
 
 /* The same run's period before that of a row, and what is to be said of the one after it. */
 #define SUMS_SAME(row) \
@@ -64,7 +71,8 @@
 	"CREATE TABLE cost_sums (" \
 	" dimension INTEGER NOT NULL, period INTEGER NOT NULL, key TEXT NOT NULL," \
 	" steps INTEGER NOT NULL, calls INTEGER NOT NULL, cost_pico_usd INTEGER NOT NULL," \
-	" equivalent_pico_usd INTEGER NOT NULL, unpriced_calls INTEGER NOT NULL," \
+	" equivalent_pico_usd INTEGER NOT NULL, estimated_pico_usd INTEGER NOT NULL," \
+	" unpriced_calls INTEGER NOT NULL," \
 	" usage_unknown_calls INTEGER NOT NULL, mismatched_calls INTEGER NOT NULL," \
 	" estimated_1 INTEGER NOT NULL, estimated_2 INTEGER NOT NULL," \
 	" estimated_3 INTEGER NOT NULL" LLM_USAGE_COUNTS(SUMS_COLUMN) \
@@ -73,6 +81,11 @@
 	" period INTEGER NOT NULL, tool TEXT NOT NULL, agent TEXT NOT NULL," \
 	" calls INTEGER NOT NULL, errors INTEGER NOT NULL, repeats INTEGER NOT NULL," \
 	" times BLOB, PRIMARY KEY (tool, agent, period)) STRICT, WITHOUT ROWID;" \
+	"CREATE TABLE work_sums (" \
+	" dimension INTEGER NOT NULL, period INTEGER NOT NULL, key TEXT NOT NULL," \
+	" steps INTEGER NOT NULL, tool_calls INTEGER NOT NULL, errors INTEGER NOT NULL," \
+	" media_calls INTEGER NOT NULL, call_times BLOB, first_times BLOB," \
+	" PRIMARY KEY (dimension, key, period)) STRICT, WITHOUT ROWID;" \
 	"CREATE TABLE present (" \
 	" run BLOB NOT NULL, dimension INTEGER NOT NULL, key TEXT NOT NULL," \
 	" key2 TEXT NOT NULL, period INTEGER NOT NULL, n INTEGER NOT NULL," \
@@ -99,7 +112,8 @@
 	"count(*) AS steps, sum(" SCHEMA_ONCE ") AS calls," \
 	" coalesce(sum(s.cost_pico_usd) FILTER (WHERE NOT s.cost_equivalent), 0)" \
 	" AS cost_pico_usd, coalesce(sum(s.cost_pico_usd) FILTER (WHERE s.cost_equivalent), 0)" \
-	" AS equivalent_pico_usd," \
+	" AS equivalent_pico_usd, coalesce(sum(s.cost_pico_usd) FILTER (WHERE s.cost_source = 3" \
+	" AND NOT s.cost_equivalent), 0) AS estimated_pico_usd," \
 	" sum(s.final AND s.cost_source = 0 AND " SCHEMA_SERVED ") AS unpriced_calls," \
 	" sum(s.final AND (s.input IS NULL OR s.output IS NULL) AND " SCHEMA_SERVED \
 	") AS usage_unknown_calls, coalesce(sum(s.cost_source = 1 AND" \
@@ -119,7 +133,6 @@
  * @from: "FROM ... spans AS s". The statements read final steps.
  */
 
-#define SUMS_ALL   " FROM spans AS s"
 #define SUMS_FINAL " WHERE s.seq IS NOT NULL"
 
 #define SUMS_ADD(member) \
@@ -129,15 +142,17 @@
 #define SUMS_TIMES(member, attribute, name) \
 	", v * " #member ", v * " #member "_known"
 #define SUMS_COST(sign, from) \
-	"INSERT INTO cost_sums WITH sign (v) AS (VALUES (" sign ")) SELECT dimension, period, key," \
-	" v * steps, v * calls, v * cost_pico_usd, v * equivalent_pico_usd, v * unpriced_calls," \
+	"INSERT INTO cost_sums SELECT dimension, period, key," \
+	" v * steps, v * calls, v * cost_pico_usd, v * equivalent_pico_usd, v * estimated_pico_usd," \
+	" v * unpriced_calls," \
 	" v * usage_unknown_calls, v * mismatched_calls, v * estimated_1, v * estimated_2," \
 	" v * estimated_3" LLM_USAGE_COUNTS(SUMS_TIMES) \
-	" FROM sign, (SELECT d.column1 AS dimension, s.start_ns / d.column2 AS period, " SUMS_KEY \
+	" FROM (SELECT " sign " AS v), (SELECT d.column1 AS dimension, s.start_ns / d.column2 AS period, " SUMS_KEY \
 	" AS key, " SUMS_OF_CALLS LLM_USAGE_COUNTS(SUMS_NAMED) from \
 	" CROSS JOIN " SUMS_DIMENSIONS " AS d" SUMS_FINAL " AND s.step = 2 GROUP BY 1, 2, 3)" \
 	" WHERE true ON CONFLICT DO UPDATE SET" SUMS_ADD("steps") "," SUMS_ADD("calls") "," \
 	SUMS_ADD("cost_pico_usd") "," SUMS_ADD("equivalent_pico_usd") "," \
+	SUMS_ADD("estimated_pico_usd") "," \
 	SUMS_ADD("unpriced_calls") "," SUMS_ADD("usage_unknown_calls") "," \
 	SUMS_ADD("mismatched_calls") "," SUMS_ADD("estimated_1") "," SUMS_ADD("estimated_2") "," \
 	SUMS_ADD("estimated_3") LLM_USAGE_COUNTS(SUMS_UPDATE)
@@ -167,8 +182,41 @@
 	from SUMS_FINAL " AND s.step = 3 AND s.tool_name IS NOT NULL" \
 	" GROUP BY 1, 2, 3, 4, 5 ON CONFLICT DO UPDATE SET n = n + excluded.n"
 
-/* All that there is, into empty tables. */
+/*
+ * What metrics are made of (work_sums.c): all steps of half an hour, and the model calls of a model
+ * and day. What is seen twice fails once and takes its time once.
+ */
+#define SUMS_WORK_HALF_HOURS 0
+#define SUMS_WORK_MODELS     1
+#define SUMS_SOUND \
+	"coalesce(s.input_audio, 0) + coalesce(s.output_audio, 0) + coalesce(s.audio_ms, 0) > 0"
+#define SUMS_WORK(sign, from) \
+	"INSERT INTO work_sums SELECT d.column1, s.start_ns / d.column2, iif(d.column1," \
+	" coalesce(s.response_model, s.request_model, ''), ''), " sign " * count(*)," \
+	" " sign " * sum(s.step = 3), " sign " * sum(s.status = 2 AND (s.step = 3 OR " SCHEMA_ONCE "))," \
+	" " sign " * sum(s.step = 2 AND " SUMS_SOUND ")," \
+	" times(max(s.end_ns - s.start_ns, 0), " sign ") FILTER (WHERE s.step = 2 AND " SCHEMA_ONCE ")," \
+	" times(s.first_token_ns, " sign ") FILTER (WHERE s.step = 2 AND " SCHEMA_ONCE ")" \
+	from " CROSS JOIN (VALUES (0, " SUMS_STR(SUMS_HALF_HOUR_NS) "), (1, " SUMS_STR(SUMS_DAY_NS) "))" \
+	" AS d" SUMS_FINAL " AND (s.step = 2 OR (s.step = 3 AND d.column1 = 0)) GROUP BY 1, 2, 3" \
+	" ON CONFLICT DO UPDATE SET" SUMS_ADD("steps") "," SUMS_ADD("tool_calls") "," \
+	SUMS_ADD("errors") "," SUMS_ADD("media_calls") "," \
+	" call_times = times_sum(call_times, excluded.call_times)," \
+	" first_times = times_sum(first_times, excluded.first_times)"
+
+/*
+ * All that there is, into empty tables: a day (UTC) at a time, as all at once would be sorted in
+ * memory.
+ */
+#define SUMS_OF_DAY \
+	" FROM (SELECT * FROM spans WHERE start_ns >= new.day * " SUMS_STR(SUMS_DAY_NS) \
+	" AND start_ns < (new.day + 1) * " SUMS_STR(SUMS_DAY_NS) ") AS s"
 #define SUMS_FILL \
-	SUMS_COST("1", SUMS_ALL) ";" SUMS_TOOL("1", SUMS_ALL, "e.n < s.n") ";" \
-	SUMS_PRESENT("1", SUMS_ALL) ";" SUMS_PRESENT_TOOL("1", SUMS_ALL) ";"
+	"CREATE TEMP TABLE filling (day INTEGER);" \
+	"CREATE TEMP TRIGGER filling_day AFTER INSERT ON filling BEGIN " \
+	SUMS_COST("1", SUMS_OF_DAY) ";" SUMS_TOOL("1", SUMS_OF_DAY, "e.n < s.n") ";" \
+	SUMS_WORK("1", SUMS_OF_DAY) ";" SUMS_PRESENT("1", SUMS_OF_DAY) ";" \
+	SUMS_PRESENT_TOOL("1", SUMS_OF_DAY) "; END;" \
+	"INSERT INTO filling SELECT DISTINCT start_ns / " SUMS_STR(SUMS_DAY_NS) " FROM spans;" \
+	"DROP TABLE filling;"
 /* clang-format on */

@@ -36,10 +36,10 @@ const struct term_name term_names[] = {
 	  SAYS("s.status_text") " OR " SAYS("s.error_type") "))", NULL, NULL, 0 },
 	{ "cost", TERM_USD, RUN_COST, "s.cost_pico_usd",
 	  "coalesce(r.unpriced_calls, 0) < max(coalesce(r.llm_calls, 0), 1)",
-	  "s.cost_source <> 0", 0 },
-	{ "duration", TERM_NS, "r.end_ns - r.start_ns", "s.end_ns - s.start_ns", NULL, NULL, 0 },
+	  SPAN_PRICED, 0 },
+	{ "duration", TERM_NS, "r.end_ns - r.start_ns", SPAN_DURATION, NULL, SPAN_ENDED, 0 },
 	{ "tokens", TERM_COUNT, RUN_TOKENS, SPAN_TOKENS,
-	  "coalesce(r.input, r.output) IS NOT NULL", "coalesce(s.input, s.output) IS NOT NULL", 0 },
+	  "coalesce(r.input, r.output) IS NOT NULL", SPAN_TOLD, 0 },
 	{ "input", TERM_COUNT, "r.input", "s.input", NULL, NULL, 0 },
 	{ "output", TERM_COUNT, "r.output", "s.output", NULL, NULL, 0 },
 	{ "steps", TERM_COUNT, RUN_STEPS, NULL, NULL, NULL, 0 },
@@ -82,9 +82,11 @@ static void any(struct where *w, const struct store_term *t, const char *conditi
 	where_plain(w, "(");
 	for (size_t i = 0; i < t->n; i++) {
 		where_plain(w, i ? " OR " : "");
+		if (t->compare) /* "+": not by an index of these numbers */
+			where_plain(w, w->many ? "+(" : "(");
 		where_plain(w, condition);
 		if (t->compare) {
-			where_plain(w, " ");
+			where_plain(w, ") ");
 			where_plain(w, t->compare);
 			where_plain(w, " ?");
 		}

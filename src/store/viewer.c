@@ -29,6 +29,9 @@ static const char *const own_views[] = {
 	"CREATE TEMP VIEW \"%s_runs\" AS SELECT * FROM main.runs WHERE uid = %u",
 	"CREATE TEMP VIEW runs AS SELECT * FROM \"%s_runs\" /* %u */",
 	"CREATE TEMP VIEW spans AS SELECT * FROM \"%s_spans\" /* %u */",
+	/* what filters ask it for: which runs have calls to a provider */
+	"CREATE TEMP VIEW present AS SELECT run, 2 AS dimension, provider AS key"
+	" FROM \"%s_spans\" WHERE step = 2 /* %u */",
 	"CREATE TEMP VIEW \"%s_nodes\" AS SELECT * FROM main.nodes WHERE may_read(id) /* %u */",
 	"CREATE TEMP VIEW nodes AS SELECT * FROM \"%s_nodes\" /* %u */",
 	"CREATE TEMP VIEW \"%s_blobs\" AS SELECT * FROM main.blobs WHERE may_read(id) /* %u */",
@@ -327,7 +330,7 @@ static int make_own_views(struct store_reader *r)
 /* Whether it has a view of its own above. */
 static bool is_shown(const char *name)
 {
-	static const char *const names[] = { "runs",  "spans",	 "nodes",
+	static const char *const names[] = { "runs",  "spans",	 "present", "nodes",
 					     "blobs", "rollups", "counters" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)

@@ -232,6 +232,9 @@ void where_runs(struct where *w, const struct store_filter *f)
 
 void where_spans(struct where *w, const struct store_filter *f)
 {
+	/* "+": a run's own are looked through, not all of that tool or kind. */
+	const bool of_run = !id128_is_zero(&f->run);
+
 	if (f->since_ns)
 		where_int(w, " AND s.start_ns >= ?", (int64_t)f->since_ns);
 	if (f->until_ns)
@@ -239,7 +242,7 @@ void where_spans(struct where *w, const struct store_filter *f)
 	where_text(w, " AND s.agent = ?", f->agent);
 	where_text(w, " AND " SPAN_MODEL " = ?", f->model);
 	where_text(w, " AND s.provider = ?", f->provider);
-	where_text(w, " AND s.tool_name = ?", f->tool);
+	where_text(w, of_run ? " AND +s.tool_name = ?" : " AND s.tool_name = ?", f->tool);
 	where_status(w, " AND s.run IN (SELECT id FROM runs WHERE status = ?)", f->status);
 	where_text(w, " AND s.run IN (SELECT id FROM runs AS r WHERE " RUN_TRIGGER ")", f->trigger);
 	where_text(w, " AND s.project = ?", f->project);
@@ -254,7 +257,7 @@ void where_spans(struct where *w, const struct store_filter *f)
 	where_id(w, " AND s.run = ?", &f->run);
 	where_id(w, " AND s.run IN (SELECT id FROM runs WHERE session = ?)", &f->session);
 	if (f->step)
-		where_int(w, " AND s.step = ?", f->step);
+		where_int(w, of_run ? " AND +s.step = ?" : " AND s.step = ?", f->step);
 	if (f->errors_only)
 		where_plain(w, " AND s.status = 2");
 	terms_on_spans(w, f);

@@ -12,7 +12,7 @@
 #define RUN_PROVIDER \
 	"EXISTS (SELECT 1 FROM (SELECT ? AS x) WHERE x = r.provider OR EXISTS" \
 	" (SELECT 1 FROM present WHERE run = r.id AND dimension = 2 AND key = x)" \
-	" OR EXISTS (SELECT 1 FROM spans INDEXED BY spans_open WHERE run = r.id" \
+	" OR EXISTS (SELECT 1 FROM spans WHERE run = r.id" \
 	" AND final = 0 AND provider = x))"
 #define RUN_TOOL    "EXISTS (SELECT 1 FROM spans WHERE tool_name = ? AND run = r.id)"
 #define RUN_TRIGGER "? IN (r.trigger_kind, r.trigger_name)"
@@ -31,14 +31,41 @@
 	RUN_RESOURCE("k8s.container.name") ", " RUN_RESOURCE("container.id") ")" \
 	" OR (length(x) >= 4 AND substr(" RUN_RESOURCE("container.id") ", 1, length(x)) = x))"
 
-#define RUN_DURATION  "coalesce(r.end_ns - r.start_ns, -1)"
-#define RUN_COST      "coalesce(r.cost_pico_usd, 0) + coalesce(r.equivalent_pico_usd, 0)"
-#define RUN_TOKENS    "coalesce(r.input, 0) + coalesce(r.output, 0)"
-#define RUN_STEPS \
-	"coalesce(r.llm_calls, 0) + coalesce(r.tool_calls, 0) + coalesce(r.processes, 0)"
-#define RUN_ERRORS    "coalesce(r.errors, 0)"
-#define SPAN_DURATION "coalesce(s.end_ns - s.start_ns, -1)"
-#define SPAN_COST     "coalesce(s.cost_pico_usd, 0)"
-#define SPAN_TOKENS   "coalesce(s.input, 0) + coalesce(s.output, 0)"
-#define SPAN_ERRORS   "s.status = 2"
+/* What pages are ordered by. An index has the same without the table's name. */
+#define RUN_DURATION_OF(t) "coalesce(" t "end_ns - " t "start_ns, -1)"
+#define RUN_COST_OF(t) \
+	"coalesce(" t "cost_pico_usd, 0) + coalesce(" t "equivalent_pico_usd, 0)"
+#define TOKENS_OF(t) "coalesce(" t "input, 0) + coalesce(" t "output, 0)"
+#define RUN_STEPS_OF(t) \
+	"coalesce(" t "llm_calls, 0) + coalesce(" t "tool_calls, 0) + coalesce(" t "processes, 0)"
+#define RUN_ERRORS_OF(t)    "coalesce(" t "errors, 0)"
+#define SPAN_COST_OF(t)     "coalesce(" t "cost_pico_usd, 0)"
+#define SPAN_DURATION_OF(t) t "end_ns - " t "start_ns"
+#define SPAN_TOLD_OF(t)	    "coalesce(" t "input, " t "output) IS NOT NULL"
+
+#define RUN_DURATION  RUN_DURATION_OF("r.")
+#define RUN_COST      RUN_COST_OF("r.")
+#define RUN_TOKENS    TOKENS_OF("r.")
+#define RUN_STEPS     RUN_STEPS_OF("r.")
+#define RUN_ERRORS    RUN_ERRORS_OF("r.")
+#define SPAN_DURATION SPAN_DURATION_OF("s.")
+#define SPAN_COST     SPAN_COST_OF("s.")
+#define SPAN_TOKENS   TOKENS_OF("s.")
+/* Steps that can stand in such an order. */
+#define SPAN_ENDED    "s.end_ns IS NOT NULL"
+#define SPAN_PRICED   "s.cost_source > 0"
+#define SPAN_TOLD     SPAN_TOLD_OF("s.")
+#define SPAN_FAILED   "s.status = 2"
+
+#define INDEXED_RUN_DURATION  RUN_DURATION_OF("")
+#define INDEXED_RUN_COST      RUN_COST_OF("")
+#define INDEXED_RUN_TOKENS    TOKENS_OF("")
+#define INDEXED_RUN_STEPS     RUN_STEPS_OF("")
+#define INDEXED_RUN_ERRORS    RUN_ERRORS_OF("")
+#define INDEXED_SPAN_DURATION SPAN_DURATION_OF("")
+#define INDEXED_SPAN_COST     SPAN_COST_OF("")
+#define INDEXED_SPAN_TOKENS   TOKENS_OF("")
+#define INDEXED_SPAN_ENDED    "end_ns IS NOT NULL"
+#define INDEXED_SPAN_PRICED   "cost_source > 0"
+#define INDEXED_SPAN_TOLD     SPAN_TOLD_OF("")
 /* clang-format on */

@@ -120,12 +120,12 @@ static const struct column columns[] = {
 		{ "", COL_INT, offsetof(struct step, usage.estimated) },
 };
 
-static const char head[] =
+static const char columns_sql[] =
 	"SELECT s.start_ns, s.end_ns, s.status, s.first_token_ns, " SCHEMA_ONCE ", " SPAN_MODEL
 #define NAME(member, attribute, name) ", s." #member
 		LLM_USAGE_COUNTS(NAME)
 #undef NAME
-			", coalesce(s.estimated, 0) FROM spans AS s";
+			", coalesce(s.estimated, 0) FROM spans AS s%s";
 
 static int64_t known(int64_t v)
 {
@@ -200,11 +200,14 @@ static int steps_of(struct work *w, const struct store_filter *f, enum step_kind
 {
 	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
 	_cleanup_(where_done) struct where where = { 0 };
+	char *head = sqlite3_mprintf(columns_sql, open ? " INDEXED BY spans_open" : "");
 	int rc;
 
 	where_int(&where, open ? " AND s.final = 0 AND +s.step = ?" : " AND s.step = ?", kind);
 	where_spans(&where, f);
-	rc = where_prepare(w->r, &where, head, open ? "" : "ORDER BY s.start_ns DESC", &s);
+	rc = head ? where_prepare(w->r, &where, head, open ? "" : "ORDER BY s.start_ns DESC", &s)
+		  : -ENOMEM;
+	sqlite3_free(head);
 	while (rc == 0 && (rc = sqlite3_step(s)) == SQLITE_ROW) {
 		struct step step = { .usage = llm_usage_unknown };
 

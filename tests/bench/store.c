@@ -19,7 +19,9 @@
 
 #include "base/cleanup.h"
 #include "base/util.h"
-#include "store/query.h"
+#include "store/filter.h"
+#include "store/metrics.h"
+#include "store/page.h"
 #include "store_grow.h"
 
 #define SEC	     1000000000ull
@@ -243,6 +245,7 @@ struct asking {
 	struct store_reader *r;
 	uint64_t from_ns, to_ns; /* when the first and the last run began */
 	size_t rows;
+	struct arena *mem; /* of filters */
 };
 
 static int on_run(void *ctx, const struct run *run)
@@ -300,6 +303,69 @@ static int ask_spans(struct asking *a, const struct store_filter *f)
 	return store_spans(a->r, f, on_span, a);
 }
 
+static int on_agent(void *ctx, const struct store_agent_row *row)
+{
+	struct asking *a = ctx;
+
+	(void)row;
+	a->rows++;
+	return 0;
+}
+
+static int on_bucket(void *ctx, const struct store_metrics_row *row)
+{
+	struct asking *a = ctx;
+
+	(void)row;
+	a->rows++;
+	return 0;
+}
+
+#define ASK_PAGE(name, kind, o)                                                  \
+	static int name(struct asking *a, const struct store_filter *f)          \
+	{                                                                        \
+		const struct store_page p = { .order = (o), .limit = f->limit }; \
+		struct store_page_end end;                                       \
+                                                                                 \
+		return store_##kind##s_page(a->r, f, &p, on_##kind, a, &end);    \
+	}
+ASK_PAGE(page_runs, run, ORDER_START)
+ASK_PAGE(page_runs_duration, run, ORDER_DURATION)
+ASK_PAGE(page_runs_cost, run, ORDER_COST)
+ASK_PAGE(page_runs_tokens, run, ORDER_TOKENS)
+ASK_PAGE(page_runs_steps, run, ORDER_STEPS)
+ASK_PAGE(page_runs_errors, run, ORDER_ERRORS)
+ASK_PAGE(page_spans, span, ORDER_START)
+ASK_PAGE(page_spans_duration, span, ORDER_DURATION)
+ASK_PAGE(page_spans_cost, span, ORDER_COST)
+ASK_PAGE(page_spans_tokens, span, ORDER_TOKENS)
+ASK_PAGE(page_spans_errors, span, ORDER_ERRORS)
+ASK_PAGE(page_sessions, session, ORDER_START)
+
+static int ask_counts(struct asking *a, const struct store_filter *f)
+{
+	struct store_run_counts counts;
+
+	return store_run_counts(a->r, f, &counts);
+}
+
+static int ask_agents(struct asking *a, const struct store_filter *f)
+{
+	return store_agents(a->r, f, on_agent, a);
+}
+
+#define ASK_METRICS(name, kind)                                               \
+	static int name(struct asking *a, const struct store_filter *f)       \
+	{                                                                     \
+		const struct store_metrics_fns fns = { .bucket = on_bucket }; \
+		struct store_metrics ret;                                     \
+                                                                              \
+		return store_metrics(a->r, f, kind, &fns, a, &ret);           \
+	}
+ASK_METRICS(ask_metrics_hour, BUCKET_HOUR)
+ASK_METRICS(ask_metrics_day, BUCKET_DAY)
+ASK_METRICS(ask_metrics_month, BUCKET_MONTH)
+
 #define ASK_COST(name, group)                                           \
 	static int name(struct asking *a, const struct store_filter *f) \
 	{                                                               \
@@ -311,6 +377,11 @@ ASK_COST(ask_cost_provider, GROUP_PROVIDER)
 ASK_COST(ask_cost_day, GROUP_DAY)
 ASK_COST(ask_cost_project, GROUP_PROJECT)
 ASK_COST(ask_cost_user, GROUP_USER)
+ASK_COST(ask_cost_host, GROUP_HOST)
+ASK_COST(ask_cost_workflow, GROUP_WORKFLOW)
+ASK_COST(ask_cost_session, GROUP_SESSION)
+ASK_COST(ask_cost_hour, GROUP_HOUR)
+ASK_COST(ask_cost_total, GROUP_TOTAL)
 
 static int ask_tools(struct asking *a, const struct store_filter *f)
 {
@@ -426,6 +497,31 @@ static void tool_steps(const struct asking *a, struct store_filter *f)
 	f->step = STEP_TOOL;
 }
 
+static void last_month(const struct asking *a, struct store_filter *f)
+{
+	f->since_ns = a->to_ns - 30 * 86400 * SEC;
+}
+
+static void by_terms(const struct asking *a, struct store_filter *f, const char *text)
+{
+	struct store_error err;
+
+	if (store_filter_parse(slice_of(text), a->mem, f, &err) < 0)
+		exit(1);
+}
+
+#define BY_TERMS(name, text)                                             \
+	static void name(const struct asking *a, struct store_filter *f) \
+	{                                                                \
+		by_terms(a, f, text);                                    \
+	}
+BY_TERMS(by_agents, "agent:codex,opencode")
+BY_TERMS(by_not_user, "-user:alice")
+BY_TERMS(by_statuses, "status:failed,timed_out")
+BY_TERMS(by_host, "host:box")
+BY_TERMS(by_long, "duration>2.9s")
+BY_TERMS(by_steps_number, "steps>12")
+
 static const struct question {
 	const char *name;
 	int (*ask)(struct asking *a, const struct store_filter *f);
@@ -449,6 +545,48 @@ static const struct question {
 	{ "runs by step", ask_runs, by_step, 20, PAGE, true },
 	{ "runs with errors", ask_runs, by_errors, 100, PAGE, true },
 	{ "runs of a session", ask_runs, of_session, 100, PAGE, true },
+	{ "page of runs", page_runs, NULL, 100, PAGE, true },
+	{ "page by agent", page_runs, by_agent, 40, PAGE, true },
+	{ "page by status", page_runs, by_status, 40, PAGE, true },
+	{ "page by model", page_runs, by_model, 40, PAGE, true },
+	{ "page by provider", page_runs, by_provider, 40, PAGE, true },
+	{ "page by project", page_runs, by_project, 40, PAGE, true },
+	{ "page by workflow", page_runs, by_workflow, 40, PAGE, true },
+	{ "page by trigger", page_runs, by_trigger, 40, PAGE, true },
+	{ "page by user", page_runs, by_user, 40, PAGE, true },
+	{ "page by words", page_runs, by_words, 40, PAGE, true },
+	{ "page by tool", page_runs, by_tool, 40, PAGE, true },
+	{ "page by step", page_runs, by_step, 20, PAGE, true },
+	{ "page of a session", page_runs, of_session, 40, PAGE, true },
+	{ "page with errors", page_runs, by_errors, 40, PAGE, true },
+	{ "page, duration", page_runs_duration, NULL, 40, PAGE, true },
+	{ "page, cost", page_runs_cost, NULL, 40, PAGE, true },
+	{ "page, tokens", page_runs_tokens, NULL, 40, PAGE, true },
+	{ "page, steps", page_runs_steps, NULL, 40, PAGE, true },
+	{ "page, errors", page_runs_errors, NULL, 40, PAGE, true },
+	{ "page, agent's cost", page_runs_cost, by_agent, 40, PAGE, true },
+	{ "page, week's steps", page_runs_steps, last_week, 40, PAGE, true },
+	{ "page, project steps", page_runs_steps, by_project, 40, PAGE, true },
+	{ "page of two agents", page_runs, by_agents, 40, PAGE, true },
+	{ "page of not a user", page_runs, by_not_user, 40, PAGE, true },
+	{ "page of statuses", page_runs, by_statuses, 40, PAGE, true },
+	{ "page of a host", page_runs, by_host, 40, PAGE, true },
+	{ "page of many steps", page_runs, by_steps_number, 40, PAGE, true },
+	{ "counts", ask_counts, NULL, 40, 0, true },
+	{ "counts, a week", ask_counts, last_week, 40, 0, true },
+	{ "counts by agent", ask_counts, by_agent, 40, 0, true },
+	{ "counts by user", ask_counts, by_user, 40, 0, true },
+	{ "page of spans", page_spans, NULL, 40, PAGE, true },
+	{ "spans, duration", page_spans_duration, NULL, 40, PAGE, true },
+	{ "spans, cost", page_spans_cost, NULL, 40, PAGE, true },
+	{ "spans, tokens", page_spans_tokens, NULL, 40, PAGE, true },
+	{ "spans, errors", page_spans_errors, NULL, 40, PAGE, true },
+	{ "spans, tool's time", page_spans_duration, tool_steps, 40, PAGE, false },
+	{ "spans, tool errors", page_spans_errors, tool_steps, 40, PAGE, false },
+	{ "spans of an agent", page_spans, by_agent, 40, PAGE, true },
+	{ "spans that are long", page_spans, by_long, 40, PAGE, true },
+	{ "page of sessions", page_sessions, NULL, 20, PAGE, true },
+	{ "sessions by agent", page_sessions, by_agent, 20, PAGE, true },
 	{ "spans", ask_spans, NULL, 100, PAGE, false },
 	{ "spans, any time", ask_spans, any_time, 100, PAGE, false },
 	{ "spans by tool", ask_spans, tool_steps, 100, PAGE, false },
@@ -462,6 +600,17 @@ static const struct question {
 	{ "cost by day", ask_cost_day, NULL, 20, 0, true },
 	{ "cost by project", ask_cost_project, NULL, 20, 0, true },
 	{ "cost by user", ask_cost_user, NULL, 20, 0, true },
+	{ "cost by host", ask_cost_host, NULL, 20, 0, true },
+	{ "cost by workflow", ask_cost_workflow, NULL, 20, 0, true },
+	{ "cost by session", ask_cost_session, NULL, 10, PAGE, false },
+	{ "week by session", ask_cost_session, last_week, 20, PAGE, false },
+	{ "hours of a week", ask_cost_hour, last_week, 20, 0, true },
+	{ "cost in total", ask_cost_total, NULL, 20, 0, true },
+	{ "agents", ask_agents, NULL, 20, 0, true },
+	{ "agents, a week", ask_agents, last_week, 20, 0, true },
+	{ "metrics by month", ask_metrics_month, NULL, 20, 0, false },
+	{ "metrics by day", ask_metrics_day, last_month, 20, 0, true },
+	{ "metrics by hour", ask_metrics_hour, last_week, 20, 0, true },
 	{ "cost of an agent", ask_cost, by_agent, 2, 0, false },
 	{ "tools, a week", ask_tools, last_week, 20, 0, true },
 	{ "tools", ask_tools, NULL, 20, 0, true },
@@ -498,13 +647,15 @@ static double measure(struct asking *a, const struct question *q)
 		a->rows = 0;
 		began = seconds();
 		cpu_began = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
-		if (q->ask(a, &f) < 0)
+		if (q->ask(a, &f) < 0) {
+			fprintf(stderr, "'%s' cannot be asked\n", q->name);
 			exit(1);
+		}
 		ms[i] = (seconds() - began) * 1e3;
 		cpu[i] = (clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_began) * 1e3;
 	}
 	p95 = percentile(ms, q->times, 95);
-	printf("%-18s %10.2f %10.2f %10.2f %10.2f  %zu\n", q->name, percentile(ms, q->times, 50),
+	printf("%-20s %10.2f %10.2f %10.2f %10.2f  %zu\n", q->name, percentile(ms, q->times, 50),
 	       p95, percentile(cpu, q->times, 50), percentile(cpu, q->times, 95), a->rows);
 	return p95;
 }
@@ -529,7 +680,8 @@ static int ask_all(const char *path, const char *word)
 		return 1;
 	}
 	a.from_ns = FIRST_NS;
-	printf("%.0f MB\n%-18s %10s %10s %10s %10s  %s\n", (double)st.st_size / 1e6, "page",
+	a.mem = arena_new(64u << 20);
+	printf("%.0f MB\n%-20s %10s %10s %10s %10s  %s\n", (double)st.st_size / 1e6, "page",
 	       "p50 ms", "p95 ms", "p50 CPU", "p95 CPU", "rows");
 	for (size_t i = 0; i < ARRAY_SIZE(questions); i++)
 		if (strstr(questions[i].name, word) && measure(&a, &questions[i]) > LIMIT_MS &&
@@ -538,6 +690,7 @@ static int ask_all(const char *path, const char *word)
 			bad = 1;
 		}
 	store_reader_close(a.r);
+	arena_free(a.mem);
 	return bad;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/util.h"
 #include "store/db.h"
+#include "store/sums_sql.h"
 
 #define DAY_NS 86400000000000ll
 
@@ -41,6 +42,25 @@ static void other(sqlite3_context *c, int n, sqlite3_value **values)
 	sqlite3_result_blob(c, id, size, SQLITE_TRANSIENT);
 }
 
+/* other_key(dimension, key, k): of sums by session the key is its id, of others it stays. */
+static void other_key(sqlite3_context *c, int n, sqlite3_value **values)
+{
+	const uint64_t mixed = (uint64_t)sqlite3_value_int64(values[2]) * 0x9e3779b97f4a7c15u;
+	struct id128 id;
+	char hex[ID128_HEX_SIZE];
+
+	(void)n;
+	if (sqlite3_value_int(values[0]) != SUMS_SESSION ||
+	    id128_parse(slice_of((const char *)sqlite3_value_text(values[1])), &id) < 0) {
+		sqlite3_result_value(c, values[1]);
+		return;
+	}
+	for (int i = 0; i < 8; i++)
+		id.b[i] ^= (uint8_t)(mixed >> (8 * i));
+	id128_hex(&id, hex);
+	sqlite3_result_text(c, hex, -1, SQLITE_TRANSIENT);
+}
+
 /* What a column of the k-th time is made of; NULL: as it is. */
 static const struct {
 	const char *table, *column, *value;
@@ -59,8 +79,15 @@ static const struct {
 	{ "rollups", "minute", "minute + ?1 * ?2 / 60000000000" },
 	{ "cost_sums", "period",
 	  "period + ?1 * ?2 / iif(dimension = 3, 1800000000000, 86400000000000)" },
+	{ "work_sums", "period",
+	  "period + ?1 * ?2 / iif(dimension = 0, 1800000000000, 86400000000000)" },
+	{ "run_sums", "period",
+	  "period + ?1 * ?2 / iif(dimension = 0, 1800000000000, 86400000000000)" },
 	{ "tool_sums", "period", "period + ?1 * ?2 / 86400000000000" },
 	{ "present", "run", "other(run, ?1)" },
+	{ "present", "key", "other_key(dimension, key, ?1)" },
+	{ "seen", "key", "other_key(dimension, key, ?1)" },
+	{ "cost_sums", "key", "other_key(dimension, key, ?1)" },
 	{ "present", "period",
 	  "period + ?1 * ?2 / iif(dimension = 3, 1800000000000, 86400000000000)" },
 	{ "seen", "period",
@@ -155,8 +182,9 @@ static char *drop_extras(sqlite3 *db)
 
 void store_grow(const char *path, unsigned times)
 {
-	static const char *const tables[] = { "runs",	   "spans",   "rollups", "cost_sums",
-					      "tool_sums", "present", "seen" };
+	static const char *const tables[] = { "runs",	   "spans",	"rollups",
+					      "cost_sums", "tool_sums", "work_sums",
+					      "run_sums",  "present",	"seen" };
 	sqlite3_stmt *copies[ARRAY_SIZE(tables)];
 	int64_t first = 0, last = 0, seq = 0;
 	char sql[256], *again;
@@ -166,6 +194,8 @@ void store_grow(const char *path, unsigned times)
 		exit(1);
 	sqlite3_create_function(db, "other", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, other,
 				NULL, NULL);
+	sqlite3_create_function(db, "other_key", 3, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
+				other_key, NULL, NULL);
 	run_sql(db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
 		    "PRAGMA cache_size = -2000000; PRAGMA temp_store = MEMORY");
 	must(db, db_int(db, "SELECT min(start_ns) FROM spans", &first), "first");

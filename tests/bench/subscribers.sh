@@ -17,7 +17,7 @@ daemon_start --pid "$(awk '/^ready/ { print $2 }' "$T/agents")" || exit 1
 url=$(SONDE_SOCKET=$T/run/sonde.sock "$SONDE" open) || exit 1
 rc=0
 /usr/bin/python3 "$TOP/tests/bench/subscribers.py" --url "$url" --minutes "$MINUTES" --clients "$N" \
-	--engine "$(child_of engine)" --orders "$T/orders" || rc=$?
+	--engine "$(child_of engine)" --server "$(child_of server)" --orders "$T/orders" || rc=$?
 exec 7>&-
 daemon_stop || rc=1
 exit "$rc"

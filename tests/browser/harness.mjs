@@ -150,6 +150,7 @@ export async function open(server, { width = 1280, height = 800, dark = false } 
     server.cookies = await context.cookies(); // the code in the URL works once
   }
   page.seen = seen;
+  page.origin = server.origin;
   page.to = async (path) => {
     await page.goto(server.origin + path);
     await settled(page);
@@ -163,10 +164,12 @@ export async function open(server, { width = 1280, height = 800, dark = false } 
   return page;
 }
 
-// Nothing is loading any more. A live stream never ends, so the network is not asked.
+// Nothing is loading any more. A live stream never ends, so the network is not asked; the page's Content-Security-Policy
+// does not let Playwright's own waiting evaluate.
 export async function settled(page) {
-  await page.locator('main').waitFor();
-  await page.waitForFunction(() => document.querySelector('main')?.textContent.trim() && !document.querySelector('main [aria-busy="true"]'));
+  await within(10, `${page.url()} is there`, () =>
+    page.evaluate(() => !!document.querySelector('main')?.textContent.trim() && !document.querySelector('main [aria-busy="true"]')).catch(() => false),
+  );
 }
 
 export async function shot(page, name) {
@@ -189,14 +192,9 @@ export function overflow(page) {
 }
 
 // The API's answer, as the page would get it.
-export async function api(page, path, options = {}) {
-  return page.evaluate(
-    async ([p, o]) => {
-      const r = await fetch(`/api/v1/${p}`, o);
-      return r.ok ? r.json() : { status: r.status, ...(await r.json().catch(() => ({}))) };
-    },
-    [path, options],
-  );
+export async function api(page, path) {
+  const r = await page.context().request.get(`${page.origin}/api/v1/${path}`);
+  return r.ok() ? r.json() : { status: r.status(), ...(await r.json().catch(() => ({}))) };
 }
 
 export async function within(seconds, what, condition) {

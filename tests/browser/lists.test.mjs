@@ -18,14 +18,14 @@ after(cleanUp);
 // The rows of the table, as objects by the titles of its columns.
 async function table(page, label) {
   const region = page.getByRole('region', { name: label, exact: true });
-  await region.locator('tbody tr:not(.bones)').first().waitFor();
+  await region.locator('tbody tr[data-row]').first().waitFor();
   return region.evaluate((r) => {
     const heads = [...r.querySelectorAll('thead th')].map((h) => h.innerText.replace(/[↑↓]/g, '').trim());
-    return [...r.querySelectorAll('tbody tr')].map((tr) => Object.fromEntries([...tr.cells].map((c, i) => [heads[i] || `#${i}`, c.innerText.trim()])));
+    return [...r.querySelectorAll('tbody tr[data-row]')].map((tr) => Object.fromEntries([...tr.cells].map((c, i) => [heads[i] || `#${i}`, c.innerText.trim()])));
   });
 }
 
-const shownRows = (page) => page.getByRole('region', { name: 'Runs', exact: true }).locator('tbody tr:not(.bones)').count();
+const shownRows = (page) => page.getByRole('region', { name: 'Runs', exact: true }).locator('tbody tr[data-row]').count();
 
 // All of a list that comes by pages, scrolled to its end.
 async function all(page, n) {
@@ -52,6 +52,15 @@ test('the runs are those of "sonde runs", newest first, value by value', async (
     if (run.usage.input_tokens !== undefined) assert.ok(Object.values(row).join(' ').includes(count(run.usage.input_tokens)), `${say}: ${count(run.usage.input_tokens)}`);
     assert.ok(by(row, 'task').startsWith((run.task ?? run.command).replace(/\s+/g, ' ').slice(0, 20).trim()), say);
   }
+  await page.finish();
+});
+
+test('at 1280 pixels all columns of the runs are in sight', async () => {
+  const page = await open(server);
+  await page.to('/runs?since=all');
+  await table(page, 'Runs');
+  const over = await page.getByRole('region', { name: 'Runs', exact: true }).evaluate((r) => r.scrollWidth - r.clientWidth);
+  assert.ok(over <= 1, `${over} px are out of sight`); // 1: of rounding
   await page.finish();
 });
 
@@ -155,8 +164,9 @@ test('views: one that is there, one that is saved, and deleted', async () => {
   const page = await open(server);
   await page.to('/runs?since=all');
   const menu = () => page.locator('summary', { hasText: /^View/ });
+  const opened = () => page.locator('details[open]');
   await menu().click();
-  await page.getByRole('button', { name: 'Failed', exact: true }).click();
+  await opened().getByRole('button', { name: 'Failed', exact: true }).click();
   await within(5, 'the view of failed runs', async () => /status(:|%3A)failed/.test(page.url()));
   await page.to('/runs?since=all&filter=agent:codex');
   await menu().click();
@@ -165,14 +175,14 @@ test('views: one that is there, one that is saved, and deleted', async () => {
   await page.getByRole('button', { name: 'Save', exact: true }).click();
   await page.to('/runs');
   await menu().click();
-  await page.getByRole('button', { name: 'Mine', exact: true }).click();
+  await opened().getByRole('button', { name: 'Mine', exact: true }).click();
   await all(page, runs.filter((r) => r.agent === 'codex').length);
   await menu().click();
   await page.getByRole('button', { name: 'Delete view Mine' }).click();
   await page.reload();
   await settled(page);
   await menu().click();
-  assert.equal(await page.getByRole('button', { name: 'Mine', exact: true }).count(), 0);
+  assert.equal(await opened().getByRole('button', { name: 'Mine', exact: true }).count(), 0);
   await page.finish();
 });
 
@@ -182,10 +192,10 @@ for (const format of ['CSV', 'NDJSON'])
     await page.to('/runs?since=all&filter=agent:claude-code');
     await page.locator('summary', { hasText: 'Export' }).click();
     const link = page.getByRole('link', { name: format, exact: true });
+    const href = await link.evaluate((a) => a.href); // a click closes the menu
     const [download] = await Promise.all([page.waitForEvent('download'), link.click()]);
     const text = readFileSync(await download.path(), 'utf8');
-    const direct = await page.evaluate(async (href) => (await fetch(href)).text(), await link.evaluate((a) => a.href));
-    assert.equal(text, direct);
+    assert.equal(text, await (await page.context().request.get(href)).text());
     const want = runs.filter((r) => r.agent === 'claude-code').map((r) => r.run_id);
     if (format === 'NDJSON') assert.deepEqual(new Set(text.trim().split('\n').map((l) => JSON.parse(l)).map((r) => r.run_id ?? r.trace_id)), new Set(want));
     else {
@@ -241,10 +251,10 @@ test('two runs are chosen and compared: aligned, the first difference, what was 
 test('traces: spans of all runs, the longest first, lead to their step', async () => {
   const page = await open(server);
   await page.to('/traces?since=all&sort=duration&order=desc');
-  const api_page = await api(page, 'spans?since=&sort=duration&order=desc&limit=5');
-  const first = page.locator('main tbody tr:not(.bones)').first();
+  const answer = await api(page, 'spans?sort=duration&order=desc&limit=5');
+  const first = page.locator('main tbody tr[data-row]').first();
   await first.waitFor();
-  const longest = api_page.items[0];
+  const longest = answer.items[0];
   assert.ok((await first.innerText()).includes(duration(longest.end_time_unix_nano - longest.start_time_unix_nano)));
   await first.getByRole('link').first().click();
   await within(5, 'the run of the step', async () => new URL(page.url()).pathname === `/run/${longest.trace_id}`);

@@ -93,7 +93,10 @@ test('a run is stopped by its owner, who is asked first', async () => {
   await page.to('/live');
   go();
   await within(15, 'the second run', async () => /number 2/.test(await text(page)));
-  const run = (await api(page, 'runs?limit=1')).items[0];
+  const run = await within(10, 'it is stored', async () => {
+    const [newest] = (await api(page, 'runs?limit=1')).items;
+    return newest?.task.includes('number 2') && newest;
+  });
   await page.to(`/run/${run.run_id}`);
   const me = await api(page, 'me');
   assert.ok(me.daemon && me.rights.includes('write'), JSON.stringify(me));

@@ -37,7 +37,7 @@ async function look(width, dark) {
     if (over > 0) bad.push(`${name}: ${over} px wider than the window`);
     await shot(page, `${name}-${width}${dark ? '-dark' : ''}`);
   }
-  assert.deepEqual(bad, []);
+  assert.equal(bad.join('\n'), '');
   await page.finish();
 }
 
@@ -81,7 +81,7 @@ test('a page that is not there is said', async () => {
 test('light and dark are chosen by hand, and stay', async () => {
   const page = await open(server);
   await page.to('/runs?since=all');
-  const colour = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const colour = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
   const light = await colour();
   await page.getByRole('button', { name: 'Dark colours' }).click();
   const dark = await colour();

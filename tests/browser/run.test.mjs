@@ -60,7 +60,9 @@ test('steps: every span is in the tree, at its place; failed ones say so', async
 
 test('a step: arguments and result, attributes, evidence, raw; the URL has it, and shows it again', async () => {
   const page = await open(server);
-  const tool = spansOf(fix).find((s) => s.attributes['gen_ai.tool.name'] === 'Bash');
+  const tool = spansOf(fix)
+    .filter((s) => s.attributes['gen_ai.tool.name'] === 'Bash')
+    .sort((a, b) => a.start_time_unix_nano - b.start_time_unix_nano)[0];
   await view(page, fix, 'steps');
   await page.locator(`[id="step-${tool.span_id}"]`).click();
   await within(5, 'the step in the URL', async () => new URL(page.url()).searchParams.get('step') === tool.span_id);
@@ -117,17 +119,19 @@ test('conversation: bubbles, markdown with code and a table, tools, folded reaso
   const words = await main(page).innerText();
   for (const text of [fix.task, 'I look at the files first.', 'Bash']) assert.ok(words.includes(text), text);
   const thought = main(page).getByText('The head has to end somewhere');
-  const folded = main(page).locator('details', { has: thought }).or(main(page).getByRole('button', { name: /reasoning|thought/i })).first();
-  await folded.waitFor();
+  assert.equal(await thought.filter({ visible: true }).count(), 0, 'reasoning is folded');
+  await main(page).getByText('Reasoning', { exact: true }).first().click();
+  await thought.first().waitFor();
+  await main(page).getByRole('link', { name: /open (its )?step/i }).first().click();
+  await within(5, 'its step', async () => new URL(page.url()).searchParams.get('step'));
   await page.finish();
 });
 
-test('conversation: an image that was sent is shown', async () => {
+test('conversation: an image that was sent is told by type and size; its bytes are not kept', async () => {
   const page = await open(server);
   await view(page, runOf('what is in this picture?', runs), 'conversation');
-  const image = main(page).locator('img').first();
-  await image.waitFor();
-  await within(5, 'the picture', () => image.evaluate((i) => i.complete && i.naturalWidth === 64));
+  await main(page).getByText(/image\/png, \d/).first().waitFor();
+  assert.ok((await main(page).innerText()).includes('coloured stripes'));
   await page.finish();
 });
 
@@ -168,22 +172,19 @@ test('assurance: what was denied, and that nothing confines the agent', async ()
   await page.finish();
 });
 
-test('artifacts: text, code, markdown and a picture, with hash and size; a page that was written is inert', async () => {
+test('artifacts: text, code and markdown with hash and size, or why it was not kept; a page that was written is inert', async () => {
   const page = await open(server);
   await view(page, fix, 'artifacts');
   const listed = (await api(page, `runs/${fix.run_id}/artifacts`)).items;
-  for (const name of ['test_head.py', 'report.md', 'chart.png', 'page.html']) {
+  for (const [name, shown] of [['test_head.py', 'def test_head'], ['report.md', 'What was wrong'], ['page.html', 'window.__xss'], ['chart.png', 'no text']]) {
     const a = listed.find((x) => x.path.endsWith(name));
-    assert.ok(a?.blob && a.sha256, name);
-    await main(page).getByText(name, { exact: false }).first().click();
-    await within(5, name, async () => {
+    assert.ok(a?.sha256 && (a.blob || a.reason), name);
+    await main(page).getByText(name).first().click();
+    await within(8, name, async () => {
       const text = await main(page).innerText();
-      return text.includes(a.sha256.slice(0, 8)) || (await main(page).evaluate((m, sum) => m.innerHTML.includes(sum), a.sha256.slice(0, 12)));
+      return text.includes(a.sha256.slice(0, 8)) && text.includes(shown);
     });
   }
-  await main(page).getByText('chart.png').first().click();
-  const image = main(page).locator('img').first();
-  await within(5, 'the picture', () => image.evaluate((i) => i.complete && i.naturalWidth === 48));
   await page.finish();
 });
 
@@ -230,8 +231,9 @@ test('export of one run: an HTML page, and NDJSON with each of its spans', async
   await view(page, fix, 'steps');
   await main(page).locator('summary', { hasText: 'Export' }).first().click();
   const hrefs = await main(page).getByRole('link', { name: /NDJSON|HTML/ }).evaluateAll((l) => l.map((a) => a.href));
-  assert.equal(hrefs.length, 2);
+  assert.ok(hrefs.length >= 2);
   const texts = await page.evaluate((list) => Promise.all(list.map(async (h) => (await fetch(h)).text())), hrefs);
+  assert.deepEqual(texts.filter((t) => t.startsWith('{"error"')), []);
   const lines = texts.find((t) => t.startsWith('{')).trim().split('\n').map((l) => JSON.parse(l)).filter((l) => l.span_id);
   assert.deepEqual(new Set(lines.map((l) => l.span_id)), new Set(spansOf(fix).map((s) => s.span_id)));
   assert.match(texts.find((t) => !t.startsWith('{')), /<!doctype html>/i);

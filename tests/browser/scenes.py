@@ -136,6 +136,7 @@ def live(seconds):
     ]
     delay = int(seconds * 750 / (pieces * 9))
     return {"chunks": pieces, "chunk_delay_ms": max(1, delay), "latency_ms": int(seconds * 15), "plans": [
+        plan("a lot to do", [[bash("for i in $(seq 6000); do /bin/true; done")]], final="That was a lot."),
         plan("watch me", rounds, think=[thought, "", thought, ""], say=[text, "", text, ""], final="# Done\n\n" + text)]}
 
 

@@ -85,7 +85,7 @@ test('artifacts as the server gives them: never a page, nothing runs', async () 
   const run = runs.find((r) => r.task === 'fix the failing tests of the parser');
   const { items } = await api(page, `runs/${run.run_id}/artifacts`);
   const html = items.find((a) => a.path.endsWith('page.html'));
-  const headers = await page.evaluate(async (u) => Object.fromEntries((await fetch(u)).headers), `/api/v1/blobs/${html.blob}`);
+  const headers = (await page.context().request.get(`${server.origin}/api/v1/blobs/${html.blob}`)).headers();
   assert.doesNotMatch(headers['content-type'], /html|svg|xml/);
   assert.equal(headers['x-content-type-options'], 'nosniff');
   assert.match(headers['content-security-policy'], /sandbox/);

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The web interface's port: who is let in, as whom, and what they may; what is thrown at it does no harm.
-# shellcheck disable=SC2086 # users are numbers
+# shellcheck disable=SC2086,SC2015,SC2016,SC2034 # users are numbers; a failed test shows why; for inner shells, which read what is set
 . "$(dirname "$0")/lib.sh"
 need_root
 
@@ -295,12 +295,58 @@ others() { gives 200 -b "$T/bob" "$URL/api/v1/status" && gives 200 -H "$(bearer 
 ok "and holds up nobody else" others
 
 # --- live ---
-live() { # events over TCP; a listener goes on where it was
-	as $OWN "$SONDE" replay --help >/dev/null # the user can run it
-	get -N --max-time 3 -b "$T/root" -H 'Accept: text/event-stream' "$URL/api/v1/live" >"$T/events"
-	grep -q '^data: {"type":"hello"' "$T/events"
+/usr/bin/python3 - "$T/store/live" >"$T/hub" <<'PY' & # a capture, as cmd/live_hub.h has it
+import json, os, socket, sys
+os.makedirs(sys.argv[1], exist_ok=True)
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1] + "/1.sock")
+listener.listen(8)
+os.chown(sys.argv[1], 61000, 61000)
+os.chown(sys.argv[1] + "/1.sock", 61000, 61000)
+print("listens", flush=True)
+lines = [{"n": n, "type": "piece", "uid": 61001 + n % 2, "run": "%032x" % n, "span": "%016x" % n, "kind": "text", "part": 0, "text": "t"} for n in range(1, 41)]
+kept = []
+while True:
+    c, _ = listener.accept()
+    f = c.makefile("rw")
+    ask = json.loads(f.readline())
+    if ask.get("op") == "status":
+        c.close()
+        continue
+    f.write('{"n":40,"type":"hello","engine":1,"sonde":"0"}\n')
+    for line in lines[ask["after"]:]:
+        f.write(json.dumps(line, separators=(",", ":")) + "\n")
+    f.flush()
+    kept.append(c)
+PY
+pids+=($!)
+within 10 test -s "$T/hub"
+events() { get -H 'Accept: text/event-stream' "$@" "$URL/api/v1/live?follow=0"; }
+count() { # N ARGUMENT...
+	local want=$1
+	shift
+	[ "$(events "$@" | grep -c '^data: .*"piece"')" = "$want" ]
 }
-ok "events come over TCP" live
+ok "events come over TCP, all to who sees all" within 10 count 40 -b "$T/root"
+ok "and to a user those of their own runs" eval 'count 20 -b "$T/alice" && ! events -b "$T/alice" | grep -q 61002'
+resume() {
+	local id
+	id=$(events -b "$T/bob" | sed -n 's/^id: //p' | sed -n 15p)
+	[ -n "$id" ] && count 5 -b "$T/bob" -H "Last-Event-ID: $id"
+}
+ok "a listener goes on where it was" resume
+removed_live() { # who listens by what is removed hears no more
+	local listener jar=$T/leaver
+	token passing --right read,content && let_in $ALICE "$jar" || return 1
+	get -N --max-time 60 -H "$(bearer passing)" "$URL/api/v1/live" >"$T/by_token" &
+	listener=$!
+	get -N --max-time 60 -b "$jar" "$URL/api/v1/live" >"$T/by_session" &
+	within 10 grep -q piece "$T/by_token" && within 10 grep -q piece "$T/by_session" && "$SONDE" token remove passing --db "$T/store/db" &&
+		gives 204 -b "$jar" -H "Origin: $URL" -H 'Content-Type: application/json' -d '{}' "$URL/api/v1/close" || return 1
+	SECONDS=0
+	wait $listener $! && [ "$SECONDS" -lt 20 ]
+}
+ok "who listens by a token or session that was removed hears no more" removed_live
 listeners() { # of one user; of who sees all more
 	/usr/bin/python3 - "$PORT" "$(awk -v p=sonde_$PORT '$6 == p { print $7 }' "$T/alice")" "$(awk -v p=sonde_$PORT '$6 == p { print $7 }' "$T/root")" <<'PY'
 import socket, sys
@@ -316,12 +362,30 @@ assert all(b"200" in got for _, got in roots), [got for _, got in roots]
 PY
 }
 ok "one user has sixteen listeners, 200 of root's are served beside them" listeners
-ok "when they have gone the next one is served" within 20 gives 200 -b "$T/alice" "$URL/api/v1/live?follow=0"
+ok "when they have gone the next one is served" within 5 gives 200 -b "$T/alice" "$URL/api/v1/live?follow=0"
+
+long() { # four commands of a user's that take long, whose client goes
+	/usr/bin/python3 - "$PORT" "$(awk -v p=sonde_$PORT '$6 == p { print $7 }' "$T/bob")" <<'PY'
+import json, socket, sys
+body = json.dumps({"argv": ["query", "--timeout", "20", "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"]})
+def start():
+    s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 20)
+    s.sendall(f"POST /api/v1/command HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\nContent-Type: application/json\r\n"
+              f"Cookie: sonde_{sys.argv[1]}={sys.argv[2]}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+    return s, s.recv(4096).split(b"\r\n")[0]
+busy = [start() for _ in range(4)]
+assert all(b" 200 " in head for _, head in busy), busy
+assert b" 429 " in start()[1]
+PY
+}
+ok "a user has four commands at once" long
+idle() { [ -z "$(pgrep -P "$server")" ]; }
+ok "they end when who asked has gone" within 5 idle
 
 # --- beyond this machine ---
 open_world() {
 	local empty=$T/empty
-	mkdir -m 700 -p "$empty" && cp "$T/store/db" "$empty/db"
+	mkdir -m 700 "$empty" && cp "$T/store/db" "$empty/db"
 	! timeout 20 "$SONDE" serve --db "$empty/db" --listen 0.0.0.0:0 >"$T/out" 2>"$T/err" </dev/null && grep -q 'sonde token add' "$T/err" &&
 		! timeout 20 "$SONDE" server --db "$empty/db" --socket "$T/x.sock" --api 0.0.0.0:0 2>"$T/err" && grep -q 'sonde token add' "$T/err"
 }
@@ -332,9 +396,59 @@ daemon_refuses() {
 	! timeout 60 "$SONDE" daemon --config "$T/conf" --pid $$ --api 0.0.0.0:0 2>"$T/err" </dev/null && grep -q 'sonde token add' "$T/err"
 }
 ok "the daemon as well" daemon_refuses
-serve_start() { # ARGUMENT...	as a user with a store of their own
+. "$TOP/tests/e2e/steps.bash"
+. "$TOP/tests/e2e/daemon.bash"
+sleep 600 &
+traced=$!
+pids+=("$traced")
+with_daemon() { # the port lives as long as the daemon, whatever it reads anew
+	configure '[api]' 'listen = 127.0.0.1:0'
+	daemon_start --pid "$traced" || return 1
+	export SONDE_SOCKET=$T/run/sonde.sock
+	within 20 eval '"$SONDE" open >"$T/link"'
+	URL=$(sed 's#/open.*##' "$T/link")
+	grep -q "sonde open" "$T/log" && gives 303 -c "$T/of_daemon" "$(cat "$T/link")" && get -b "$T/of_daemon" "$URL/api/v1/me" | holds '.sees == "all" and .daemon' &&
+		"$SONDE" token add --db "$STORE" ci >"$T/ci" && gives 200 -H "$(bearer ci)" "$URL/api/v1/status" && [ "$(stat -c '%U %a' "$T/store/tokens.json")" = "nobody 600" ] || return 1
+	kill -HUP "$daemon"
+	sleep 1
+	within 20 gives 200 -b "$T/of_daemon" "$URL/api/v1/me" && daemon_stop
+}
+mv "$T/store" "$T/store.own"
+mv "$T/run" "$T/run.own"
+step "sonde open leads into the daemon's, which keeps port and sessions when it reads its configuration anew" with_daemon
+taken() { # the port that nobody asked for is somebody else's: tracing goes on without it
+	/usr/bin/python3 -c '
+import socket, time
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+try:
+    s.bind(("127.0.0.1", 7780))
+    s.listen()
+except OSError:
+    pass # by others already
+print("taken", flush=True)
+time.sleep(120)' >"$T/taken" &
+	local holder=$! rc=0
+	within 10 test -s "$T/taken"
+	configure
+	{ daemon_start --pid "$traced" && grep -q 'no web interface' "$T/log" && ! "$SONDE" open 2>"$T/err" && grep -q 'port was taken' "$T/err" && daemon_stop; } || rc=1
+	kill $holder
+	wait $holder 2>/dev/null
+	return $rc
+}
+step "where the built-in port is taken the daemon traces without it, and says so" taken
+off() {
+	configure '[api]' 'listen = off'
+	daemon_start --pid "$traced" && ! grep -q 'web' "$T/log" && ! "$SONDE" open 2>/dev/null && daemon_stop
+}
+step "it can be switched off" off
+rm -rf "$T/store" "$T/run"
+mv "$T/store.own" "$T/store"
+mv "$T/run.own" "$T/run"
+unset SONDE_SOCKET
+serve_start() { # as a user with a store of their own
 	mkdir -p "$T/home" && cp "$T/store/db" "$T/home/db" && chown -R $ALICE "$T/home"
-	as_exec $ALICE "$SONDE" serve --db "$T/home/db" "$@" >"$T/serve" 2>"$T/serve.err" </dev/null &
+	as_exec $ALICE "$SONDE" serve --db "$T/home/db" >"$T/serve" 2>"$T/serve.err" </dev/null &
 	serve=$!
 	pids+=("$serve")
 	within 20 test -s "$T/serve"

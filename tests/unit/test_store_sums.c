@@ -42,6 +42,8 @@ static void put_run(struct store *s, uint64_t n)
 	run.status = RUN_COMPLETED;
 	run.project = word(4);
 	run.user = word(3);
+	run.host = word(2);
+	run.workflow = word(4);
 	store_run(s, &run);
 }
 
@@ -59,6 +61,7 @@ static struct span any_call(uint64_t run, uint64_t n)
 	c.start_ns = run % 4 ? START + run % DAYS * DAY + chance(DAY / 2) : moment();
 	c.end_ns = c.start_ns + chance(SEC);
 	c.agent = word(4);
+	c.session_id = run % 3 ? make_id("session", run % 5) : (struct id128){ { 0 } };
 	c.provider = word(4);
 	c.request_model = word(4);
 	c.response_model = word(4);
@@ -136,8 +139,9 @@ static int on_cost(void *ctx, const struct store_cost_row *row)
 {
 	struct buf *b = ctx;
 
-	add(b, "%.*s: %lld runs %lld calls %lld %lld, %lld %lld %lld, ~%d", SLICE_ARG(row->key),
-	    (long long)row->runs, (long long)row->calls, (long long)row->cost_pico_usd,
+	add(b, "%.*s: %lld runs ~%lld %lld calls %lld %lld, %lld %lld %lld, ~%d",
+	    SLICE_ARG(row->key), (long long)row->runs, (long long)row->estimated_pico_usd,
+	    (long long)row->calls, (long long)row->cost_pico_usd,
 	    (long long)row->equivalent_pico_usd, (long long)row->unpriced_calls,
 	    (long long)row->usage_unknown_calls, (long long)row->mismatched_calls,
 	    row->usage.estimated);
@@ -169,7 +173,8 @@ static int on_tool(void *ctx, const struct store_tool_row *row)
 
 static void compare_cost(struct store_reader *r, const struct store_filter *f)
 {
-	for (enum store_group by = GROUP_AGENT; by <= GROUP_USER; by++) {
+	for (enum store_group by = GROUP_AGENT; by <= GROUP_TOTAL;
+	     by = (enum store_group)(by + 1)) {
 		_cleanup_(buf_done) struct buf summed = { 0 }, read = { 0 };
 
 		r->sums_above = -1;

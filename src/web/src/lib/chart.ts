@@ -76,10 +76,17 @@ function seriesOf(o: ChartOptions): uPlot.Series[] {
 	}));
 }
 
-// Every so many points one is named, as many as there is room for.
-function named(points: number, width: number): (u: uPlot, axis: number, min: number, max: number) => number[] {
-	const step = Math.max(1, Math.ceil(points / Math.max(1, Math.floor(width / 66))));
-	return () => Array.from({ length: Math.ceil(points / step) }, (_, i) => i * step);
+const NAME_PX = 66;
+const HOUR_STEPS = [1, 2, 3, 4, 6, 8, 12, 24, 48, 96, 168];
+
+// Every so many points one is named, as many as there is room for. Of hours midnight is among them: it has the
+// name of the day.
+function named(labels: string[], width: number): () => number[] {
+	const room = Math.ceil(labels.length / Math.max(1, Math.floor(width / NAME_PX)));
+	const midnight = labels.some((l) => l.includes(":")) ? labels.findIndex((l) => !l.includes(":")) : -1;
+	const step = midnight < 0 ? Math.max(1, room) : (HOUR_STEPS.find((s) => s >= room) ?? room);
+	const first = midnight < 0 ? 0 : midnight % step;
+	return () => Array.from({ length: Math.ceil((labels.length - first) / step) }, (_, i) => first + i * step);
 }
 
 function axesOf(o: ChartOptions): uPlot.Axis[] {
@@ -95,7 +102,7 @@ function axesOf(o: ChartOptions): uPlot.Axis[] {
 			grid: { show: false },
 			size: 26,
 			gap: 6,
-			splits: named(o.labels.length, o.width),
+			splits: named(o.labels, o.width),
 			values: (_, splits) => splits.map((i) => o.labels[i] ?? ""),
 		},
 		{
@@ -106,6 +113,13 @@ function axesOf(o: ChartOptions): uPlot.Axis[] {
 			values: (_, splits) => splits.map((v) => (v === null ? "" : v === 0 && o.axis === "time" ? "0" : o.format(v))),
 		},
 	];
+}
+
+function listen(u: uPlot, o: ChartOptions) {
+	u.over.addEventListener("click", (e) => {
+		const i = u.posToIdx(e.clientX - u.over.getBoundingClientRect().left);
+		if (i >= 0 && i < o.labels.length) o.onpick?.(i);
+	});
 }
 
 export function chartOptions(o: ChartOptions): uPlot.Options {
@@ -124,14 +138,7 @@ export function chartOptions(o: ChartOptions): uPlot.Options {
 			y: false,
 			drag: { x: false, y: false },
 			points: o.kind === "line" ? { size: 7 } : { show: false },
-			bind: {
-				click: (u, _target, handler) => (e: MouseEvent) => {
-					const i = u.cursor.idx;
-					if (o.onpick && i !== null && i !== undefined) o.onpick(i);
-					return handler(e);
-				},
-			},
 		},
-		hooks: { setCursor: [o.onhover] },
+		hooks: { setCursor: [o.onhover], ready: [(u) => listen(u, o)] },
 	};
 }

@@ -52,7 +52,9 @@ export function bytes(n: number | null | undefined): string {
 }
 
 export function percent(part: number, whole: number): string {
-	return whole > 0 ? `${((100 * part) / whole).toFixed(part && part / whole < 0.1 ? 1 : 0)} %` : UNKNOWN;
+	if (whole <= 0) return UNKNOWN;
+	const of = (100 * part) / whole;
+	return part && of < 0.05 ? "< 0.1 %" : `${of.toFixed(part && of < 10 ? 1 : 0)} %`;
 }
 
 const sameDay = (a: Date, b: Date) => a.toDateString() === b.toDateString();

@@ -27,6 +27,7 @@ const marked = new Marked({
 
 const purify = DOMPurify(window);
 purify.addHook("afterSanitizeAttributes", (node) => {
+	if (node.tagName === "PRE") node.setAttribute("tabindex", "0"); // what scrolls must be reachable by keys
 	if (node.tagName !== "A") return;
 	node.setAttribute("target", "_blank");
 	node.setAttribute("rel", "noopener noreferrer nofollow");

@@ -11,12 +11,14 @@ export class Pages<T> {
 	loading = $state(true);
 	error = $state.raw<Error | undefined>(undefined);
 	#ask;
+	#key;
 	#next: string | null = null;
 	#abort = new AbortController();
 	#count = $state(0);
 
-	constructor(ask: (cursor: string, signal: AbortSignal) => Promise<Page<T>>) {
+	constructor(ask: (cursor: string, signal: AbortSignal) => Promise<Page<T>>, key: (item: T) => string) {
 		this.#ask = ask;
+		this.#key = key;
 		$effect(() => {
 			this.#count; // asked again
 			this.#abort.abort();
@@ -32,7 +34,7 @@ export class Pages<T> {
 		try {
 			const page = await this.#ask(cursor, signal);
 			if (signal.aborted) return;
-			this.items = cursor ? [...(this.items ?? []), ...page.items] : page.items;
+			this.items = cursor ? this.#joined(page.items) : page.items;
 			this.#next = page.next;
 			this.hasMore = page.has_more && page.next !== null;
 			this.total = page.total;
@@ -43,6 +45,13 @@ export class Pages<T> {
 			this.error = e as Error;
 		}
 		this.loading = false;
+	}
+
+	// What has moved down the list meanwhile comes a second time.
+	#joined(items: T[]): T[] {
+		const had = this.items ?? [];
+		const known = new Set(had.map(this.#key));
+		return [...had, ...items.filter((i) => !known.has(this.#key(i)))];
 	}
 
 	more = () => {

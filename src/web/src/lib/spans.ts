@@ -50,6 +50,7 @@ export function spanCost(s: Span) {
 }
 
 const labels: Partial<Record<StepKind, (s: Span) => string | undefined>> = {
+	agent: spanAgent,
 	llm: spanModel,
 	tool: spanTool,
 	mcp: (s) => spanTool(s) ?? text(s, "mcp.method.name"),

@@ -96,7 +96,7 @@ export interface Step {
 export interface RunSteps {
 	run: Run;
 	steps: Step[]; // in order of start
-	total: number; // how many there are
+	total: number; // how many there are; where capped: at least
 	capped: boolean; // more than 10,000: these are the first
 }
 
@@ -270,6 +270,7 @@ export interface Metrics {
 	models: { model: string; llm_calls: number; errors: number; usage: Usage }[];
 	heat: number[][]; // [weekday from Monday][hour]: model calls, local time
 	media: { sessions: number; input_audio_tokens: number; output_audio_tokens: number; seconds: number };
+	capped: boolean; // more than 1,000 buckets: these are the newest
 }
 
 export interface CompareRow {
@@ -293,8 +294,9 @@ export interface Health {
 		attach_failures: number; prober_lost?: boolean; loss: Record<string, number>; health?: Record<string, unknown>;
 	}[];
 	store?: {
-		path: string; file_bytes: number; wal_bytes: number; runs: number; spans: number; blobs: number;
-		first_time_unix_nano: number; last_time_unix_nano: number;
+		path: string; file_bytes: number; wal_bytes: number;
+		runs?: number; spans?: number; blobs?: number; // where that is counted quickly
+		first_time_unix_nano?: number; last_time_unix_nano?: number;
 	};
 	retention?: { runs?: string; content?: string; size?: string; disk?: string };
 	sinks: { name: string; seq?: number; behind?: number; [more: string]: unknown }[];

@@ -3,7 +3,7 @@
 
 import { bytes, count, duration } from "../../lib/format";
 import type { Health } from "../../lib/types";
-import { lossesOf, noteKind, troubleOf } from "./words";
+import { isAdvice, lossesOf, noteKind, troubleOf } from "./words";
 
 export interface Concern {
 	text: string;
@@ -44,7 +44,7 @@ function sinkConcerns({ sinks }: Health): Concern[] {
 function runConcerns(h: Health): Concern[] {
 	const out: Concern[] = [];
 	const lost = h.lost.filter((l) => l.bytes > 0 && l.reason !== "not copied");
-	const unread = h.notes.filter((n) => noteKind(n.text) === "program").length;
+	const unread = h.notes.filter((n) => noteKind(n.text) === "program" && !isAdvice(n.text)).length;
 	const hosts = h.notes.filter((n) => noteKind(n.text) === "host").length;
 	const late = h.notes.filter((n) => noteKind(n.text) === "late").length;
 	if (lost.length)

@@ -94,11 +94,13 @@ export const noteTitles: Record<NoteKind, { title: string; means: string }> = {
 };
 
 const kinds: [RegExp, NoteKind][] = [
-	[/^cannot be read|nothing of it was read|^TLS to |could not be paired/, "program"],
+	[/^cannot be read|opened no connection|how it would be read|nothing of it was read|^TLS to |could not be paired/, "program"],
 	[/^HTTP requests to |known model API/, "host"],
 	[/^late attach|after it began/, "late"],
 	[/ lost|not looked at/, "lost"],
 ];
+// What to do about another note.
+export const isAdvice = (text: string) => text.startsWith("to see how");
 export function noteKind(text: string): NoteKind {
 	return kinds.find(([pattern]) => pattern.test(text))?.[1] ?? "other";
 }

@@ -137,10 +137,10 @@ function max(a: number | undefined, b: number | undefined): number | undefined {
 	return a === undefined ? b : b === undefined ? a : Math.max(a, b);
 }
 
-// What the agent does; what its commands do in turn is for the run's own page.
+// What the agent does. What it is itself is in the head; what its commands do in turn is for the run's own page.
 function shown(line: Of<"step">): boolean {
-	if (line.step === "agent") return line.below !== undefined;
-	if (line.step === "process") return line.below === undefined || line.below === "agent";
+	if (line.step === "agent") return line.below !== undefined && line.below !== "process";
+	if (line.step === "process") return line.below === "agent";
 	return !["file", "http", "network"].includes(line.step);
 }
 

@@ -31,17 +31,31 @@ function sandboxOf(s: Json): Fact[] {
 	const namespaces = Array.isArray(s.namespaces) ? s.namespaces.map(String) : null;
 	const caps = text(s.capabilities);
 	const facts: Fact[] = [
-		{ name: "System calls", text: s.seccomp === "filter" ? "filtered (seccomp)" : "not filtered", held: s.seccomp === "filter" },
-		{ name: "New privileges", text: s.no_new_privs === true ? "cannot be gained" : "can be gained", held: s.no_new_privs === true },
+		{
+			name: "System calls",
+			text: s.seccomp === "filter" ? "filtered (seccomp)" : "not filtered",
+			held: s.seccomp === "filter",
+		},
+		{
+			name: "New privileges",
+			text: s.no_new_privs === true ? "cannot be gained" : "can be gained",
+			held: s.no_new_privs === true,
+		},
 		{
 			name: "Namespaces",
-			text: namespaces === null ? "not known" : namespaces.length ? `own: ${namespaces.join(", ")}` : "the host's",
+			text:
+				namespaces === null ? "not known" : namespaces.length ? `own: ${namespaces.join(", ")}` : "the host's",
 			held: !!namespaces?.length,
 		},
-		{ name: "Root file system", text: s.read_only_root === true ? "read-only" : "writable", held: s.read_only_root === true },
+		{
+			name: "Root file system",
+			text: s.read_only_root === true ? "read-only" : "writable",
+			held: s.read_only_root === true,
+		},
 		{ name: "Capabilities", text: caps || "not known", held: caps === "none" },
 	];
-	if (typeof s.uid === "number") facts.push({ name: "User", text: s.uid === 0 ? "root" : `uid ${s.uid}`, held: s.uid !== 0 });
+	if (typeof s.uid === "number")
+		facts.push({ name: "User", text: s.uid === 0 ? "root" : `uid ${s.uid}`, held: s.uid !== 0 });
 	return facts;
 }
 
@@ -77,7 +91,10 @@ export function assuranceOf(value: Json | undefined): Assurance {
 		egress: egress ? egressOf(object(egress)) : null,
 		refused: refusals
 			.filter(([key]) => object(refused)[key])
-			.map(([key, what]) => ({ what, counts: Object.entries(object(object(refused)[key])).map(([n, v]) => [n, number(v)]) })),
+			.map(([key, what]) => ({
+				what,
+				counts: Object.entries(object(object(refused)[key])).map(([n, v]) => [n, number(v)]),
+			})),
 		rest: Object.keys(rest).length ? rest : null,
 	};
 }

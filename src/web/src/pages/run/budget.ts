@@ -48,7 +48,11 @@ export function spend(steps: Step[], from: number, to: number): Budget {
 }
 
 // From the run's beginning to its end, or to the last that is known of it.
-export function bounds(run: { start_time_unix_nano: number; end_time_unix_nano: number | null }, steps: Step[], now?: number) {
+export function bounds(
+	run: { start_time_unix_nano: number; end_time_unix_nano: number | null },
+	steps: Step[],
+	now?: number,
+) {
 	let to = run.end_time_unix_nano ?? now ?? run.start_time_unix_nano;
 	if (!run.end_time_unix_nano)
 		for (const s of steps) to = Math.max(to, s.start_time_unix_nano, s.end_time_unix_nano ?? 0);

@@ -29,7 +29,10 @@ function common(a: string[], b: string[]): Uint16Array[] {
 
 function middle(a: string[], b: string[], from: number): { op: "same" | "new" | "gone"; at: number }[] {
 	if (a.length > LCS_MAX || b.length > LCS_MAX)
-		return [...a.map((_, i) => ({ op: "gone" as const, at: from + i })), ...b.map((_, j) => ({ op: "new" as const, at: from + j }))];
+		return [
+			...a.map((_, i) => ({ op: "gone" as const, at: from + i })),
+			...b.map((_, j) => ({ op: "new" as const, at: from + j })),
+		];
 	const table = common(a, b);
 	const out: { op: "same" | "new" | "gone"; at: number }[] = [];
 	let i = 0;
@@ -38,7 +41,8 @@ function middle(a: string[], b: string[], from: number): { op: "same" | "new" | 
 		if (i < a.length && j < b.length && a[i] === b[j]) {
 			out.push({ op: "same", at: from + j++ });
 			i++;
-		} else if (j >= b.length || (i < a.length && table[i + 1][j] >= table[i][j + 1])) out.push({ op: "gone", at: from + i++ });
+		} else if (j >= b.length || (i < a.length && table[i + 1][j] >= table[i][j + 1]))
+			out.push({ op: "gone", at: from + i++ });
 		else out.push({ op: "new", at: from + j++ });
 	}
 	return out;
@@ -49,13 +53,18 @@ function sameness(m: Message): string {
 	return JSON.stringify({ role: m.role, parts: m.parts }, (key, v) => (key === "cache_control" ? undefined : v));
 }
 
-function compareMessages(before: Message[], after: Message[], answers: Set<string>): { kept: number; messages: Changed[] } {
+function compareMessages(
+	before: Message[],
+	after: Message[],
+	answers: Set<string>,
+): { kept: number; messages: Changed[] } {
 	const a = before.map(sameness);
 	const b = after.map(sameness);
 	let head = 0;
 	while (head < a.length && head < b.length && a[head] === b[head]) head++;
 	let tail = 0;
-	while (tail < a.length - head && tail < b.length - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail++;
+	while (tail < a.length - head && tail < b.length - head && a[a.length - 1 - tail] === b[b.length - 1 - tail])
+		tail++;
 	const ops = middle(a.slice(head, a.length - tail), b.slice(head, b.length - tail), head);
 	const messages = ops
 		.filter((o) => o.op !== "same")
@@ -74,7 +83,8 @@ function systemText(span: Span): string {
 }
 
 function compareTools(before: Span, after: Span): Changes["tools"] {
-	const of = (s: Span) => new Map(asTools(s.attributes["gen_ai.tool.definitions"]).map((t) => [t.name, JSON.stringify(t.whole)]));
+	const of = (s: Span) =>
+		new Map(asTools(s.attributes["gen_ai.tool.definitions"]).map((t) => [t.name, JSON.stringify(t.whole)]));
 	const a = of(before);
 	const b = of(after);
 	return {

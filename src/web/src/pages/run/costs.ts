@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What the model calls of a run cost, put together by what they have in common.
 import type { Step, Usage } from "../../lib/types";
+import { isUnpriced } from "./words";
 
 export interface Group {
 	key: string;
 	calls: number;
 	unpriced: number;
 	estimated: number; // calls whose tokens are
-	unknown: number; // calls without token counts
 	failures: number;
 	ns: number;
 	usage: Usage;
@@ -16,10 +16,16 @@ export interface Group {
 	llm_calls: number;
 }
 
-const sums = ["input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "reasoning_output_tokens"] as const;
+const sums = [
+	"input_tokens",
+	"output_tokens",
+	"cache_read_input_tokens",
+	"cache_creation_input_tokens",
+	"reasoning_output_tokens",
+] as const;
 
 function blank(key: string): Group {
-	return { key, calls: 0, unpriced: 0, estimated: 0, unknown: 0, failures: 0, ns: 0, usage: {}, llm_calls: 0 };
+	return { key, calls: 0, unpriced: 0, estimated: 0, failures: 0, ns: 0, usage: {}, llm_calls: 0 };
 }
 
 function add(g: Group, s: Step) {
@@ -31,14 +37,13 @@ function add(g: Group, s: Step) {
 		g.estimated++;
 		g.usage.estimated = true;
 	}
-	if (s.usage?.input_tokens === undefined && s.usage?.output_tokens === undefined) g.unknown++;
 	for (const name of sums) {
 		const n = s.usage?.[name];
 		if (n !== undefined) g.usage[name] = (g.usage[name] ?? 0) + n;
 	}
 	if (s.cost_usd !== undefined) g.cost_usd = (g.cost_usd ?? 0) + s.cost_usd;
 	else if (s.equivalent_usd !== undefined) g.equivalent_usd = (g.equivalent_usd ?? 0) + s.equivalent_usd;
-	else g.unpriced++;
+	else if (isUnpriced(s)) g.unpriced++;
 }
 
 export const money = (g: { cost_usd?: number; equivalent_usd?: number }) => (g.cost_usd ?? 0) + (g.equivalent_usd ?? 0);

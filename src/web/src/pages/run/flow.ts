@@ -38,8 +38,21 @@ const RANK: Partial<Record<Step["kind"], number>> = { llm: 0, agent: 1, skill: 2
 
 function begin(id: string, s: Step, above: FlowNode | null): FlowNode {
 	const n: FlowNode = {
-		id, kind: s.kind, label: s.label, above, below: [], depth: above ? above.depth + 1 : 0, count: 0, failures: 0,
-		open: 0, ns: 0, cost: 0, priced: false, first: s.step_id, x: 0, y: 0,
+		id,
+		kind: s.kind,
+		label: s.label,
+		above,
+		below: [],
+		depth: above ? above.depth + 1 : 0,
+		count: 0,
+		failures: 0,
+		open: 0,
+		ns: 0,
+		cost: 0,
+		priced: false,
+		first: s.step_id,
+		x: 0,
+		y: 0,
 	};
 	above?.below.push(n);
 	return n;
@@ -69,7 +82,10 @@ function place(roots: FlowNode[]): { width: number; height: number } {
 		deepest = Math.max(deepest, n.depth);
 	};
 	roots.forEach(put);
-	return { width: (deepest + 1) * (BOX.width + BOX.across) - BOX.across, height: Math.max(1, row) * (BOX.height + BOX.down) - BOX.down };
+	return {
+		width: (deepest + 1) * (BOX.width + BOX.across) - BOX.across,
+		height: Math.max(1, row) * (BOX.height + BOX.down) - BOX.down,
+	};
 }
 
 export function flowOf(tree: TreeNode[]): Flow {

@@ -40,7 +40,7 @@ export function stepOf(line: LiveLine & { type: "step" }, before?: Step): Step {
 		asked_time_unix_nano: number(a["sonde.tool.asked_unix_nano"]),
 		status: statuses[span.status.code] ?? "unset",
 		error: text(span.status.message) ?? text(a["error.type"]),
-		final: line.final,
+		final: !!line.final,
 		usage: usageOf(a),
 		cost_usd: equivalent ? undefined : usd,
 		equivalent_usd: equivalent ? usd : undefined,

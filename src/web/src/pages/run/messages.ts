@@ -73,7 +73,9 @@ export function structured(v: unknown): unknown {
 // A result that is only text parts, as text.
 export function plain(v: unknown): unknown {
 	if (!Array.isArray(v) || v.length === 0) return v;
-	const texts = v.map((p) => (isObject(p) && (p.type === "text" || p.type === undefined) ? (p.content ?? p.text) : undefined));
+	const texts = v.map((p) =>
+		isObject(p) && (p.type === "text" || p.type === undefined) ? (p.content ?? p.text) : undefined,
+	);
 	return texts.every((t) => typeof t === "string") ? texts.join("\n") : v;
 }
 
@@ -102,7 +104,18 @@ export function isResult(p: MessagePart): boolean {
 export function summary(v: unknown): string {
 	const args = structured(v);
 	if (!isObject(args)) return args === undefined || args === null ? "" : String(args);
-	for (const key of ["command", "cmd", "file_path", "path", "query", "pattern", "url", "prompt", "description", "name"])
+	for (const key of [
+		"command",
+		"cmd",
+		"file_path",
+		"path",
+		"query",
+		"pattern",
+		"url",
+		"prompt",
+		"description",
+		"name",
+	])
 		if (typeof args[key] === "string" && args[key]) return args[key];
 	return JSON.stringify(args);
 }

@@ -32,11 +32,15 @@ export async function readContent(name: string, content: Blob): Promise<Shown> {
 	const type = imageType(bytes);
 	if (type) return { look: "image", text: "", type };
 	if (bytes.subarray(0, 8192).includes(0)) return { look: "binary", text: "" };
-	return { text: new TextDecoder().decode(bytes), ...lookOf(name, new TextDecoder().decode(bytes.subarray(0, 2000))) };
+	return {
+		text: new TextDecoder().decode(bytes),
+		...lookOf(name, new TextDecoder().decode(bytes.subarray(0, 2000))),
+	};
 }
 
 export function lookOf(name: string, start: string): { look: Look; type?: string } {
-	if (/\.svg$/i.test(name) || /^\s*(<\?xml[^>]*>\s*)?<svg[\s>]/.test(start)) return { look: "svg", type: "image/svg+xml" };
+	if (/\.svg$/i.test(name) || /^\s*(<\?xml[^>]*>\s*)?<svg[\s>]/.test(start))
+		return { look: "svg", type: "image/svg+xml" };
 	if (MARKDOWN.test(name)) return { look: "markdown" };
 	if (JSONS.test(name) || /^\s*[[{]\s*["[{\]}\d]/.test(start)) return { look: "json" };
 	if (!nameOf(name).includes(".") && /^#{1,3} |^[-*] |```|\*\*/m.test(start)) return { look: "markdown" };

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The spans of a run, page by page, as far as one looks at at once.
+// The spans of a run that touch the system, page by page, as far as one looks at at once.
 import { api } from "../../lib/api";
 import type { Span } from "../../lib/types";
 
 const PAGE = 1000;
+const KINDS = "step:process,file,network,http,mcp,llm";
 const MOST = 10_000;
 
 export class SystemSpans {
@@ -37,7 +38,11 @@ export class SystemSpans {
 		let spans: Span[] = [];
 		let cursor: string | null = null;
 		for (;;) {
-			const page: Awaited<ReturnType<typeof api.runSpans>> = await api.runSpans(run, { limit: PAGE, cursor }, signal);
+			const page: Awaited<ReturnType<typeof api.runSpans>> = await api.runSpans(
+				run,
+				{ filter: KINDS, limit: PAGE, cursor },
+				signal,
+			);
 			if (signal.aborted) return;
 			spans = [...spans, ...page.items];
 			this.spans = spans;

@@ -38,7 +38,9 @@ export interface Peer extends Row {
 }
 
 const text = (s: Span, name: string) => (typeof s.attributes[name] === "string" ? (s.attributes[name] as string) : "");
-const number = (s: Span, name: string) => (typeof s.attributes[name] === "number" ? (s.attributes[name] as number) : undefined);
+const list = (s: Span, name: string) => [s.attributes[name] ?? []].flat().map(String);
+const number = (s: Span, name: string) =>
+	typeof s.attributes[name] === "number" ? (s.attributes[name] as number) : undefined;
 const yes = (s: Span, name: string) => s.attributes[name] === true || (number(s, name) ?? 0) > 0;
 
 const marks: [string, string, Flag["tone"]][] = [
@@ -55,7 +57,11 @@ export function flagsOf(s: Span): Flag[] {
 	const flags: Flag[] = marks
 		.filter(([name]) => yes(s, name))
 		.map(([name, word, tone]) => ({ text: name === "sonde.unexplained" && why ? `${word}: ${why}` : word, tone }));
-	if (verdict) flags.push({ text: `egress ${verdict}`, tone: verdict === "denied" ? "bad" : verdict === "allowed" ? "" : "warn" });
+	if (verdict)
+		flags.push({
+			text: `egress ${verdict}`,
+			tone: verdict === "denied" ? "bad" : verdict === "allowed" ? "" : "warn",
+		});
 	return flags;
 }
 
@@ -82,7 +88,7 @@ export function fileOf(s: Span): FileRow {
 		...row(s, bad),
 		path: text(s, "file.path") || s.name,
 		from: text(s, "sonde.file.from") || undefined,
-		what: `${text(s, "sonde.file.operation")} ${bad ? text(s, "error.type") || "failed" : ""}`.trim(),
+		what: [...list(s, "sonde.file.operation"), ...(bad ? [text(s, "error.type") || "failed"] : [])].join(", "),
 		written: number(s, "sonde.file.bytes_written"),
 		size: number(s, "file.size"),
 		own: yes(s, "sonde.file.own"),
@@ -92,8 +98,8 @@ export function fileOf(s: Span): FileRow {
 const PEER_KINDS = new Set(["llm", "http", "mcp", "network"]);
 
 function resultsOf(s: Span): string[] {
-	const told = s.attributes["sonde.network.results"];
-	if (Array.isArray(told)) return told.map(String);
+	const told = list(s, "sonde.network.results");
+	if (told.length) return told;
 	return s.status.code === "ERROR" ? [text(s, "error.type") || "failed"] : [];
 }
 
@@ -108,7 +114,15 @@ export function peersOf(spans: Span[]): Peer[] {
 		if (!PEER_KINDS.has(kind) || (!address && kind !== "network")) continue;
 		const port = number(s, "server.port");
 		const name = `${address || s.name}${port ? `:${port}` : ""}`;
-		const p = peers.get(name) ?? { ...row(s, false), flags: [], name, requests: 0, failed: 0, attempts: 0, result: "" };
+		const p = peers.get(name) ?? {
+			...row(s, false),
+			flags: [],
+			name,
+			requests: 0,
+			failed: 0,
+			attempts: 0,
+			result: "",
+		};
 		peers.set(name, p);
 		if (kind === "network") p.attempts += number(s, "sonde.network.attempts") || 1;
 		else p.requests++;
@@ -116,7 +130,8 @@ export function peersOf(spans: Span[]): Peer[] {
 		p.sent = sum(p.sent, number(s, "sonde.network.bytes_sent"));
 		p.received = sum(p.received, number(s, "sonde.network.bytes_received"));
 		for (const f of flagsOf(s)) if (!p.flags.some((g) => g.text === f.text) && p.flags.length < 8) p.flags.push(f);
-		for (const r of resultsOf(s)) if (p.result.length < 400 && !p.result.split(", ").includes(r)) p.result += p.result ? `, ${r}` : r;
+		for (const r of resultsOf(s))
+			if (p.result.length < 400 && !p.result.split(", ").includes(r)) p.result += p.result ? `, ${r}` : r;
 	}
 	return [...peers.values()];
 }

@@ -4,9 +4,9 @@
 import { api } from "../../lib/api";
 import { subscribe } from "../../lib/live.svelte";
 import { place } from "../../lib/place.svelte";
-import type { LiveLine, LiveState, Run, RunSteps, Step } from "../../lib/types";
+import type { LiveLine, LiveState, Run, RunSteps, Span, Step } from "../../lib/types";
 import { stepOf } from "./live";
-import { buildTree, visible, type Node } from "./tree";
+import { buildTree, findNext, visible, type Node } from "./tree";
 
 export interface Piece {
 	span: string;
@@ -15,6 +15,7 @@ export interface Piece {
 	name?: string;
 	text: string;
 	done: boolean;
+	cut: boolean;
 }
 
 const URL_MS = 150;
@@ -38,8 +39,11 @@ export class Trace {
 
 	nodes = $derived(buildTree(this.steps));
 	shown = $derived(visible(this.nodes, this.folded, this.all));
+	readonly told = new Map<string, Span>(); // by the live stream: the store may not have them yet
 	#byId = $derived(new Map(this.nodes.map((n) => [n.step.step_id, n])));
-	#bySpan = $derived(new Map(this.nodes.filter((n) => n.step.span_id === n.step.step_id).map((n) => [n.step.span_id!, n])));
+	#bySpan = $derived(
+		new Map(this.nodes.filter((n) => n.step.span_id === n.step.step_id).map((n) => [n.step.span_id!, n])),
+	);
 
 	#url: ReturnType<typeof setTimeout> | undefined;
 	#waiting: LiveLine[] = [];
@@ -63,7 +67,9 @@ export class Trace {
 	pick(stepId: string | null) {
 		this.selected = stepId;
 		clearTimeout(this.#url);
-		this.#url = setTimeout(() => place.set({ step: stepId }, true), URL_MS);
+		// Where the step lies over the list, the way back leads to the list.
+		const over = stepId !== null && !place.query.has("step") && matchMedia("(max-width: 820px)").matches;
+		this.#url = setTimeout(() => place.set({ step: stepId }, !over), URL_MS);
 	}
 
 	fold(stepId: string, shut: boolean) {
@@ -71,6 +77,14 @@ export class Trace {
 		if (shut) folded.add(stepId);
 		else folded.delete(stepId);
 		this.folded = folded;
+	}
+
+	jump(is: (n: Node) => boolean, back = false) {
+		const at = this.node(this.selected);
+		const n = findNext(this.nodes, at?.index ?? (back ? 0 : -1), is, back);
+		if (!n) return;
+		this.reveal(n);
+		this.pick(n.step.step_id);
 	}
 
 	// Opens what is above a step, so that it is in the list.
@@ -97,7 +111,9 @@ export class Trace {
 		try {
 			this.#take(await api.steps(this.run.run_id, this.#abort.signal));
 			this.version++;
-			if (!this.running) this.pieces = [];
+			if (this.running) return;
+			this.pieces = [];
+			this.told.clear();
 		} catch {
 			// What is shown stays; the next line that comes asks again.
 		}
@@ -133,8 +149,10 @@ export class Trace {
 		const steps = new Map<string, Step>();
 		const wasRunning = this.running;
 		for (const line of lines) {
-			if (line.type === "step") steps.set(line.span.span_id, stepOf(line, this.node(line.span.span_id)?.step));
-			else if (line.type === "run") this.run = { ...this.run, ...line.run };
+			if (line.type === "step") {
+				steps.set(line.span.span_id, stepOf(line, this.node(line.span.span_id)?.step));
+				this.told.set(line.span.span_id, line.span);
+			} else if (line.type === "run") this.run = { ...this.run, ...line.run };
 			else if (line.type === "state") this.#state(line);
 		}
 		this.#hearPieces(lines);
@@ -144,8 +162,22 @@ export class Trace {
 
 	#state(line: LiveLine & { type: "state" }) {
 		this.doing = line.state;
+		const { usage } = this.run;
+		this.run = {
+			...this.run,
+			cost_usd: line.cost_usd ?? this.run.cost_usd,
+			usage: {
+				...usage,
+				input_tokens: line.input_tokens ?? usage.input_tokens,
+				output_tokens: line.output_tokens ?? usage.output_tokens,
+			},
+		};
 		if (line.state !== "ended") return;
-		this.run = { ...this.run, status: line.status ?? this.run.status, status_reason: line.reason ?? this.run.status_reason };
+		this.run = {
+			...this.run,
+			status: line.status ?? this.run.status,
+			status_reason: line.reason ?? this.run.status_reason,
+		};
 		this.#askSoon();
 	}
 
@@ -167,9 +199,25 @@ export class Trace {
 		const pieces = [...this.pieces];
 		for (const l of fresh) {
 			let i = pieces.findIndex((p) => p.span === l.span && p.part === l.part && p.kind === l.kind);
-			if (i < 0) i = pieces.push({ span: l.span, kind: l.kind, part: l.part, name: l.name, text: "", done: false }) - 1;
+			if (i < 0)
+				i =
+					pieces.push({
+						span: l.span,
+						kind: l.kind,
+						part: l.part,
+						name: l.name,
+						text: "",
+						done: false,
+						cut: false,
+					}) - 1;
 			const was = pieces[i];
-			pieces[i] = { ...was, name: l.name ?? was.name, text: (was.text + l.text).slice(-PIECE_MAX), done: !!l.last };
+			pieces[i] = {
+				...was,
+				name: l.name ?? was.name,
+				text: (was.text + l.text).slice(-PIECE_MAX),
+				done: !!l.last,
+				cut: was.cut || !!l.cut,
+			};
 		}
 		this.pieces = pieces.slice(-PIECES_MAX);
 	}

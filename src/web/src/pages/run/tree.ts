@@ -85,7 +85,7 @@ export function buildTree(steps: Step[]): Node[] {
 
 export function visible(nodes: Node[], folded: ReadonlySet<string>, all: boolean): Node[] {
 	const shown: Node[] = [];
-	for (let i = 0; i < nodes.length; ) {
+	for (let i = 0; i < nodes.length;) {
 		const n = nodes[i];
 		if (n.quiet && !all) {
 			i = n.end;

@@ -11,7 +11,7 @@ import type { LiveLine, Run } from "../../lib/types";
 
 const PAGE = 100;
 const GATHER_MS = 300; // changes are shown, and counts asked for, no oftener
-const COUNTS_MS = 3000;
+const COUNTS_MS = 1500;
 
 export const order = () => ({ sort: place.query.get("sort") ?? "start", order: place.query.get("order") ?? "desc" });
 
@@ -20,7 +20,7 @@ export class RunList {
 		this.waiting.clear();
 		this.waitingCount = 0;
 		return api.runs({ ...place.scope, ...order(), limit: PAGE, cursor }, signal);
-	});
+	}, (r) => r.run_id);
 	counts = new Load((signal) => api.runCounts(place.scope, signal));
 	waitingCount = $state(0); // runs that began since, and may belong here
 	fresh = $state.raw<ReadonlySet<string>>(new Set()); // those put on top just now
