@@ -168,6 +168,9 @@ STREAMS ?= 200
 soak: $(B)/sonde ## hours in the life of a daemon: nothing grows, nothing is lost or left (root; SECONDS, STREAMS)
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/soak/soak.sh $(SECONDS) $(STREAMS)
 
+soak-short: $(B)/sonde ## five minutes of it; part of check
+	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh soak 'tests/soak/soak.sh 300 40'
+
 check-manifests: $(B)/sonde ## the Helm chart and the manifests against the API server's types (helm, Go 1.23)
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh package tests/package/manifests.sh
 
@@ -262,7 +265,7 @@ help: ## this list
 	$(Q)awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: all deps tests tests-pure unit golden golden-update replay corpus e2e browser package agents vm check demo bench fuzz format lint lint-quick \
-	install uninstall purge deb web-dist dist image manifests check-manifests soak clean help
+	install uninstall purge deb web-dist dist image manifests check-manifests soak soak-short clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B) build-fuzz -type f -name '*.d' 2>/dev/null)

@@ -31,6 +31,7 @@ wait "$vm" || broken=1
 cat "$TEST_TOTALS.vm"
 suite e2e
 suite browser
+suite soak-short
 suite package
 awk -v broken=$broken '{ p += $1; f += $2; s += $3 }
 	END {

@@ -48,10 +48,24 @@ ok "a query ends in time" says 1 'ended after 1 s' q --timeout 1 \
 	'WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c'
 ok "a full disk under the output is said" says 1 'cannot write the output' sh -c "'$SONDE' query --db '$T/db' 'SELECT 1' >/dev/full"
 
+# --- the filter language ---
+
+terms() { # COMMAND TERMS ROWS
+	[ "$("$SONDE" "$1" --db "$T/db" --json --filter "$2" | wc -l)" = "$3" ]
+}
+ok "terms narrow runs" terms runs 'calls>0 -status:failed step:llm' 1
+ok "terms that nothing is so leave nothing" terms runs 'calls>0 -step:llm' 0
+ok "terms narrow costs" terms cost '-user:nobody tokens>0' 1
+ok "terms and options hold together" [ -z "$("$SONDE" runs --db "$T/db" --json --status failed --filter 'calls>0')" ]
+ok "an unknown term is said" says 2 "there is no 'agnt' to filter by; there are agent, model" "$SONDE" runs --db "$T/db" --filter agnt:x
+for group in host workflow session hour; do
+	ok "costs by $group" holds ".by == \"$group\" and .llm_calls > 0" <("$SONDE" cost --db "$T/db" --by $group --json)
+done
+
 # --- store ---
 
 info() {
-	"$SONDE" store info --db "$T/db" --json >"$T/info" && holds '.sound and .runs == 1 and .version == 5' "$T/info"
+	"$SONDE" store info --db "$T/db" --json >"$T/info" && holds '.sound and .runs == 1 and .version == 6' "$T/info"
 }
 ok "store info tells what is in it" info
 ok "store check finds nothing" "$SONDE" store check --db "$T/db"

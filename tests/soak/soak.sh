@@ -1,6 +1,7 @@
 #!/bin/bash
 # Hours in the life of a daemon: agents that start, ask and crash, streams side by side, an engine that is killed now and then.
 # What it may not do meanwhile: grow, lose anything but what was in flight when its engine died, leave a probe behind.
+# alone: it keeps two processors busy.
 #   soak.sh [SECONDS [STREAMS]]	7200 and 200 unless told otherwise
 # shellcheck disable=SC2015,SC2016,SC2119 # a failed test shows why
 . "$(dirname "$0")/../e2e/lib.sh"
@@ -18,14 +19,7 @@ agent() { # one run, which may be told to die in its midst: its exit status is n
 	# shellcheck disable=SC2046 # words
 	(cd / && env -i $(client_env "$HTTPS") "$@" "$AGENT" "$TOP/tests/demo/agent.py" --stream "soak"; :) >/dev/null 2>&1
 }
-# kilobytes of a process, 0 where it has gone
-rss() { awk '/^VmRSS/ { n = $2 } END { print n + 0 }' "/proc/$1/status" 2>/dev/null || echo 0; }
-entries() { # what our maps hold
-	bpftool map list -j 2>/dev/null | jq -r '.[] | select(.name == "scopes" or .name == "conns") | .id' | while read -r id; do
-		bpftool map dump id "$id" -j 2>/dev/null | jq length
-	done | awk "{ n += \$1 } END { print n + 0 }"
-}
-sample() { echo "$(($(date +%s) - begun)) $(rss "$(child_of engine)") $(rss "$(child_of prober)") $(rss "$(child_of server)") $(entries)"; }
+sample() { echo "$(($(date +%s) - begun)) $(rss engine) $(rss prober) $(rss server) $(map_entries)"; }
 
 daemon_start || exit 1
 begun=$(date +%s)
@@ -41,7 +35,7 @@ while [ "$(date +%s)" -lt "$end" ]; do
 		jobs+=($!)
 		[ $((n % 20)) != 0 ] || sleep 0.2
 	done
-	if [ $((round % 20)) = 10 ]; then
+	if [ $((round % 20)) = 5 ]; then
 		kill -KILL "$(child_of engine)" && kills=$((kills + 1))
 	fi
 	wait "${jobs[@]}" 2>/dev/null
@@ -71,7 +65,15 @@ whole() { # but for those that were killed, and those of a killed engine
 }
 ok "the runs are whole" whole
 "$SONDE" query --db "$STORE" "SELECT status, status_reason, llm_calls, count(*) AS n FROM v_runs GROUP BY 1, 2, 3 ORDER BY n DESC" | sed 's/^/# /'
+probes=$(held prog)
 step "it ends" daemon_stop
 ok "the store is sound" "$SONDE" store check --db "$STORE"
-ok "no probe is left" sh -c '! bpftool prog list 2>/dev/null | grep -qE "name (on_|tls_|sys_|sonde_)"'
+none_left() {
+	local id
+	[ -n "$probes" ] || return 1
+	for id in $probes; do
+		! bpftool prog show id "$id" 2>/dev/null || return 1
+	done
+}
+ok "no probe is left" within 20 none_left
 finish
