@@ -52,20 +52,13 @@ static unsigned long *producer(struct fake *f)
 static void see(void *ctx, const struct sonde_event *e)
 {
 	static const char *const names[] = {
-		[SONDE_EV_HOST] = "host",
-		[SONDE_EV_CLOCK] = "clock",
-		[SONDE_EV_TICK] = NULL,
-		[SONDE_EV_END] = "end",
-		[SONDE_EV_FORK] = "fork",
-		[SONDE_EV_DATA] = "data",
-		[SONDE_EV_LOSS] = "loss",
-		[SONDE_EV_VERDICT] = "verdict",
-		[SONDE_EV_PROBER_LOST] = "lost",
-		[SONDE_EV_LOAD] = "load",
-		[SONDE_EV_STATE] = "state",
-		[SONDE_EV_ACT] = "act",
-		[SONDE_EV_EXIT] = "exit",
-		[SONDE_EV_CONTAINER] = "container",
+		[SONDE_EV_HOST] = "host",	 [SONDE_EV_CLOCK] = "clock",
+		[SONDE_EV_TICK] = NULL,		 [SONDE_EV_END] = "end",
+		[SONDE_EV_FORK] = "fork",	 [SONDE_EV_DATA] = "data",
+		[SONDE_EV_LOSS] = "loss",	 [SONDE_EV_VERDICT] = "verdict",
+		[SONDE_EV_PROBER_LOST] = "lost", [SONDE_EV_LOAD] = "load",
+		[SONDE_EV_STATE] = "state",	 [SONDE_EV_ACT] = "act",
+		[SONDE_EV_EXIT] = "exit",	 [SONDE_EV_CONTAINER] = "container",
 	};
 	struct fake *f = ctx;
 
