@@ -32,7 +32,7 @@ struct local_piece local_piece(enum metrics_bucket kind, int64_t seconds)
 	if (!localtime_r(&t, &tm))
 		return p;
 	if (kind == BUCKET_HOUR) { /* one that the clock shows twice is two */
-		p.from = seconds - tm.tm_min * 60 - tm.tm_sec;
+		p.from = seconds - (int64_t)tm.tm_min * 60 - tm.tm_sec;
 		p.to = p.from + 3600;
 		return p;
 	}

@@ -155,15 +155,16 @@ int store_runs(struct store_reader *r, const struct store_filter *f, store_run_f
 		&s);
 	if (rc < 0)
 		return rc;
-	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+	limit_begin(r, r->limit_ms);
+	while (rc == 0 && (rc = sqlite3_step(s)) == SQLITE_ROW) {
 		struct run run = { 0 };
 
 		row_read(s, 0, run_columns, run_columns_n, &run);
 		rc = fn(ctx, &run);
-		if (rc < 0)
-			return rc;
+		rc = rc < 0 ? rc : 0;
 	}
-	return rc == SQLITE_DONE ? 0 : reader_errno(r, rc);
+	limit_end(r);
+	return rc == SQLITE_DONE ? 0 : rc < 0 ? rc : reader_errno(r, rc);
 }
 
 int reader_span(struct store_reader *r, sqlite3_stmt *s, store_span_fn fn, void *ctx)
@@ -202,12 +203,13 @@ int store_spans(struct store_reader *r, const struct store_filter *f, store_span
 	rc = where_prepare(r, &w, head, where_tail(order, f->limit, tail, sizeof(tail)), &s);
 	if (rc < 0)
 		return rc;
-	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+	limit_begin(r, r->limit_ms);
+	while (rc == 0 && (rc = sqlite3_step(s)) == SQLITE_ROW) {
 		rc = reader_span(r, s, fn, ctx);
-		if (rc < 0)
-			return rc;
+		rc = rc < 0 ? rc : 0;
 	}
-	return rc == SQLITE_DONE ? 0 : reader_errno(r, rc);
+	limit_end(r);
+	return rc == SQLITE_DONE ? 0 : rc < 0 ? rc : reader_errno(r, rc);
 }
 
 /* --- references --- */

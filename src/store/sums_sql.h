@@ -24,8 +24,8 @@
 #define SUMS_WORKFLOW 9
 #define SUMS_SESSION  10
 
-#define SUMS_STR2(x) #x
-#define SUMS_STR(x)  SUMS_STR2(x)
+#define SUMS_STR2(x)  #x
+#define SUMS_STR(x)   SUMS_STR2(x)
 
 /* clang-format off */
 /* By number of enum store_group: the dimension, and how long its periods are. */

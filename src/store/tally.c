@@ -49,9 +49,9 @@ static struct tally *insert(struct tallies *t, size_t at, uint64_t ns)
 		return NULL;
 	tally_begin(one);
 	one->row.start_ns = ns;
-	memmove(&t->list[at + 1], &t->list[at], (t->n - at) * sizeof(t->list[0]));
+	for (size_t i = t->n++; i > at; i--)
+		t->list[i] = t->list[i - 1];
 	t->list[at] = one;
-	t->n++;
 	return one;
 }
 

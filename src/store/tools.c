@@ -117,16 +117,10 @@ static int of_sums(struct store_reader *r, const struct store_filter *f, sqlite3
 	return rc == SQLITE_OK ? 0 : reader_errno(r, rc);
 }
 
-int store_tools(struct store_reader *r, const struct store_filter *f, store_tool_fn fn, void *ctx)
+static int give(struct store_reader *r, sqlite3_stmt *s, store_tool_fn fn, void *ctx)
 {
-	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
-	_cleanup_(where_done) struct where w = { 0 };
-	int rc = of_sums(r, f, &s);
+	int rc;
 
-	if (rc == -EAGAIN)
-		rc = of_calls(r, f, &w, &s);
-	if (rc < 0)
-		return rc;
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
 		struct store_tool_row row;
 
@@ -137,6 +131,22 @@ int store_tools(struct store_reader *r, const struct store_filter *f, store_tool
 			return rc;
 	}
 	return rc == SQLITE_DONE ? 0 : reader_errno(r, rc);
+}
+
+int store_tools(struct store_reader *r, const struct store_filter *f, store_tool_fn fn, void *ctx)
+{
+	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
+	_cleanup_(where_done) struct where w = { 0 };
+	int rc;
+
+	limit_begin(r, r->limit_ms);
+	rc = of_sums(r, f, &s);
+	if (rc == -EAGAIN)
+		rc = of_calls(r, f, &w, &s);
+	if (rc == 0)
+		rc = give(r, s, fn, ctx);
+	limit_end(r);
+	return rc;
 }
 
 static const struct column offer_columns[] = {
@@ -159,15 +169,16 @@ int store_offers(struct store_reader *r, const struct store_filter *f, store_off
 			   "GROUP BY s.agent, s.tools_blob ORDER BY 3 DESC, 1, 2", &s);
 	if (rc < 0)
 		return rc;
-	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+	limit_begin(r, r->limit_ms);
+	while (rc == 0 && (rc = sqlite3_step(s)) == SQLITE_ROW) {
 		struct store_offer offer;
 
 		row_read(s, 0, offer_columns, ARRAY_SIZE(offer_columns), &offer);
 		rc = viewer_grant(r, &offer.tools);
 		if (rc == 0)
 			rc = fn(ctx, &offer);
-		if (rc < 0)
-			return rc;
+		rc = rc < 0 ? rc : 0;
 	}
-	return rc == SQLITE_DONE ? 0 : reader_errno(r, rc);
+	limit_end(r);
+	return rc == SQLITE_DONE ? 0 : rc < 0 ? rc : reader_errno(r, rc);
 }

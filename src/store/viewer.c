@@ -29,9 +29,6 @@ static const char *const own_views[] = {
 	"CREATE TEMP VIEW \"%s_runs\" AS SELECT * FROM main.runs WHERE uid = %u",
 	"CREATE TEMP VIEW runs AS SELECT * FROM \"%s_runs\" /* %u */",
 	"CREATE TEMP VIEW spans AS SELECT * FROM \"%s_spans\" /* %u */",
-	/* what filters ask it for: which runs have calls to a provider */
-	"CREATE TEMP VIEW present AS SELECT run, 2 AS dimension, provider AS key"
-	" FROM \"%s_spans\" WHERE step = 2 /* %u */",
 	"CREATE TEMP VIEW \"%s_nodes\" AS SELECT * FROM main.nodes WHERE may_read(id) /* %u */",
 	"CREATE TEMP VIEW nodes AS SELECT * FROM \"%s_nodes\" /* %u */",
 	"CREATE TEMP VIEW \"%s_blobs\" AS SELECT * FROM main.blobs WHERE may_read(id) /* %u */",
@@ -54,6 +51,11 @@ static const char many_spans[] =
 static const char own_counters[] =
 	"CREATE TEMP VIEW counters AS SELECT 'seq' AS name, coalesce(max(seq), 0) AS value"
 	" FROM spans";
+
+/* What filters ask it for: which runs have calls to a provider. */
+static const char own_present[] =
+	"CREATE TEMP VIEW present AS SELECT run, 2 AS dimension, provider AS key FROM spans"
+	" WHERE step = 2";
 
 static int exec(struct store_reader *r, const char *sql)
 {
@@ -322,6 +324,8 @@ static int make_own_views(struct store_reader *r)
 		rc = make_view(r, many ? many_spans : few_spans);
 	for (size_t i = 0; i < ARRAY_SIZE(own_views) && rc == SQLITE_OK; i++)
 		rc = make_view(r, own_views[i]);
+	if (rc == SQLITE_OK)
+		rc = exec(r, own_present);
 	if (rc == SQLITE_OK)
 		rc = exec(r, schema_own_rollups);
 	return rc == SQLITE_OK ? exec(r, own_counters) : rc;

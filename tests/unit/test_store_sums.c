@@ -218,7 +218,7 @@ static void compare(const char *path)
 {
 	_cleanup_(store_reader_closep) struct store_reader *r = open_reader(path);
 
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < 16; i++) {
 		struct store_filter f = { 0 };
 
 		if (i && i % 2)
