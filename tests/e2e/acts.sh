@@ -87,6 +87,7 @@ all_there() {
 }
 ok "their runs are in the store" all_there
 A=$(run_of "$alice") B=$(run_of "$bob") S=$(run_of "$stubborn") R=$(run_of "$root")
+[ "${A:31}" = 0 ] && none=${A:0:31}1 || none=${A:0:31}0 # nobody's
 powers() { # KILL is kept, and nothing that would make another user of it
 	local set
 	set=$(awk '/^CapPrm:/ { print $2 }' "/proc/$(child_of prober)/status")
@@ -101,7 +102,7 @@ unconfirmed() {
 ok "without the run's whole id as a confirmation nothing is done" unconfirmed
 not_theirs() {
 	answers 404 "$ALICE" "runs/$B/stop" "{\"confirm\":\"$B\"}" 'no such run' && cp "$T/answer" "$T/theirs" &&
-		answers 404 "$ALICE" "runs/${A:0:31}0/stop" "{\"confirm\":\"${A:0:31}0\"}" 'no such run' && cmp "$T/answer" "$T/theirs" && alive "$bob"
+		answers 404 "$ALICE" "runs/$none/stop" "{\"confirm\":\"$none\"}" 'no such run' && cmp "$T/answer" "$T/theirs" && alive "$bob"
 }
 ok "another's run is one that does not exist" not_theirs
 # Who sees all runs may not end them for that.
@@ -141,8 +142,22 @@ by_root() { "$T/sonde" stop --yes "$B" && until_ok gone "$bob" && until_ok is "$
 ok "root stops another's" by_root
 
 # Whoever takes over the server can ask for what it likes: the prober looks for itself.
+forge() { # SET	what the store says of root's run; without its triggers, which ask for functions of ours
+	/usr/bin/python3 - "$STORE" "$1" "$R" <<-'PY'
+		import sqlite3, sys
+		c = sqlite3.connect(sys.argv[1], timeout=20, isolation_level=None)
+		c.execute("BEGIN IMMEDIATE")
+		triggers = c.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'runs'").fetchall()
+		for name, _ in triggers:
+		    c.execute(f"DROP TRIGGER {name}")
+		c.execute(f"UPDATE runs SET {sys.argv[2]} WHERE lower(hex(id)) = ?", (sys.argv[3],))
+		for _, sql in triggers:
+		    c.execute(sql)
+		c.execute("COMMIT")
+	PY
+}
 lied() {
-	sqlite3 "$STORE" "UPDATE runs SET uid = $ALICE WHERE lower(hex(id)) = '$R'"
+	forge "uid = $ALICE"
 	answers 409 "$ALICE" "runs/$R/stop" "{\"confirm\":\"$R\"}" 'not traced' && alive "$root" && grep "user $ALICE has asked to stop process $root: not done" "$T/log"
 }
 ok "whatever the store says of whose it is" lied
@@ -160,7 +175,7 @@ step "the daemon ends" daemon_stop
 no_daemon() { ! "$T/sonde" stop --yes "$R" 2>"$T/err" && grep -q 'no daemon runs here' "$T/err"; }
 ok "without a daemon it says so" no_daemon
 # The server alone, over the same store.
-sqlite3 "$STORE" "UPDATE runs SET status = 1 WHERE lower(hex(id)) = '$R'"
+forge 'status = 1'
 SONDE_SOCKET=$T/run/alone
 "$SONDE" server --db "$STORE" --socket "$SONDE_SOCKET" 2>"$T/err" &
 pids+=($!)

@@ -66,7 +66,6 @@ export const api = {
 	artifacts: (run: string, s?: AbortSignal) => get<{ items: T.Artifact[] }>(`runs/${id(run)}/artifacts`, {}, s),
 	similar: (run: string, s?: AbortSignal) => get<T.Page<T.Run>>(`runs/${id(run)}/similar`, {}, s),
 	stop: (run: string) => post(`runs/${id(run)}/stop`, { confirm: run }),
-	retry: (run: string) => post<{ pid: number }>(`runs/${id(run)}/retry`, { confirm: run }),
 	spans: (q: Query, s?: AbortSignal) => get<T.Page<T.Span>>("spans", q, s),
 	sessions: (q: Query, s?: AbortSignal) => get<T.Page<T.Session>>("sessions", q, s),
 	session: (session: string, s?: AbortSignal) => get<{ session: T.Session; runs: T.Run[] }>(`sessions/${id(session)}`, {}, s),
