@@ -35,8 +35,15 @@ static bool takes_gzip(const char *accepted)
 	return false;
 }
 
-/* malloc'ed; NULL where it cannot be. */
-static char *compress_body(struct slice body, size_t *ret_n)
+bool body_takes_gzip(struct MHD_Connection *http)
+{
+	const char *accepted =
+		MHD_lookup_connection_value(http, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+
+	return accepted && takes_gzip(accepted);
+}
+
+char *body_gzip(struct slice body, size_t *ret_n)
 {
 	z_stream z = { 0 };
 	char *out;
@@ -63,14 +70,12 @@ static char *compress_body(struct slice body, size_t *ret_n)
 
 struct MHD_Response *body_response(struct MHD_Connection *http, struct slice body)
 {
-	const char *accepted =
-		MHD_lookup_connection_value(http, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT_ENCODING);
 	struct MHD_Response *r = NULL;
 	char *packed = NULL;
 	size_t n = 0;
 
-	if (body.n >= BODY_GZIP_FROM && takes_gzip(accepted))
-		packed = compress_body(body, &n);
+	if (body.n >= BODY_GZIP_FROM && body_takes_gzip(http))
+		packed = body_gzip(body, &n);
 	if (packed && n < body.n) {
 		r = MHD_create_response_from_buffer(n, packed, MHD_RESPMEM_MUST_FREE);
 		if (r) {

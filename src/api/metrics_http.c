@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "api/body.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/util.h"
@@ -42,8 +43,8 @@ struct metrics_http {
 	atomic_bool stop;
 	/* of the thread alone */
 	struct client clients[METRICS_CONNECTIONS];
-	struct page pages[2]; /* [1]: as OpenMetrics */
-	unsigned alive;	      /* pages, those that are still being sent included */
+	struct page pages[2][2]; /* [1][x]: as OpenMetrics; [x][1]: compressed */
+	unsigned alive;		 /* pages, those that are still being sent included */
 };
 
 static uint64_t now_ms(void)
@@ -162,7 +163,19 @@ static void page_gone(void *ctx)
 	free(p);
 }
 
-static struct MHD_Response *make_page(struct metrics_http *h, bool openmetrics)
+static int compress_page(struct buf *text)
+{
+	size_t n = 0;
+	char *packed = body_gzip(buf_slice(text), &n);
+
+	if (!packed)
+		return -ENOMEM;
+	buf_done(text);
+	*text = (struct buf){ .p = packed, .n = n, .cap = n };
+	return 0;
+}
+
+static struct MHD_Response *make_page(struct metrics_http *h, bool openmetrics, bool gzip)
 {
 	struct page_text *p = calloc(1, sizeof(*p));
 	struct MHD_Response *r = NULL;
@@ -170,7 +183,8 @@ static struct MHD_Response *make_page(struct metrics_http *h, bool openmetrics)
 	if (!p)
 		return NULL;
 	p->http = h;
-	if (metrics_feed_page(h->feed, openmetrics, &p->text) == 0)
+	if (metrics_feed_page(h->feed, openmetrics, &p->text) == 0 &&
+	    (!gzip || compress_page(&p->text) == 0))
 		r = MHD_create_response_from_buffer_with_free_callback_cls(p->text.n, p->text.p,
 									   page_gone, p);
 	if (!r) {
@@ -179,6 +193,9 @@ static struct MHD_Response *make_page(struct metrics_http *h, bool openmetrics)
 		return NULL;
 	}
 	h->alive++;
+	if (gzip)
+		MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+	MHD_add_response_header(r, MHD_HTTP_HEADER_VARY, "Accept, Accept-Encoding");
 	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE,
 				openmetrics ? "application/openmetrics-text; version=1.0.0; "
 					      "charset=utf-8"
@@ -194,9 +211,9 @@ static void drop_page(struct page *p)
 }
 
 /* NULL where there is no memory, or too many are still on their way to slow clients. */
-static struct MHD_Response *page_of(struct metrics_http *h, bool openmetrics)
+static struct MHD_Response *page_of(struct metrics_http *h, bool openmetrics, bool gzip)
 {
-	struct page *p = &h->pages[openmetrics];
+	struct page *p = &h->pages[openmetrics][gzip];
 	const uint64_t now = now_ms();
 
 	if (p->response && now - p->made_ms < PAGE_MS)
@@ -204,7 +221,7 @@ static struct MHD_Response *page_of(struct metrics_http *h, bool openmetrics)
 	drop_page(p);
 	if (h->alive >= METRICS_PAGES)
 		return NULL;
-	p->response = make_page(h, openmetrics);
+	p->response = make_page(h, openmetrics, gzip);
 	p->made_ms = now;
 	return p->response;
 }
@@ -214,7 +231,7 @@ static enum MHD_Result serve_metrics(struct metrics_http *h, struct MHD_Connecti
 	const char *accept =
 		MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
 	const bool openmetrics = accept && strstr(accept, "application/openmetrics-text");
-	struct MHD_Response *r = page_of(h, openmetrics);
+	struct MHD_Response *r = page_of(h, openmetrics, body_takes_gzip(c));
 
 	return r ? MHD_queue_response(c, MHD_HTTP_OK, r)
 		 : answer(c, MHD_HTTP_SERVICE_UNAVAILABLE, "too many slow readers\n");
@@ -330,8 +347,8 @@ void metrics_stop(struct metrics_http *h)
 	atomic_store(&h->stop, true);
 	if (h->started)
 		pthread_join(h->thread, NULL);
-	for (int i = 0; i < 2; i++)
-		drop_page(&h->pages[i]);
+	for (int i = 0; i < 4; i++)
+		drop_page(&h->pages[i / 2][i % 2]);
 	if (h->daemon)
 		MHD_stop_daemon(h->daemon); /* pages that are being sent end here */
 	metrics_feed_stop(h->feed);

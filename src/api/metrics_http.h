@@ -21,7 +21,7 @@
 #define METRICS_REQUEST_BYTES  16384
 #define METRICS_REQUEST_S      30 /* from the connection or the last answer to the next one's end */
 #define METRICS_IDLE_S	       10
-#define METRICS_PAGES	       4 /* that are being sent, but one and the same to many */
+#define METRICS_PAGES	       6 /* that are being sent, but one and the same to many */
 
 struct metrics_http;
 

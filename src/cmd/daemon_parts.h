@@ -115,8 +115,8 @@ struct daemon {
 	_Atomic uint64_t *restarts; /* of each of these, in memory that the server reads */
 	int prober_fd;		    /* ipc.h */
 	int lock_fd, socket_fd;
-	int http_fd, api_fd;		 /* -1 where there is none */
-	int enricher_fd;		 /* the enricher's end towards the engine, or -1 */
+	int http_fd, api_fd; /* -1 where there is none */
+	int enricher_fd;     /* the enricher's end towards the engine, or -1 */
 	int server_fd;	     /* towards the server, which hands on what it is asked for; or -1 */
 	int engine_ready_fd; /* readable, then closed, when it is; or -1 */
 	bool prober_ready, engine_ready; /* the first ones */

@@ -20,6 +20,7 @@ const char *const loss_names[SONDE_LOSS_NR] = {
 	[SONDE_LOSS_TLS_UNREAD] = "tls_unread_bytes",
 	[SONDE_LOSS_FILES] = "files",
 	[SONDE_LOSS_NOT_LOOKED] = "not_looked",
+	[SONDE_LOSS_NOT_ASKED] = "not_asked",
 };
 
 static uint64_t boot_ns(void)

@@ -52,6 +52,7 @@ void step_json(struct json_writer *w, const struct step *st)
 	put_loss(w, st);
 	put_yes(w, "unexplained", st->unexplained);
 	put_yes(w, "pause", st->pause);
+	put_yes(w, "again", st->again);
 	put_yes(w, "quiet", st->quiet);
 	put_text(w, "evidence", st->evidence);
 	json_end(w, '}');

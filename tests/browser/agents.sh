@@ -27,6 +27,7 @@ scene() {
 }
 # run COMMAND...	under sonde, into the store; its status does not matter
 run() {
+	# shellcheck disable=SC2046 # words
 	(cd "$T/work" && env -i $(client_env "$HTTPS") "${ENV[@]}" timeout 200 "${PREFIX[@]}" "$SONDE" run --quiet --content full --db "$STORE" "${OPTIONS[@]}" -- "$@") \
 		>"$T/out" 2>"$T/err" </dev/null
 	local rc=$?

@@ -110,6 +110,13 @@ totals() {
 up() { [ "$(query 'up{job="sonde"}')" = 1 ]; }
 ok "it scrapes" within 60 up
 ok "as OpenMetrics, which it asks for" sh -c "curl -s -H 'Accept: application/openmetrics-text;version=1.0.0' -D $T/head http://127.0.0.1:$PORT/metrics | tail -n 1 | grep -qx '# EOF' && grep -qi 'openmetrics-text' $T/head"
+packed() { # and what is in there is the same
+	curl -s -H 'Accept-Encoding: gzip' -D "$T/head" -o "$T/packed" "http://127.0.0.1:$PORT/metrics" && grep -qi '^content-encoding: gzip' "$T/head" &&
+		gzip -dc "$T/packed" | grep '^sonde_llm_calls_total' >"$T/unpacked" && page | grep '^sonde_llm_calls_total' | cmp - "$T/unpacked" &&
+		[ $(($(wc -c <"$T/packed") * 3)) -lt "$(gzip -dc "$T/packed" | wc -c)" ] && curl -sI "http://127.0.0.1:$PORT/metrics" | grep -qi '^vary: .*accept-encoding' &&
+		! curl -sI "http://127.0.0.1:$PORT/metrics" | grep -qi '^content-encoding'
+}
+ok "compressed, where that is taken" packed
 ok "its totals are those of the store" within 20 totals
 healthy() { api rules | holds '[.data.groups[].rules[]] | length > 15 and all(.health == "ok")'; }
 ok "it evaluates every rule" within 30 healthy

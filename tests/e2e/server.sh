@@ -418,7 +418,9 @@ has_ended() { grep -q '"state":"ended"' "$T/real/all"; }
 text_comes() { grep -q '"kind":"text"' "$T/real/all"; }
 within 60 text_comes
 SONDE_SOCKET=$T/real/sock "$SONDE" status --json >"$T/real/status"
-SONDE_SOCKET=$T/real/sock "$SONDE" top --daemon --json >"$T/real/top"
+top_live() { holds '(.state == "streaming" or .state == "thinking") and .status == "running" and .llm_calls >= 1' "$T/real/top"; }
+top_asks() { SONDE_SOCKET=$T/real/sock "$SONDE" top --daemon --json >"$T/real/top" && top_live >/dev/null; }
+within 20 top_asks # the first call is counted when it has ended
 within 60 has_ended
 wait "$run"
 whose() { tail -n +2 "$T/real/all" | grep . | holds '.uid == 0'; }
@@ -426,6 +428,5 @@ ok "every line of a capture says whose it is" whose
 ok "somebody else gets none of them" test "$(grep -c . "$T/real/other")" = 1
 engine() { holds '.engines[0] | .lag_ms < 5000 and .health.llm_calls >= 1 and .attached >= 1 and .loss.ring_full == 0' "$T/real/status"; }
 ok "an engine tells how it is doing" engine
-top_live() { holds '(.state == "streaming" or .state == "thinking") and .status == "running" and .llm_calls >= 1' "$T/real/top"; }
 ok "top over the daemon shows what runs" top_live
 finish

@@ -89,6 +89,7 @@ export interface Step {
 	lost_reason?: string;
 	unexplained?: boolean; // no tool call asked for it
 	pause?: boolean; // an event: a human is waited for
+	again?: boolean; // a model call that was seen before: the run counts it once
 	quiet?: boolean; // what agents do of their own accord: hidden unless all is shown
 	evidence?: string; // which rule linked it to its parent
 }
@@ -329,5 +330,5 @@ export type LiveLine =
 	  }
 	| {
 			id: string; type: "piece"; uid?: number; run: string; span: string; kind: "text" | "reasoning" | "arguments";
-			part: number; text: string; name?: string; last?: boolean; cut?: boolean;
+			part: number; text?: string; name?: string; last?: boolean; cut?: boolean;
 	  };

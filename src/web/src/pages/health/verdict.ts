@@ -26,7 +26,7 @@ function engineConcerns(engine: Health["engines"][number]): Concern[] {
 		out.push({ text: `An engine is ${duration(engine.lag_ms * 1e6)} behind`, at, bad: true });
 	if (engine.attach_failures)
 		out.push({ text: `${many(engine.attach_failures, "program")} could not be attached to`, at, bad: true });
-	for (const l of losses) out.push({ text: `${l.title}: ${l.text}`, at, bad: true });
+	for (const l of losses) out.push({ text: `${l.title}: ${l.text}`, at, bad: !l.common });
 	for (const l of trouble) out.push({ text: `${l.title}: ${l.text}`, at, bad: false });
 	return out;
 }

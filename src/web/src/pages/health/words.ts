@@ -7,6 +7,7 @@ interface Words {
 	title: string;
 	means: string;
 	harmless?: boolean; // as it is meant to be
+	common?: boolean; // of programs that are no agents too; runs say by themselves what they lack
 }
 
 // By the names of "loss"; those that end in "_bytes" count bytes.
@@ -21,7 +22,7 @@ const losses: Record<string, Words> = {
 	conn_full: { title: "Connections not followed", means: "There was no room for a connection: what went over it was not seen." },
 	unseen_bytes: { title: "Moved inside the kernel", means: "Bytes of sendfile, splice and the like, that never pass through the program." },
 	verdict_bytes: { title: "Left out on purpose", means: "Bytes of connections that are no traffic of agents: not copied.", harmless: true },
-	tls_unread_bytes: { title: "TLS that could not be read", means: "Encrypted bytes of which no library was found that has the plain text." },
+	tls_unread_bytes: { title: "TLS that could not be read", means: "Encrypted bytes of which no library was found that has the plain text.", common: true },
 	files: { title: "File events lost", means: "What was done with files is not all told." },
 	not_looked: { title: "Files not examined", means: "Times that a program was not looked at for TLS: there are too many, or it changes all the time." },
 	not_asked: { title: "Programs not examined", means: "Programs that began while the daemon could not be asked whether to trace them." },
@@ -96,7 +97,7 @@ export const noteTitles: Record<NoteKind, { title: string; means: string }> = {
 const kinds: [RegExp, NoteKind][] = [
 	[/^cannot be read|opened no connection|how it would be read|nothing of it was read|^TLS to |could not be paired/, "program"],
 	[/^HTTP requests to |known model API/, "host"],
-	[/^late attach|after it began/, "late"],
+	[/^late attach|after it began|ran already/, "late"],
 	[/ lost|not looked at/, "lost"],
 ];
 // What to do about another note.

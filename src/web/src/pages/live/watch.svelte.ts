@@ -94,8 +94,12 @@ export class Watched {
 	}
 
 	setStep(line: Of<"step">) {
-		if (!shown(line)) return;
 		const { span } = line;
+		if (!shown(line)) {
+			// It may have been, before it was known whose it is.
+			if (this.steps.some((s) => s.id === span.span_id)) this.steps = this.steps.filter((s) => s.id !== span.span_id);
+			return;
+		}
 		if (line.step === "tool" || line.step === "skill") {
 			this.#tools.add(span.span_id);
 			this.#toolsSeen = this.#tools.size;
@@ -123,7 +127,7 @@ export class Watched {
 			kind: line.kind,
 			part: line.part,
 			name: line.name ?? had?.name,
-			text: ((had?.text ?? "") + line.text).slice(-TEXT_MAX),
+			text: ((had?.text ?? "") + (line.text ?? "")).slice(-TEXT_MAX),
 			last: line.last ?? false,
 			cut: line.cut ?? had?.cut ?? false,
 		};

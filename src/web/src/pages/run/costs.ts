@@ -13,7 +13,6 @@ export interface Group {
 	usage: Usage;
 	cost_usd?: number;
 	equivalent_usd?: number;
-	llm_calls: number;
 }
 
 const sums = [
@@ -25,12 +24,12 @@ const sums = [
 ] as const;
 
 function blank(key: string): Group {
-	return { key, calls: 0, unpriced: 0, estimated: 0, failures: 0, ns: 0, usage: {}, llm_calls: 0 };
+	return { key, calls: 0, unpriced: 0, estimated: 0, failures: 0, ns: 0, usage: {} };
 }
 
 function add(g: Group, s: Step) {
-	g.calls++;
-	g.llm_calls++;
+	// What is seen again can bring the tokens that the first sight lacked.
+	if (!s.again) g.calls++;
 	g.failures += s.status === "error" ? 1 : 0;
 	g.ns += s.end_time_unix_nano === null ? 0 : s.end_time_unix_nano - s.start_time_unix_nano;
 	if (s.usage?.estimated) {
@@ -44,6 +43,7 @@ function add(g: Group, s: Step) {
 	if (s.cost_usd !== undefined) g.cost_usd = (g.cost_usd ?? 0) + s.cost_usd;
 	else if (s.equivalent_usd !== undefined) g.equivalent_usd = (g.equivalent_usd ?? 0) + s.equivalent_usd;
 	else if (isUnpriced(s)) g.unpriced++;
+	if (s.again && s.cost_usd !== undefined && g.unpriced) g.unpriced--;
 }
 
 export const money = (g: { cost_usd?: number; equivalent_usd?: number }) => (g.cost_usd ?? 0) + (g.equivalent_usd ?? 0);

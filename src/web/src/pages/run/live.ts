@@ -50,6 +50,7 @@ export function stepOf(line: LiveLine & { type: "step" }, before?: Step): Step {
 		lost_bytes: number(a["sonde.lost.bytes"]),
 		lost_reason: text(a["sonde.lost.reason"]),
 		unexplained: a["sonde.unexplained"] === true || undefined,
+		again: a["sonde.duplicate_of"] !== undefined || undefined,
 		quiet: before?.quiet ?? (a["sonde.housekeeping"] === true || a["sonde.file.own"] === true || undefined),
 		evidence: text(a["sonde.evidence"]),
 	};

@@ -214,7 +214,7 @@ export class Trace {
 			pieces[i] = {
 				...was,
 				name: l.name ?? was.name,
-				text: (was.text + l.text).slice(-PIECE_MAX),
+				text: (was.text + (l.text ?? "")).slice(-PIECE_MAX),
 				done: !!l.last,
 				cut: was.cut || !!l.cut,
 			};

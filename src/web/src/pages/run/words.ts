@@ -54,6 +54,7 @@ export function tokensLong(u: Usage): string {
 export function isUnpriced(step: Step): boolean {
 	return (
 		step.kind === "llm" &&
+		!step.again &&
 		step.cost_usd === undefined &&
 		step.equivalent_usd === undefined &&
 		step.end_time_unix_nano !== null &&
