@@ -263,15 +263,15 @@ int schema_migrate(sqlite3 *db, const char *path, const struct schema_step *step
 		steps = schema_steps;
 		n = schema_version;
 	}
-	rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	/* rows of sums are written all over their tables, more than once */
+	rc = sqlite3_exec(db, "PRAGMA cache_size = -131072; BEGIN IMMEDIATE", NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = run_steps(db, steps, n);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
-	if (rc == SQLITE_OK)
-		return 0;
-	r = db_explain(db, rc, path, err);
+	r = rc == SQLITE_OK ? 0 : db_explain(db, rc, path, err);
 	if (!sqlite3_get_autocommit(db))
 		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	sqlite3_exec(db, "PRAGMA cache_size = -2000", NULL, NULL, NULL); /* SQLite's own */
 	return r;
 }

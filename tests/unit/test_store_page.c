@@ -434,6 +434,29 @@ static void counting_stops(void **state)
 	assert_true(end.has_more);
 }
 
+static int no_row(void *ctx, const struct store_cost_row *row)
+{
+	(void)ctx, (void)row;
+	return 0;
+}
+
+static void nobody_holds_a_reader_up(void **state)
+{
+	const struct store_filter any = { 0 };
+	const char *path = in_dir(state, "db");
+	_cleanup_(store_reader_closep) struct store_reader *r = NULL;
+	struct store *s = open_store(path);
+
+	put_calls(s, 1, 0, 20000);
+	assert_int_equal(store_close(s), 0);
+	r = open_reader(path);
+	r->sums_above = INT64_MAX;
+	store_limit(r, 1);
+	assert_int_equal(store_cost(r, &any, GROUP_MODEL, no_row, NULL), -ETIMEDOUT);
+	store_limit(r, 0);
+	assert_int_equal(store_cost(r, &any, GROUP_MODEL, no_row, NULL), 0);
+}
+
 static int see_one(void *ctx, const struct span *span)
 {
 	*(struct span *)ctx = *span;
@@ -574,6 +597,7 @@ int main(void)
 		TEST(a_session_tells_what_was_said_last),
 		TEST(runs_are_counted_by_status),
 		TEST(counting_stops),
+		TEST(nobody_holds_a_reader_up),
 		TEST(one_span_is_read),
 		TEST(agents_are_sums_of_their_runs),
 	};
