@@ -64,7 +64,7 @@ $(B)/libsonde.a: $(lib_obj)
 
 $(filter $(B)/src/probe/%,$(lib_obj)): | $(if $(bpf_src),$(B)/sonde.skel.h)
 $(B)/src/price/builtin.o: src/price/prices.json
-$(B)/src/api/openapi.o: src/api/openapi.json
+$(B)/src/api/routes/openapi.o: src/api/routes/openapi.json
 $(B)/src/probe/finder/signatures.o: src/probe/finder/signatures.json
 
 # The web interface, compressed, in the program.

@@ -13,7 +13,7 @@
 #include "api/body.h"
 #include "api/door.h"
 #include "api/links.h"
-#include "api/saved.h"
+#include "api/routes/saved.h"
 #include "base/cleanup.h"
 
 #define STACK_BYTES (256u << 10)

@@ -58,7 +58,7 @@ captured() { ask "$(url 'runs?filter=agent:python3')" | holds '.total == 1 and .
 ok "a run that was captured is there" captured
 ok "every answer is what openapi.json says" api schemas
 ok "also of who sees little" own schemas own
-served() { ask "$(url openapi.json)" | cmp - <(cat "$TOP/src/api/openapi.json"); }
+served() { ask "$(url openapi.json)" | cmp - <(cat "$TOP/src/api/routes/openapi.json"); }
 ok "openapi.json is served as it is" served
 ok "pages have each row once, in every order" api pages
 ok "what is asked wrongly is told so" api errors

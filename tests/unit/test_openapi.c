@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "api/openapi.h"
 #include "api/request.h"
+#include "api/routes/openapi.h"
 #include "base/json.h"
 
 static cJSON *document;

@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "api/query.h"
-#include "api/routes.h"
+#include "api/routes/routes.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"
 #include "export/json_put.h"

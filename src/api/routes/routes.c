@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Every route; API.md says what each takes and gives. */
-#include "api/routes.h"
+#include "api/routes/routes.h"
 
 const struct route api_routes[] = {
 	{ "GET", "/api/v1/status", handle_status, RIGHT_READ },

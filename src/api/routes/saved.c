@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "api/saved.h"
+#include "api/routes/saved.h"
 
 #include <errno.h>
 #include <pthread.h>

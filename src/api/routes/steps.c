@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "api/query.h"
-#include "api/routes.h"
+#include "api/routes/routes.h"
 #include "export/json_put.h"
 #include "export/load.h"
 #include "export/otlp_content.h"

@@ -3,7 +3,7 @@
 #include <pwd.h>
 #include <stdio.h>
 
-#include "api/routes.h"
+#include "api/routes/routes.h"
 #include "export/json_put.h"
 
 static void put_user(struct json_writer *w, uint32_t uid)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Agents by their runs. */
 #include "api/query.h"
-#include "api/routes.h"
+#include "api/routes/routes.h"
 #include "export/json_put.h"
 
 #define AGENTS_SHOWN 1000

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Files that a run left behind: what they are called, and their content where it was kept. */
 #include "api/query.h"
-#include "api/routes.h"
+#include "api/routes/routes.h"
 #include "base/util.h"
 #include "export/json_put.h"
 #include "export/span_attrs.h"

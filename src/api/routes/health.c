@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "api/query.h"
-#include "api/routes.h"
+#include "api/routes/routes.h"
 #include "base/map.h"
 #include "export/json_put.h"
 #include "store/sink.h"

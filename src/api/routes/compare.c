@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "api/query.h"
-#include "api/routes.h"
+#include "api/routes/routes.h"
 #include "export/diff.h"
 #include "export/json_put.h"
 #include "export/span_json.h"

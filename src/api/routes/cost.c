@@ -2,8 +2,8 @@
 /* What was spent, by what people ask for, in all, and in as long a time before. */
 
 #include "api/query.h"
-#include "api/routes.h"
-#include "api/saved.h"
+#include "api/routes/routes.h"
+#include "api/routes/saved.h"
 #include "base/util.h"
 #include "export/json_put.h"
 

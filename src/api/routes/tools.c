@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "api/query.h"
-#include "api/routes.h"
+#include "api/routes/routes.h"
 #include "export/json_put.h"
 #include "export/offers.h"
 

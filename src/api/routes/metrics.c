@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What goes on over time. */
+#include "store/metrics.h"
 #include "api/query.h"
-#include "api/routes.h"
+#include "api/routes/routes.h"
 #include "base/util.h"
 #include "export/json_put.h"
-#include "store/metrics.h"
 
 static const char *const bucket_names[] = {
 	[BUCKET_HOUR] = "hour",

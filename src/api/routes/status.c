@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "api/hubs.h"
-#include "api/routes.h"
+#include "api/routes/routes.h"
 #include "base/cleanup.h"
 #include "base/util.h"
 #include "store/sink.h"

@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "api/query.h"
-#include "api/routes.h"
+#include "api/routes/routes.h"
 #include "api/worker.h"
 #include "base/cleanup.h"
 #include "base/util.h"

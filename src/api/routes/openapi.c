@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* openapi.json as it stands, put in place by the assembler. */
-#include "api/openapi.h"
+#include "api/routes/openapi.h"
 
-#include "api/routes.h"
+#include "api/routes/routes.h"
 
 /* Relative to the top of the tree, from where everything is compiled. */
 #ifndef OPENAPI_JSON
-#define OPENAPI_JSON "src/api/openapi.json"
+#define OPENAPI_JSON "src/api/routes/openapi.json"
 #endif
 
 __asm__(".pushsection .rodata\n"
