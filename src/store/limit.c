@@ -6,7 +6,6 @@
 #include "store/reader.h"
 
 #define LOOK_EVERY 1000 /* steps of SQLite's machine: some ten microseconds */
-#define COUNT_MS   20
 
 static uint64_t now_ms(void)
 {
@@ -59,7 +58,7 @@ static int count_steps(struct store_reader *r, sqlite3_stmt *s, int64_t *ret, bo
 	return 0;
 }
 
-int count_rows(struct store_reader *r, struct where *w, const char *head, int64_t *ret,
+int count_rows(struct store_reader *r, struct where *w, const char *head, unsigned ms, int64_t *ret,
 	       bool *ret_more)
 {
 	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
@@ -67,7 +66,7 @@ int count_rows(struct store_reader *r, struct where *w, const char *head, int64_
 
 	if (rc < 0)
 		return rc;
-	limit_begin(r, r->limit_ms && r->limit_ms < COUNT_MS ? r->limit_ms : COUNT_MS);
+	limit_begin(r, r->limit_ms && r->limit_ms < ms ? r->limit_ms : ms);
 	rc = count_steps(r, s, ret, ret_more);
 	limit_end(r);
 	return rc;

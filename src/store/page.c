@@ -192,14 +192,14 @@ static int runs_page(struct store_reader *r, const struct store_filter *f, struc
 	return give(r, a, s, give_run, to, ret);
 }
 
-static int count_runs(struct store_reader *r, const struct store_filter *f, int64_t *ret,
-		      bool *ret_more)
+static int count_runs(struct store_reader *r, const struct store_filter *f, unsigned ms,
+		      int64_t *ret, bool *ret_more)
 {
 	_cleanup_(where_done) struct where w = { 0 };
 
 	where_look(r, &w, f);
 	where_runs(&w, f);
-	return count_rows(r, &w, "SELECT 1 FROM runs AS r", ret, ret_more);
+	return count_rows(r, &w, "SELECT 1 FROM runs AS r", ms, ret, ret_more);
 }
 
 int store_runs_page(struct store_reader *r, const struct store_filter *f,
@@ -212,7 +212,7 @@ int store_runs_page(struct store_reader *r, const struct store_filter *f,
 
 	*ret = (struct store_page_end){ 0 };
 	if (rc == 0)
-		rc = count_runs(r, f, &ret->total, &ret->total_more);
+		rc = count_runs(r, f, LIST_COUNT_MS, &ret->total, &ret->total_more);
 	if (rc < 0)
 		return rc;
 	plan(&a, r, ret->total_more);
@@ -233,7 +233,7 @@ int store_run_counts(struct store_reader *r, const struct store_filter *f,
 		bool more = false;
 
 		of.status = slice_of(run_status_names[i]);
-		rc = count_runs(r, &of, &ret->status[i], &more);
+		rc = count_runs(r, &of, LIST_COUNT_MS / RUN_PAUSED, &ret->status[i], &more);
 		ret->total += ret->status[i];
 		ret->more |= more;
 	}
@@ -305,7 +305,8 @@ int store_spans_page(struct store_reader *r, const struct store_filter *f,
 	if (rc == 0) {
 		where_plain(&w, a.order->only);
 		where_spans(&w, f);
-		rc = count_rows(r, &w, "SELECT 1 FROM spans AS s", &ret->total, &ret->total_more);
+		rc = count_rows(r, &w, "SELECT 1 FROM spans AS s", LIST_COUNT_MS, &ret->total,
+				&ret->total_more);
 	}
 	if (rc < 0)
 		return rc;

@@ -109,9 +109,10 @@ bool sums_pay(struct store_reader *r, const struct store_filter *f, const char *
 void limit_begin(struct store_reader *r, unsigned ms);
 void limit_end(struct store_reader *r);
 
-/* How many rows there are, counted to a bound and for a bounded time. 0 or -errno. */
-int count_rows(struct store_reader *r, struct where *w, const char *head, int64_t *ret,
+/* How many rows there are, counted to a bound and for @ms. 0 or -errno. */
+int count_rows(struct store_reader *r, struct where *w, const char *head, unsigned ms, int64_t *ret,
 	       bool *ret_more);
+#define LIST_COUNT_MS 20 /* of a list; what counts several takes so long for all of them */
 
 /* The smallest and the largest id that begins with these digits. False: they are too few, or none.
  */

@@ -56,16 +56,19 @@ int sessions_give(struct store_reader *r, const struct store_filter *f, struct s
 {
 	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
 	_cleanup_(where_done) struct where w = { 0 };
-	char inner[128], tail[192];
+	char from[sizeof(head) + 32], inner[128], tail[192];
+	/* A limited reader's runs are a view, which has no index. */
+	const bool by_session = found.n && !r->limited;
 	int rc;
 
 	where_plain(&w, " AND r.session IS NOT NULL");
 	where_runs(&w, f);
 	if (found.n)
 		where_plain(&w, found.p);
+	snprintf(from, sizeof(from), "%s%s", head, by_session ? " INDEXED BY runs_session" : "");
 	snprintf(tail, sizeof(tail), "%s) AS g " LATEST_FIRST,
 		 where_tail("GROUP BY r.session " LATEST_FIRST, limit, inner, sizeof(inner)));
-	rc = where_prepare(r, &w, head, tail, &s);
+	rc = where_prepare(r, &w, from, tail, &s);
 	if (rc < 0)
 		return rc;
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
@@ -86,7 +89,7 @@ int store_sessions(struct store_reader *r, const struct store_filter *f, store_s
 	int rc;
 
 	limit_begin(r, r->limit_ms);
-	rc = f->limit ? sessions_latest(r, f, f->limit, NULL, &found) : 0;
+	rc = f->limit ? sessions_latest(r, f, f->limit, false, NULL, &found) : 0;
 	if (rc == 0)
 		rc = sessions_give(r, f, buf_slice(&found), f->limit, fn, ctx);
 	limit_end(r);

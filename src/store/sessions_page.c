@@ -76,7 +76,16 @@ static int look_at_run(struct finding *f, sqlite3_stmt *s)
 	return add(f, &id);
 }
 
-static int find(struct finding *f, const struct store_filter *filter, size_t limit)
+/* Of many the last are soon found in order of time; few are sorted. */
+static const char *latest_of(const struct finding *f, bool many)
+{
+	/* A limited reader's runs are a view, which has no index. */
+	return many && !f->r->limited ? "SELECT r.session, " SESSION_LAST
+					" FROM runs AS r INDEXED BY runs_last"
+				      : "SELECT r.session, " SESSION_LAST " FROM runs AS r";
+}
+
+static int find(struct finding *f, const struct store_filter *filter, size_t limit, bool many)
 {
 	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
 	_cleanup_(where_done) struct where w = { 0 };
@@ -86,8 +95,7 @@ static int find(struct finding *f, const struct store_filter *filter, size_t lim
 	where_runs(&w, filter);
 	if (f->behind)
 		where_int(&w, " AND " SESSION_LAST " <= ?", f->behind->key);
-	rc = where_prepare(f->r, &w, "SELECT r.session, " SESSION_LAST " FROM runs AS r",
-			   "ORDER BY " SESSION_LAST " DESC", &s);
+	rc = where_prepare(f->r, &w, latest_of(f, many), "ORDER BY " SESSION_LAST " DESC", &s);
 	while (rc == 0 && (rc = sqlite3_step(s)) == SQLITE_ROW) {
 		rc = 0;
 		if (f->n > limit && sqlite3_column_int64(s, 1) < f->last)
@@ -97,7 +105,7 @@ static int find(struct finding *f, const struct store_filter *filter, size_t lim
 	return rc <= 0 ? rc : rc == SQLITE_DONE ? 0 : reader_errno(f->r, rc);
 }
 
-int sessions_latest(struct store_reader *r, const struct store_filter *f, size_t limit,
+int sessions_latest(struct store_reader *r, const struct store_filter *f, size_t limit, bool many,
 		    const struct place *behind, struct buf *ret)
 {
 	_cleanup_(where_done) struct where w = { 0 };
@@ -107,7 +115,7 @@ int sessions_latest(struct store_reader *r, const struct store_filter *f, size_t
 	if (rc == 0)
 		rc = buf_add(ret, SLICE(" AND r.session IN ("), SIZE_MAX);
 	if (rc == 0)
-		rc = find(&finding, f, limit);
+		rc = find(&finding, f, limit, many);
 	if (rc == 0)
 		rc = buf_add(ret, (struct slice){ ")", 2 }, SIZE_MAX);
 	sqlite3_finalize(finding.latest);
@@ -146,8 +154,8 @@ static int count_sessions(struct store_reader *r, const struct store_filter *f,
 
 	where_plain(&w, " AND r.session IS NOT NULL");
 	where_runs(&w, f);
-	return count_rows(r, &w, "SELECT DISTINCT r.session FROM runs AS r", &ret->total,
-			  &ret->total_more);
+	return count_rows(r, &w, "SELECT DISTINCT r.session FROM runs AS r", LIST_COUNT_MS,
+			  &ret->total, &ret->total_more);
 }
 
 int store_sessions_page(struct store_reader *r, const struct store_filter *f,
@@ -167,7 +175,7 @@ int store_sessions_page(struct store_reader *r, const struct store_filter *f,
 	if (rc < 0)
 		return rc;
 	limit_begin(r, r->limit_ms);
-	rc = sessions_latest(r, f, p->limit, p->cursor.n ? &behind : NULL, &found);
+	rc = sessions_latest(r, f, p->limit, ret->total_more, p->cursor.n ? &behind : NULL, &found);
 	if (rc == 0)
 		rc = sessions_give(r, f, buf_slice(&found), p->limit + 1, give, &to);
 	limit_end(r);
