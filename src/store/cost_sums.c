@@ -61,12 +61,17 @@ static const struct reading whole_days = {
 	"p.period = s.start_ns / 86400000000000",
 };
 
-#define EDGES                                                                                     \
-	"(SELECT * FROM spans WHERE step = 2 AND start_ns >= ?1 AND start_ns < ?2"                \
-	" UNION ALL SELECT * FROM spans WHERE step = 2 AND start_ns >= ?3 AND"                    \
-	" start_ns < ?4 UNION ALL SELECT * FROM spans INDEXED BY spans_open WHERE final = 0 AND " \
-	"step = 2"                                                                                \
-	" AND start_ns >= ?2 AND start_ns < ?3)"
+/* What readings and sums look at of a call: columns that are not named are not read. */
+#define EDGE_COUNT(member, attribute, name) ", " #member
+#define EDGE                                                                           \
+	"SELECT run, session, start_ns, final, attrs, agent, provider, request_model," \
+	" response_model, project, user, host, workflow, cost_source, cost_pico_usd,"  \
+	" cost_equivalent, estimated" LLM_USAGE_COUNTS(EDGE_COUNT) " FROM spans"
+#define EDGES                                                                                    \
+	"(" EDGE " WHERE step = 2 AND start_ns >= ?1 AND start_ns < ?2 UNION ALL " EDGE          \
+	" WHERE step = 2 AND start_ns >= ?3 AND start_ns < ?4 UNION ALL " EDGE                   \
+	" INDEXED BY spans_open WHERE final = 0 AND step = 2 AND start_ns >= ?2 AND start_ns < " \
+	"?3)"
 
 #define KNOWN_SUM(member, attribute, name) \
 	", CASE WHEN sum(" #member "_known) > 0 THEN sum(" #member ") END"
@@ -101,6 +106,11 @@ static const char rows[] =
 	" FROM " EDGES " AS s GROUP BY 1";
 /* clang-format on */
 
+/* Of a few weeks: what lies in no whole half hour is little. */
+static const struct reading total_of_half_hours = { GROUP_DAY, SUMS_HALF_HOUR_NS, "''",
+						    "''",      "before < ?5",	  "true" };
+#define FEW_WEEKS_NS (60 * SUMS_DAY_NS)
+
 static bool is_greenwich(time_t t)
 {
 	struct tm tm;
@@ -109,10 +119,12 @@ static bool is_greenwich(time_t t)
 }
 
 /* NULL where its days and hours are made of other pieces than there are. */
-static const struct reading *reading_of(enum store_group by)
+static const struct reading *reading_of(enum store_group by, const struct sums_range *days)
 {
 	const time_t january = 1767225600, july = 1782864000, now = time(NULL);
 
+	if (by == GROUP_TOTAL && days->to_ns - days->from_ns < FEW_WEEKS_NS)
+		return &total_of_half_hours;
 	if (by != GROUP_DAY && by != GROUP_HOUR)
 		return &readings[by];
 	if (by == GROUP_DAY && is_greenwich(january) && is_greenwich(july) && is_greenwich(now))
@@ -143,8 +155,8 @@ static int prepare(struct store_reader *r, const struct reading *how, enum store
 int cost_of_sums(struct store_reader *r, const struct store_filter *f, enum store_group by,
 		 sqlite3_stmt **ret)
 {
-	const struct reading *how = reading_of(by);
-	struct sums_range range;
+	struct sums_range range = sums_range(f, SUMS_DAY_NS);
+	const struct reading *how = reading_of(by, &range);
 	int rc;
 
 	if (!how || !sums_know(f, false, false) ||

@@ -71,6 +71,7 @@ struct asked {
 	struct place from, last;
 	size_t given;
 	bool many, narrow; /* narrow: sort numbers of rows, then read these */
+	bool each_run;	   /* as where.each_run */
 	char key[128], from_sql[160];
 };
 
@@ -284,6 +285,7 @@ static int spans_page(struct store_reader *r, const struct store_filter *f, stru
 		return -ENOMEM;
 	where_plain(&w, a->order->only);
 	w.many = a->many && !a->order->index;
+	w.each_run = a->each_run;
 	where_spans(&w, f);
 	begin_behind(a, &w);
 	rc = where_prepare(r, &w, head, tail_of(a, tail, sizeof(tail)), &s);
@@ -303,6 +305,7 @@ int store_spans_page(struct store_reader *r, const struct store_filter *f,
 
 	*ret = (struct store_page_end){ 0 };
 	if (rc == 0) {
+		w.each_run = a.each_run = where_each_run(r, f);
 		where_plain(&w, a.order->only);
 		where_spans(&w, f);
 		rc = count_rows(r, &w, "SELECT 1 FROM spans AS s", LIST_COUNT_MS, &ret->total,

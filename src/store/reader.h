@@ -48,6 +48,7 @@ struct where {
 	bool few_of_tool, few_of_step; /* where_look(): begin with the steps that are asked for */
 	bool many;     /* rows that terms let through: they are found in order of start */
 	bool any_tool; /* terms do not narrow the tool */
+	bool each_run; /* spans: the run of each is looked at, as most may be of such a run */
 	struct where_value {
 		enum { WHERE_INT, WHERE_TEXT, WHERE_BLOB } type;
 		int64_t i;
@@ -80,6 +81,8 @@ void where_look(struct store_reader *r, struct where *w, const struct store_filt
 /* The filter on runs (FROM runs AS r), and on spans (FROM spans AS s). */
 void where_runs(struct where *w, const struct store_filter *f);
 void where_spans(struct where *w, const struct store_filter *f);
+/* Whether there are so many runs as the filter asks for that where.each_run is the faster way. */
+bool where_each_run(struct store_reader *r, const struct store_filter *f);
 
 /* "SELECT columns, more FROM table", malloc'ed; NULL where memory is refused. */
 char *reader_select(const struct column *columns, int n, const char *prefix, const char *more);

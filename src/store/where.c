@@ -230,6 +230,22 @@ void where_runs(struct where *w, const struct store_filter *f)
 	terms_on_runs(w, f);
 }
 
+#define OF_THESE(runs) " AND s.run IN (SELECT r.id FROM runs AS r WHERE " runs ")"
+#define OF_EACH(runs)  " AND EXISTS (SELECT 1 FROM runs AS r WHERE r.id = s.run AND " runs ")"
+
+bool where_each_run(struct store_reader *r, const struct store_filter *f)
+{
+	_cleanup_(where_done) struct where w = { 0 };
+	int64_t n = 0;
+	bool more;
+
+	where_status(&w, " AND r.status = ?", f->status);
+	where_text(&w, " AND " RUN_TRIGGER, f->trigger);
+	where_words(&w, " AND r.n IN " RUN_WORDS, f->text);
+	return w.n && count_rows(r, &w, "SELECT 1 FROM runs AS r", LIST_COUNT_MS, &n, &more) == 0 &&
+	       n >= FEW;
+}
+
 void where_spans(struct where *w, const struct store_filter *f)
 {
 	/* "+": a run's own are looked through, not all of that tool or kind. */
@@ -243,17 +259,17 @@ void where_spans(struct where *w, const struct store_filter *f)
 	where_text(w, " AND " SPAN_MODEL " = ?", f->model);
 	where_text(w, " AND s.provider = ?", f->provider);
 	where_text(w, of_run ? " AND +s.tool_name = ?" : " AND s.tool_name = ?", f->tool);
-	where_status(w, " AND s.run IN (SELECT id FROM runs WHERE status = ?)", f->status);
-	where_text(w, " AND s.run IN (SELECT id FROM runs AS r WHERE " RUN_TRIGGER ")", f->trigger);
+	where_status(w, w->each_run ? OF_EACH("r.status = ?") : OF_THESE("r.status = ?"),
+		     f->status);
+	where_text(w, w->each_run ? OF_EACH(RUN_TRIGGER) : OF_THESE(RUN_TRIGGER), f->trigger);
 	where_text(w, " AND s.project = ?", f->project);
 	where_text(w, " AND s.workflow = ?", f->workflow);
 	where_text(w, " AND s.user = ?", f->user);
-	where_text(w, " AND s.run IN (SELECT id FROM runs AS r WHERE " RUN_CONTAINER ")",
-		   f->container);
-	where_text(w, " AND s.run IN (SELECT id FROM runs AS r WHERE " RUN_NAMESPACE ")",
-		   f->namespace);
-	where_text(w, " AND s.run IN (SELECT id FROM runs AS r WHERE " RUN_POD ")", f->pod);
-	where_words(w, " AND s.run IN (SELECT id FROM runs WHERE n IN " RUN_WORDS ")", f->text);
+	where_text(w, OF_THESE(RUN_CONTAINER), f->container);
+	where_text(w, OF_THESE(RUN_NAMESPACE), f->namespace);
+	where_text(w, OF_THESE(RUN_POD), f->pod);
+	where_words(w, w->each_run ? OF_EACH("+r.n IN " RUN_WORDS) : OF_THESE("r.n IN " RUN_WORDS),
+		    f->text);
 	where_id(w, " AND s.run = ?", &f->run);
 	where_id(w, " AND s.run IN (SELECT id FROM runs WHERE session = ?)", &f->session);
 	if (f->step)

@@ -77,10 +77,17 @@ function questions(from, to) {
     out[`counts of runs, ${name}`] = () => ask('runs/counts', { filter: filter(), until: until() });
     out[`spans, ${name}`] = () => ask('spans', { filter: filter(), until: until(), limit: 100 });
   }
-  for (const by of ['agent', 'model', 'provider', 'project', 'user', 'day']) out[`cost by ${by}`] = () => ask('cost', { by, until: until() });
-  for (const bucket of ['day', 'week', 'month']) out[`metrics by ${bucket}`] = () => ask('metrics', { bucket, until: until() });
-  out.agents = () => ask('agents', { until: until() });
-  out.tools = () => ask('tools', { until: until() });
+  // A month that ends somewhere in a day, as pages ask; and all of it.
+  const month = () => {
+    const end = Date.parse(until());
+    return { since: new Date(end - 30 * 86400e3).toISOString(), until: new Date(end).toISOString() };
+  };
+  for (const [name, time] of [['a month', month], ['any time', () => ({})]]) {
+    for (const by of ['agent', 'model', 'provider', 'project', 'user', 'day']) out[`cost by ${by}, ${name}`] = () => ask('cost', { by, ...time() });
+    out[`agents, ${name}`] = () => ask('agents', time());
+    out[`tools, ${name}`] = () => ask('tools', time());
+  }
+  for (const bucket of ['hour', 'day', 'week']) out[`metrics by ${bucket}, a month`] = () => ask('metrics', { bucket, ...month() });
   out.sessions = () => ask('sessions', { until: until(), limit: 100 });
   return out;
 }

@@ -51,10 +51,15 @@ static void put_row(struct query *q, const struct store_cost_row *row, int64_t s
 	json_end(w, '}');
 }
 
-static int64_t saved_by(const struct costs *c, const struct store_cost_row *row)
+/* What caches saved of a model's calls, which is added to the sum. */
+static int64_t add_saved(struct costs *c, const struct store_cost_row *row)
 {
-	return saved_pico_usd(c->q->rq->s->saved, row->key, row->usage.cache_read,
-			      c->q->params.now_ns);
+	const int64_t saved = saved_pico_usd(c->q->rq->s->saved, row->key, row->usage.cache_read,
+					     c->q->params.now_ns);
+
+	if (saved != LLM_UNKNOWN)
+		c->saved = (c->saved == LLM_UNKNOWN ? 0 : c->saved) + saved;
+	return saved;
 }
 
 static int on_row(void *ctx, const struct store_cost_row *row)
@@ -62,7 +67,7 @@ static int on_row(void *ctx, const struct store_cost_row *row)
 	struct costs *c = ctx;
 
 	c->n++;
-	put_row(c->q, row, c->by_model ? saved_by(c, row) : LLM_UNKNOWN);
+	put_row(c->q, row, c->by_model ? add_saved(c, row) : LLM_UNKNOWN);
 	return c->q->w.r;
 }
 
@@ -77,33 +82,31 @@ static int take_total(void *ctx, const struct store_cost_row *row)
 	return 0;
 }
 
-static int add_saved(void *ctx, const struct store_cost_row *row)
+static int take_saved(void *ctx, const struct store_cost_row *row)
 {
-	struct costs *c = ctx;
-	const int64_t saved = saved_by(c, row);
-
-	if (saved != LLM_UNKNOWN)
-		c->saved = (c->saved == LLM_UNKNOWN ? 0 : c->saved) + saved;
+	add_saved(ctx, row);
 	return 0;
 }
 
-static int put_total(struct query *q, const char *key, const struct store_filter *f)
+/* @saved: by the models of the same filter. */
+static int put_total(struct query *q, const char *key, const struct store_filter *f, int64_t saved)
 {
-	struct costs c = { .q = q, .saved = LLM_UNKNOWN };
+	struct costs c = { .q = q };
 	int r;
 
 	c.total.usage = llm_usage_unknown; /* where there are no calls there is no row */
 	r = store_cost(q->reader, f, GROUP_TOTAL, take_total, &c);
-	if (r >= 0)
-		r = store_cost(q->reader, f, GROUP_MODEL, add_saved, &c);
 	json_key(&q->w, key);
-	put_row(q, &c.total, c.saved);
+	put_row(q, &c.total, saved);
 	return r;
 }
 
 /* As long a time before; where nothing says how long, there is none. */
-static int put_previous(struct query *q, struct store_filter f)
+static int put_previous(struct query *q, struct store_filter f, bool by_model)
 {
+	struct costs c = { .q = q, .saved = LLM_UNKNOWN };
+	int r = 0;
+
 	const uint64_t until = f.until_ns ? f.until_ns : q->params.now_ns;
 
 	if (!f.since_ns || until <= f.since_ns || until - f.since_ns > f.since_ns) {
@@ -113,12 +116,18 @@ static int put_previous(struct query *q, struct store_filter f)
 	}
 	f.until_ns = f.since_ns;
 	f.since_ns -= until - f.since_ns;
-	return put_total(q, "previous", &f);
+	if (by_model)
+		r = store_cost(q->reader, &f, GROUP_MODEL, take_saved, &c);
+	return r < 0 ? r : put_total(q, "previous", &f, c.saved);
 }
 
 static int put_cost(struct query *q, size_t by)
 {
-	struct costs c = { .q = q, .by_model = groups[by].group == GROUP_MODEL };
+	struct costs c = {
+		.q = q,
+		.by_model = groups[by].group == GROUP_MODEL,
+		.saved = LLM_UNKNOWN,
+	};
 	struct store_filter capped = q->params.filter;
 	int r;
 
@@ -130,9 +139,9 @@ static int put_cost(struct query *q, size_t by)
 	r = store_cost(q->reader, &capped, groups[by].group, on_row, &c);
 	json_end(&q->w, ']');
 	if (r >= 0)
-		r = put_total(q, "total", &q->params.filter);
+		r = put_total(q, "total", &q->params.filter, c.saved);
 	if (r >= 0)
-		r = put_previous(q, q->params.filter);
+		r = put_previous(q, q->params.filter, c.by_model);
 	json_key(&q->w, "capped");
 	json_put_bool(&q->w, c.n >= ROWS_SHOWN);
 	json_end(&q->w, '}');

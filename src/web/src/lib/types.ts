@@ -235,7 +235,7 @@ export interface CostRow {
 	cost_usd?: number;
 	equivalent_usd?: number;
 	estimated_usd?: number; // part of cost_usd, on estimated tokens
-	cache_saved_usd?: number; // at today's prices
+	cache_saved_usd?: number; // at today's prices; by=model alone has it
 	unpriced_calls: number;
 	usage_unknown_calls: number;
 	price_mismatch_calls: number;
