@@ -241,7 +241,6 @@ bool where_each_run(struct store_reader *r, const struct store_filter *f)
 
 	where_status(&w, " AND r.status = ?", f->status);
 	where_text(&w, " AND " RUN_TRIGGER, f->trigger);
-	where_words(&w, " AND r.n IN " RUN_WORDS, f->text);
 	return w.n && count_rows(r, &w, "SELECT 1 FROM runs AS r", LIST_COUNT_MS, &n, &more) == 0 &&
 	       n >= FEW;
 }
@@ -268,8 +267,7 @@ void where_spans(struct where *w, const struct store_filter *f)
 	where_text(w, OF_THESE(RUN_CONTAINER), f->container);
 	where_text(w, OF_THESE(RUN_NAMESPACE), f->namespace);
 	where_text(w, OF_THESE(RUN_POD), f->pod);
-	where_words(w, w->each_run ? OF_EACH("+r.n IN " RUN_WORDS) : OF_THESE("r.n IN " RUN_WORDS),
-		    f->text);
+	where_words(w, OF_THESE("r.n IN " RUN_WORDS), f->text);
 	where_id(w, " AND s.run = ?", &f->run);
 	where_id(w, " AND s.run IN (SELECT id FROM runs WHERE session = ?)", &f->session);
 	if (f->step)
