@@ -278,7 +278,7 @@ struct call_state {
 	struct buf alternatives; /* nodes of the answer's other choices: a JSON array */
 	uint32_t input_depth;
 	uint64_t emitted_ns;
-	unsigned tools_opened; /* parts of the answer that were looked at */
+	unsigned tools_opened; /* tool calls of the answer that have begun */
 	bool alternatives_opened;
 	struct cost cost;
 	struct cost table_cost; /* ours, where the provider told one */

@@ -217,19 +217,25 @@ static void ask_alternatives(struct call_state *c, const struct llm_call *call)
 	}
 }
 
+static bool is_call(const struct llm_part *p)
+{
+	return p->type == LLM_PART_TOOL_CALL || p->type == LLM_PART_SERVER_TOOL_CALL;
+}
+
 void tool_ask(struct call_state *c, const struct llm_call *call, bool all)
 {
-	unsigned index = 0;
+	unsigned index = 0, n = 0;
 
 	if (duplicate_asks(c, call))
 		return;
+	/* Text that comes behind calls may stand before them, so it is calls that are counted. */
 	for (const struct llm_part *p = call->answer.parts; p; p = p->next, index++) {
-		if (index < c->tools_opened)
+		if (!is_call(p) || n++ < c->tools_opened)
 			continue;
 		/* While the answer streams, its last part may still grow, and results come. */
 		if (!all && ((!p->next && !p->whole) || p->type == LLM_PART_SERVER_TOOL_CALL))
 			return;
-		c->tools_opened = index + 1;
+		c->tools_opened = n;
 		ask_part(c, call, p, index);
 	}
 	if (all && !c->alternatives_opened)

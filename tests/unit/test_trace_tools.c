@@ -72,6 +72,26 @@ static void one_address_that_two_calls_ask_for_is_neithers(void **state)
 			"  execute_tool fetch [10-] by answer open\n");
 }
 
+/* OpenAI's chat has one text, which stands before the calls also where it comes behind them. */
+static void text_behind_calls_begins_no_call_again(void **state)
+{
+	static struct llm_part text = { .type = LLM_PART_TEXT };
+
+	(void)state;
+	world_scope(&w, "/usr/bin/agent", NULL);
+	talk_ask(&w, 1, ROOT, "[" USER "]");
+	at(&w, 10);
+	talk_call_tool(&w, 1, "c1", "one", "{}");
+	talk_call_tool(&w, 1, "c2", "two", "{}");
+	text.next = w.talks[1].call.answer.parts;
+	w.talks[1].call.answer.parts = &text;
+	talk_end(&w, 1);
+	assert_tree(&w, "invoke_agent agent [0-] open\n"
+			"  chat m [0-10] by process\n"
+			"  execute_tool one [10-] by answer open\n"
+			"  execute_tool two [10-] by answer open\n");
+}
+
 /* --- programs --- */
 
 /* A call's program goes to a better one, which comes later: who else carries the call out stays. */
@@ -403,6 +423,7 @@ int main(void)
 		TEST(equal_programs_are_nobodys_where_something_was_lost),
 		TEST(a_request_for_the_address_of_a_call_is_its_work),
 		TEST(one_address_that_two_calls_ask_for_is_neithers),
+		TEST(text_behind_calls_begins_no_call_again),
 		TEST(a_lone_call_ends_with_the_next_request),
 		TEST(calls_side_by_side_begin_with_the_answer),
 		TEST(what_was_seen_counts_more_than_what_was_told),
