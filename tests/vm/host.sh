@@ -85,6 +85,33 @@ noise() {
 }
 ok "programs that call no model leave nothing" noise
 ok "and after them all is as before" captured "$HTTPS" --api chat
+# The clock is set forward by an hour while an agent works: no step takes an hour, and what begins then has the new time.
+step() {
+	local before began agent
+	before=$(n_runs)
+	: >/tmp/truth
+	began=$(/bin/busybox date +%s)
+	agent "$HTTPS" --api messages --stream &
+	agent=$!
+	sleep 1
+	/bin/busybox date -s "@$((began + 3600))" >/dev/null
+	wait "$agent" || { cat /tmp/out; return 1; }
+	whole "$before" && times 0 || return 1
+	captured "$HTTPS" --api chat && times "$((began + 3600))"
+}
+times() { # FROM	no span ends before it began or ten minutes later, none begins before FROM
+	/usr/bin/python3 - "$1" <<'PY'
+import json, sys
+spans = [s for s in map(json.loads, open("/tmp/spans")) if "span_id" in s]
+for s in spans:
+    begin, end = s["start_time_unix_nano"] / 1e9, (s["end_time_unix_nano"] or s["start_time_unix_nano"]) / 1e9
+    if not (begin >= int(sys.argv[1]) and begin <= end <= begin + 600):
+        sys.exit(f"{s['name']} from {begin} to {end}")
+sys.exit(not spans)
+PY
+}
+ok "the clock is set" step
+
 exclude() {
 	local before
 	before=$(n_runs)
