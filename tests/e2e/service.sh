@@ -46,8 +46,8 @@ ok "what two users' agents do is stored" two_users
 
 sums() {
 	until_ok metric_is sonde_llm_calls_total 4 &&
-		metric_is 'sonde_llm_tokens_total.*type="input"' "$("$SONDE" query --json --db "$STORE" 'SELECT sum(input_tokens) AS n FROM v_runs' | jq .n)" &&
-		metric_is sonde_runs_total 2 && [ "$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$PORT/readyz")" = 200 ]
+		until_ok metric_is 'sonde_llm_tokens_total.*type="input"' "$("$SONDE" query --json --db "$STORE" 'SELECT sum(input_tokens) AS n FROM v_runs' | jq .n)" &&
+		until_ok metric_is sonde_runs_total 2 && [ "$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$PORT/readyz")" = 200 ]
 }
 ok "/metrics has the same sums as the store" sums
 in_it() { jq -r 'select(.span_id).span_id' "$SPANS" 2>/dev/null | sort; }

@@ -118,7 +118,7 @@ key() {
 	{
 		within 60 test -s "$T/pid"
 		printf '\003'
-	} | script -qec "run -- sh -c '$victim'" /dev/null >/dev/null
+	} | env --default-signal=INT script -qec "run -- sh -c '$victim'" /dev/null >/dev/null # ignored by what runs in the background
 	ended cancelled '^interrupted at the terminal$'
 }
 ok "Ctrl-C" key
