@@ -89,8 +89,8 @@ int store_sessions(struct store_reader *r, const struct store_filter *f, store_s
 	int rc;
 
 	limit_begin(r, r->limit_ms);
-	rc = f->limit ? sessions_latest(r, f, f->limit, false, NULL, &found) : 0;
-	if (rc == 0)
+	rc = f->limit ? sessions_latest(r, f, f->limit, false, NULL, &found) : 1;
+	if (rc > 0)
 		rc = sessions_give(r, f, buf_slice(&found), f->limit, fn, ctx);
 	limit_end(r);
 	return rc;

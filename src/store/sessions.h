@@ -11,7 +11,8 @@
 /*
  * The sessions of a page, and one more where there is one: as SQL, " AND r.session IN (x'..',
  * ...)". More than that where several end at once, as the order among these is by id. @behind NULL:
- * the first page. @many: the filter lets through so many that the first are soon met.
+ * the first page. @many: the filter lets through so many that the first are soon met. 1; 0 where
+ * there are none, or -errno.
  */
 int sessions_latest(struct store_reader *r, const struct store_filter *f, size_t limit, bool many,
 		    const struct place *behind, struct buf *ret);

@@ -120,7 +120,7 @@ int sessions_latest(struct store_reader *r, const struct store_filter *f, size_t
 		rc = buf_add(ret, (struct slice){ ")", 2 }, SIZE_MAX);
 	sqlite3_finalize(finding.latest);
 	id_set_done(&finding.seen);
-	return rc;
+	return rc < 0 ? rc : finding.n > 0;
 }
 
 struct taker {
@@ -176,7 +176,7 @@ int store_sessions_page(struct store_reader *r, const struct store_filter *f,
 		return rc;
 	limit_begin(r, r->limit_ms);
 	rc = sessions_latest(r, f, p->limit, ret->total_more, p->cursor.n ? &behind : NULL, &found);
-	if (rc == 0)
+	if (rc > 0)
 		rc = sessions_give(r, f, buf_slice(&found), p->limit + 1, give, &to);
 	limit_end(r);
 	return rc;
