@@ -10,6 +10,7 @@
 #include "cmd/remote.h"
 #include "cmd/table.h"
 #include "cmd/view.h"
+#include "export/json_put.h"
 #include "export/span_json.h"
 
 static bool json;
@@ -35,12 +36,6 @@ struct listing {
 	int64_t rows, calls, pico_usd, equivalent_pico_usd, unpriced, mismatched;
 };
 
-static void put_int(struct json_writer *w, const char *key, int64_t v)
-{
-	json_key(w, key);
-	json_put_int(w, v);
-}
-
 static void print_json(struct listing *l, const struct store_cost_row *row)
 {
 	struct json_writer w = { .out = &l->line };
@@ -50,27 +45,21 @@ static void print_json(struct listing *l, const struct store_cost_row *row)
 	json_put_str(&w, slice_of(groups[by]));
 	json_key(&w, groups[by]);
 	json_put_str(&w, row->key);
-	put_int(&w, "runs", row->runs);
-	put_int(&w, "llm_calls", row->calls);
-	json_key(&w, "usage");
-	json_begin(&w, '{');
-	usage_json(&w, &row->usage);
-	json_end(&w, '}');
-	if (row->unpriced_calls < row->calls) {
-		json_key(&w, "cost_usd");
-		json_put_raw(&w, slice_of(format_usd(row->cost_pico_usd).s));
-	}
-	if (row->equivalent_pico_usd) {
-		json_key(&w, "equivalent_usd");
-		json_put_raw(&w, slice_of(format_usd(row->equivalent_pico_usd).s));
-	}
-	if (row->estimated_pico_usd) {
-		json_key(&w, "estimated_usd");
-		json_put_raw(&w, slice_of(format_usd(row->estimated_pico_usd).s));
-	}
-	put_int(&w, "unpriced_calls", row->unpriced_calls);
-	put_int(&w, "usage_unknown_calls", row->usage_unknown_calls);
-	put_int(&w, "price_mismatch_calls", row->mismatched_calls);
+	put_number(&w, "runs", row->runs);
+	put_number(&w, "llm_calls", row->calls);
+	put_usage(&w, &row->usage);
+	if (row->unpriced_calls < row->calls)
+		put_usd(&w, "cost_usd", row->cost_pico_usd);
+
+	if (row->equivalent_pico_usd)
+		put_usd(&w, "equivalent_usd", row->equivalent_pico_usd);
+
+	if (row->estimated_pico_usd)
+		put_usd(&w, "estimated_usd", row->estimated_pico_usd);
+
+	put_number(&w, "unpriced_calls", row->unpriced_calls);
+	put_number(&w, "usage_unknown_calls", row->usage_unknown_calls);
+	put_number(&w, "price_mismatch_calls", row->mismatched_calls);
 	json_end(&w, '}');
 	json_line(&w, stdout);
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cmd/screen.h"
+#include "export/json_put.h"
 #include "export/span_json.h"
 
 static struct json_writer begin(struct buf *ret, uint64_t n, const char *type)
@@ -36,30 +37,6 @@ static int end(struct json_writer *w)
 {
 	json_end(w, '}');
 	return w->r ? w->r : buf_add(w->out, SLICE("\n"), SIZE_MAX);
-}
-
-static void put_text(struct json_writer *w, const char *key, struct slice s)
-{
-	if (s.n == 0)
-		return;
-	json_key(w, key);
-	json_put_str(w, s);
-}
-
-static void put_count(struct json_writer *w, const char *key, int64_t n)
-{
-	if (n == LLM_UNKNOWN)
-		return;
-	json_key(w, key);
-	json_put_int(w, n);
-}
-
-static void put_true(struct json_writer *w, const char *key, bool v)
-{
-	if (!v)
-		return;
-	json_key(w, key);
-	json_put_bool(w, true);
 }
 
 static void put_run(struct json_writer *w, const struct id128 *id)
@@ -122,7 +99,7 @@ int live_line_step(struct buf *ret, uint64_t n, const uint32_t *uid, const struc
 		put_text(&w, "label", st->label);
 		put_text(&w, "detail", st->detail);
 	}
-	put_true(&w, "final", span->final);
+	put_yes(&w, "final", span->final);
 	json_key(&w, "span");
 	span_json(&w, span, NULL);
 	return end(&w);
@@ -161,7 +138,7 @@ int live_line_piece(struct buf *ret, uint64_t n, const uint32_t *uid,
 	put_count(&w, "part", piece->part);
 	put_text(&w, "name", piece->name);
 	put_text(&w, "text", piece->text);
-	put_true(&w, "last", piece->last);
-	put_true(&w, "cut", piece->cut);
+	put_yes(&w, "last", piece->last);
+	put_yes(&w, "cut", piece->cut);
 	return end(&w);
 }

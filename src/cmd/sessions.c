@@ -9,6 +9,7 @@
 #include "cmd/remote.h"
 #include "cmd/table.h"
 #include "cmd/view.h"
+#include "export/json_put.h"
 #include "export/span_json.h"
 
 static bool json;
@@ -40,22 +41,6 @@ static bool is_priced(const struct store_session_row *row)
 	return row->llm_calls <= 0 || row->unpriced_calls < row->llm_calls;
 }
 
-static void put_int(struct json_writer *w, const char *key, int64_t v)
-{
-	if (v == LLM_UNKNOWN)
-		return;
-	json_key(w, key);
-	json_put_int(w, v);
-}
-
-static void put_str(struct json_writer *w, const char *key, struct slice s)
-{
-	if (s.n == 0)
-		return;
-	json_key(w, key);
-	json_put_str(w, s);
-}
-
 static void print_json(struct listing *l, const struct store_session_row *row)
 {
 	struct json_writer w = { .out = &l->line };
@@ -63,29 +48,27 @@ static void print_json(struct listing *l, const struct store_session_row *row)
 
 	id128_hex(&row->session_id, hex);
 	json_begin(&w, '{');
-	put_str(&w, "type", SLICE("session"));
-	put_str(&w, "session_id", slice_of(hex));
-	put_str(&w, "agent", row->agent);
-	put_str(&w, "task", row->task);
-	put_int(&w, "start_time_unix_nano", (int64_t)row->first_ns);
-	put_int(&w, "last_time_unix_nano", (int64_t)row->last_ns);
-	put_int(&w, "runs", row->runs);
-	put_int(&w, "running", row->running);
-	put_int(&w, "tasks", row->tasks);
-	put_int(&w, "llm_calls", row->llm_calls);
-	put_int(&w, "tool_calls", row->tool_calls);
-	put_int(&w, "errors", row->errors);
-	put_int(&w, "input_tokens", row->usage.input);
-	put_int(&w, "output_tokens", row->usage.output);
-	if (is_priced(row)) {
-		json_key(&w, "cost_usd");
-		json_put_raw(&w, slice_of(format_usd(row->cost_pico_usd).s));
-	}
-	if (row->equivalent_pico_usd) {
-		json_key(&w, "equivalent_usd");
-		json_put_raw(&w, slice_of(format_usd(row->equivalent_pico_usd).s));
-	}
-	put_int(&w, "unpriced_calls", row->unpriced_calls);
+	put_text(&w, "type", SLICE("session"));
+	put_text(&w, "session_id", slice_of(hex));
+	put_text(&w, "agent", row->agent);
+	put_text(&w, "task", row->task);
+	put_count(&w, "start_time_unix_nano", (int64_t)row->first_ns);
+	put_count(&w, "last_time_unix_nano", (int64_t)row->last_ns);
+	put_count(&w, "runs", row->runs);
+	put_count(&w, "running", row->running);
+	put_count(&w, "tasks", row->tasks);
+	put_count(&w, "llm_calls", row->llm_calls);
+	put_count(&w, "tool_calls", row->tool_calls);
+	put_count(&w, "errors", row->errors);
+	put_count(&w, "input_tokens", row->usage.input);
+	put_count(&w, "output_tokens", row->usage.output);
+	if (is_priced(row))
+		put_usd(&w, "cost_usd", row->cost_pico_usd);
+
+	if (row->equivalent_pico_usd)
+		put_usd(&w, "equivalent_usd", row->equivalent_pico_usd);
+
+	put_count(&w, "unpriced_calls", row->unpriced_calls);
 	json_end(&w, '}');
 	json_line(&w, stdout);
 }

@@ -8,6 +8,7 @@
 #include "cmd/reader.h"
 #include "cmd/remote.h"
 #include "cmd/table.h"
+#include "export/json_put.h"
 #include "export/offers.h"
 #include "export/span_json.h"
 
@@ -37,14 +38,6 @@ struct listing {
 	size_t rows, unused;
 };
 
-static void put_int(struct json_writer *w, const char *key, int64_t v)
-{
-	if (v == LLM_UNKNOWN)
-		return;
-	json_key(w, key);
-	json_put_int(w, v);
-}
-
 static void put_seconds(struct json_writer *w, const char *key, int64_t ns)
 {
 	if (ns == LLM_UNKNOWN)
@@ -64,9 +57,9 @@ static void print_json(struct listing *l, const struct store_tool_row *row, int6
 		json_key(&w, "agent");
 		json_put_str(&w, row->agent);
 	}
-	put_int(&w, "calls", row->calls);
-	put_int(&w, "runs", row->runs);
-	put_int(&w, "failed", row->errors);
+	put_count(&w, "calls", row->calls);
+	put_count(&w, "runs", row->runs);
+	put_count(&w, "failed", row->errors);
 	if (row->calls) {
 		json_key(&w, "failure_rate");
 		json_put_double(&w, (double)row->errors / (double)row->calls);
@@ -74,8 +67,8 @@ static void print_json(struct listing *l, const struct store_tool_row *row, int6
 	put_seconds(&w, "p50_seconds", row->p50_ns);
 	put_seconds(&w, "p95_seconds", row->p95_ns);
 	put_seconds(&w, "p99_seconds", row->p99_ns);
-	put_int(&w, "identical_repeats", row->repeats);
-	put_int(&w, "offered_in_calls", offered);
+	put_count(&w, "identical_repeats", row->repeats);
+	put_count(&w, "offered_in_calls", offered);
 	json_end(&w, '}');
 	json_line(&w, stdout);
 }

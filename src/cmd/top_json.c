@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/format.h"
 #include "base/util.h"
 #include "cmd/top.h"
+#include "export/json_put.h"
 #include "export/span_json.h"
 
 /* --- writing --- */
@@ -17,28 +17,16 @@ static void put_str(struct json_writer *w, const char *key, const char *text)
 	json_put_str(w, slice_of(text));
 }
 
-static void put_int(struct json_writer *w, const char *key, int64_t v)
-{
-	json_key(w, key);
-	json_put_int(w, v);
-}
-
-static void put_usd(struct json_writer *w, const char *key, int64_t pico_usd)
-{
-	json_key(w, key);
-	json_put_raw(w, slice_of(format_usd(pico_usd).s));
-}
-
 static void put_run(struct json_writer *w, const struct top_row *r)
 {
 	char run[ID128_HEX_SIZE];
 
 	id128_hex(&r->run, run);
 	put_str(w, "run_id", run);
-	put_int(w, "pid", r->pid);
+	put_number(w, "pid", r->pid);
 	put_str(w, "agent", r->agent);
 	put_str(w, "user", r->user);
-	put_int(w, "uid", r->uid);
+	put_number(w, "uid", r->uid);
 	put_str(w, "host", r->host);
 	put_str(w, "container", r->container);
 	put_str(w, "pod", r->pod);
@@ -51,8 +39,8 @@ static void put_group(struct json_writer *w, const struct top *t, const struct t
 	put_str(w, "by", top_group_names[t->by]);
 	put_str(w, top_group_names[t->by], r->key);
 	if (t->by == TOP_PROCESS)
-		put_int(w, "pid", r->pid);
-	put_int(w, "runs", r->runs);
+		put_number(w, "pid", r->pid);
+	put_number(w, "runs", r->runs);
 }
 
 void top_row_put(struct json_writer *w, const struct top *t, const struct top_row *r,
@@ -60,7 +48,7 @@ void top_row_put(struct json_writer *w, const struct top *t, const struct top_ro
 {
 	json_begin(w, '{');
 	if (at_ns)
-		put_int(w, "time_unix_nano", (int64_t)at_ns);
+		put_number(w, "time_unix_nano", (int64_t)at_ns);
 	if (t->by == TOP_RUN)
 		put_run(w, r);
 	else
@@ -68,20 +56,20 @@ void top_row_put(struct json_writer *w, const struct top *t, const struct top_ro
 	put_str(w, "state", top_state_names[r->state]);
 	put_str(w, "doing", r->doing);
 	put_str(w, "models", r->model);
-	put_int(w, "llm_calls", r->calls);
-	put_int(w, "tool_calls", r->tools);
-	put_int(w, "errors", r->errors);
-	put_int(w, "tokens", r->tokens);
+	put_number(w, "llm_calls", r->calls);
+	put_number(w, "tool_calls", r->tools);
+	put_number(w, "errors", r->errors);
+	put_number(w, "tokens", r->tokens);
 	json_key(w, "output_tokens_per_s");
 	json_put_double(w, r->tokens_per_s);
 	if (!r->calls || r->unpriced < r->calls)
 		put_usd(w, "cost_usd", r->cost_pico_usd);
 	if (r->equivalent_pico_usd)
 		put_usd(w, "equivalent_usd", r->equivalent_pico_usd);
-	put_int(w, "unpriced_calls", r->unpriced);
-	put_int(w, "start_time_unix_nano", (int64_t)r->start_ns);
+	put_number(w, "unpriced_calls", r->unpriced);
+	put_number(w, "start_time_unix_nano", (int64_t)r->start_ns);
 	if (r->end_ns)
-		put_int(w, "end_time_unix_nano", (int64_t)r->end_ns);
+		put_number(w, "end_time_unix_nano", (int64_t)r->end_ns);
 	json_end(w, '}');
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "export/json_put.h"
 
 #define SEC		  1000000000ull
 #define SAVE_EVERY_NS	  (5 * SEC)  /* while it fails */
@@ -19,34 +20,20 @@
 
 /* --- the state --- */
 
-static void put_int(struct json_writer *w, const char *key, int64_t v)
-{
-	json_key(w, key);
-	json_put_int(w, v);
-}
-
-static void put_text(struct json_writer *w, const char *key, const char *v)
-{
-	if (!v || !*v)
-		return;
-	json_key(w, key);
-	json_put_str(w, slice_of(v));
-}
-
 int sink_state(const struct sink *s, struct buf *ret)
 {
 	struct json_writer w = { .out = ret, .max = STATE_MAX };
 
 	json_begin(&w, '{');
-	put_text(&w, "type", config_sink_sections[s->type->kind]);
-	put_text(&w, "signal", s->type->signal);
-	put_text(&w, "target", s->target);
-	put_int(&w, "sent", s->sent);
-	put_int(&w, "refused", s->refused);
-	put_int(&w, "retries", s->retries);
-	put_int(&w, "ok_ns", (int64_t)s->ok_ns);
-	put_int(&w, "failing_since_ns", (int64_t)s->failing_since_ns);
-	put_text(&w, "error", s->error);
+	put_text(&w, "type", slice_of(config_sink_sections[s->type->kind]));
+	put_text(&w, "signal", slice_of(s->type->signal));
+	put_text(&w, "target", slice_of(s->target));
+	put_number(&w, "sent", s->sent);
+	put_number(&w, "refused", s->refused);
+	put_number(&w, "retries", s->retries);
+	put_number(&w, "ok_ns", (int64_t)s->ok_ns);
+	put_number(&w, "failing_since_ns", (int64_t)s->failing_since_ns);
+	put_text(&w, "error", slice_of(s->error));
 	if (s->type->save)
 		s->type->save(s->self, &w);
 	json_end(&w, '}');

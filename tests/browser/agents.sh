@@ -12,13 +12,13 @@ SCENES=$HERE/scenes.py
 SID=11111111-2222-4333-8444-555555555555
 "$TOP/tests/e2e/clients/install.sh" "$CLIENTS" || exit 1
 mock_start || exit 1
-mkdir -p "$T/work"
+mkdir -p "$T/project"
 # Sonde knows an agent by the place of its script.
 mkdir -p "$T/lib/@anthropic-ai/claude-code" "$T/lib/@openai/codex" "$T/lib/mine"
 cp "$HERE/agent.py" "$T/lib/@anthropic-ai/claude-code/cli.py"
 cp "$HERE/agent.py" "$T/lib/@openai/codex/codex.py"
 cp "$HERE/agent.py" "$T/lib/mine/agent.py"
-"$SCENES" png >"$T/work/picture.png"
+"$SCENES" png >"$T/project/picture.png"
 printf '[egress]\nallow = 127.0.0.1\nallow = ::1\ndeny = *\n' >"$T/egress.conf"
 bad=0
 
@@ -28,7 +28,7 @@ scene() {
 # run COMMAND...	under sonde, into the store; its status does not matter
 run() {
 	# shellcheck disable=SC2046 # words
-	(cd "$T/work" && env -i $(client_env "$HTTPS") "${ENV[@]}" timeout 200 "${PREFIX[@]}" "$SONDE" run --quiet --content full --db "$STORE" "${OPTIONS[@]}" -- "$@") \
+	(cd "$T/project" && env -i $(client_env "$HTTPS") "${ENV[@]}" timeout 200 "${PREFIX[@]}" "$SONDE" run --quiet --content full --db "$STORE" "${OPTIONS[@]}" -- "$@") \
 		>"$T/out" 2>"$T/err" </dev/null
 	local rc=$?
 	case $rc in

@@ -5,7 +5,7 @@
 # The agent is a child of that process, so that a daemon of a test can be told to trace it alone.
 . "$(dirname "$0")/../e2e/lib.sh"
 HERE=$TOP/tests/browser
-mkdir -p "$T/lib/@anthropic-ai/claude-code" "$T/work"
+mkdir -p "$T/lib/@anthropic-ai/claude-code" "$T/project"
 cp "$HERE/agent.py" "$T/lib/@anthropic-ai/claude-code/cli.py"
 mock_start || exit 1
 mock_scenario "$("$HERE/scenes.py" live "$1")"
@@ -27,7 +27,7 @@ while read -r line; do
 done
 X
 # shellcheck disable=SC2046 # words
-env -i $(client_env "$HTTPS") bash "$T/starter" "$T/work" "${agent[@]}" <&0 &
+env -i $(client_env "$HTTPS") bash "$T/starter" "$T/project" "${agent[@]}" <&0 &
 pids+=($!)
 echo "ready $!"
 wait "$!"

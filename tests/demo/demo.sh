@@ -6,11 +6,12 @@ set -eu
 cd "$(dirname "$0")/../.."
 SONDE=${SONDE:-$PWD/build/sonde}
 dir=$(mktemp -d)
+python=$(command -v /usr/bin/python3 || command -v python3) # version managers put scripts in its place
 server=
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$dir"' EXIT
 chmod 755 "$dir"
 tests/mock/certs.sh "$dir/certs"
-python3 tests/mock/llm_server.py --https 0 --certs "$dir/certs" --ready "$dir/ready" \
+"$python" tests/mock/llm_server.py --https 0 --certs "$dir/certs" --ready "$dir/ready" \
 	--scenario '{"tool_turns": 2, "chunk_delay_ms": 15, "latency_ms": 120, "command": "uname -sr && ls / | head -3"}' &
 server=$!
 for _ in $(seq 600); do
@@ -25,7 +26,7 @@ echo
 store=${SONDE_DB:-$dir/sonde.db}
 SONDE_DB=$store SSL_CERT_FILE=$dir/certs/ca.pem ANTHROPIC_BASE_URL=https://127.0.0.1:$port \
 	ANTHROPIC_API_KEY=sk-ant-api03-demo-key-that-sonde-never-stores "$SONDE" run -- \
-	python3 "$dir/agent.py" --stream 'What system is this?'
+	"$python" "$dir/agent.py" --stream 'What system is this?'
 
 echo
 if [ -t 0 ] && [ -t 1 ]; then

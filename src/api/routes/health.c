@@ -142,38 +142,44 @@ static int look_at_runs(struct findings *f, const struct store_filter *filter)
 	return r;
 }
 
-static void put_notes(struct json_writer *w, struct said_often *notes)
+static void put_note(struct json_writer *w, const struct said_often *e)
 {
-	size_t n = 0;
+	put_text(w, "text", (struct slice){ e->text, e->n });
+	put_number(w, "runs", e->runs);
+	put_time_or_null(w, "last_time_unix_nano", e->last_ns);
+}
 
-	HASH_SORT(notes, most_runs);
-	json_key(w, "notes");
+static void put_loss(struct json_writer *w, const struct said_often *e)
+{
+	put_text(w, "reason", (struct slice){ e->text, e->n });
+	put_number(w, "bytes", e->bytes);
+	put_number(w, "steps", e->steps);
+}
+
+/* The first of them, in their order. */
+static void put_first(struct json_writer *w, const char *key, const struct said_often *e,
+		      void (*put)(struct json_writer *w, const struct said_often *e))
+{
+	json_key(w, key);
 	json_begin(w, '[');
-	for (const struct said_often *e = notes; e && n < TEXTS_SHOWN; e = e->hh.next, n++) {
+	for (size_t n = 0; e && n < TEXTS_SHOWN; e = e->hh.next, n++) {
 		json_begin(w, '{');
-		put_text(w, "text", (struct slice){ e->text, e->n });
-		put_number(w, "runs", e->runs);
-		put_time_or_null(w, "last_time_unix_nano", e->last_ns);
+		put(w, e);
 		json_end(w, '}');
 	}
 	json_end(w, ']');
 }
 
+static void put_notes(struct json_writer *w, struct said_often *notes)
+{
+	HASH_SORT(notes, most_runs);
+	put_first(w, "notes", notes, put_note);
+}
+
 static void put_lost(struct json_writer *w, struct said_often *lost)
 {
-	size_t n = 0;
-
 	HASH_SORT(lost, most_bytes);
-	json_key(w, "lost");
-	json_begin(w, '[');
-	for (const struct said_often *e = lost; e && n < TEXTS_SHOWN; e = e->hh.next, n++) {
-		json_begin(w, '{');
-		put_text(w, "reason", (struct slice){ e->text, e->n });
-		put_number(w, "bytes", e->bytes);
-		put_number(w, "steps", e->steps);
-		json_end(w, '}');
-	}
-	json_end(w, ']');
+	put_first(w, "lost", lost, put_loss);
 }
 
 /* --- the store --- */

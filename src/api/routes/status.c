@@ -14,6 +14,7 @@
 #include "api/routes/routes.h"
 #include "base/cleanup.h"
 #include "base/util.h"
+#include "export/json_put.h"
 #include "store/sink.h"
 
 #define ASK_MS 1000
@@ -24,12 +25,6 @@ static void put_str(struct json_writer *w, const char *key, const char *s)
 {
 	json_key(w, key);
 	json_put_str(w, slice_of(s));
-}
-
-static void put_int(struct json_writer *w, const char *key, int64_t v)
-{
-	json_key(w, key);
-	json_put_int(w, v);
 }
 
 /* --- engines --- */
@@ -83,7 +78,7 @@ void put_engines(struct json_writer *w, const struct request *rq)
 
 /* --- the configuration --- */
 
-static void put_list(struct json_writer *w, const char *key, const struct config_list *list)
+static void put_values(struct json_writer *w, const char *key, const struct config_list *list)
 {
 	if (!list)
 		return;
@@ -100,17 +95,17 @@ static void put_scope(struct json_writer *w, const struct config *c)
 	json_begin(w, '{');
 	json_key(w, "host");
 	json_put_bool(w, c->scope.host);
-	put_list(w, "cgroup", c->scope.cgroups);
-	put_list(w, "unit", c->scope.units);
-	put_list(w, "container", c->scope.containers);
-	put_list(w, "user", c->scope.users);
-	put_list(w, "program", c->scope.programs);
-	put_list(w, "pid", c->scope.pids);
-	put_list(w, "not_user", c->scope.not_users);
-	put_list(w, "not_program", c->scope.not_programs);
-	put_list(w, "not_unit", c->scope.not_units);
-	put_list(w, "not_namespace", c->scope.not_namespaces);
-	put_list(w, "not_label", c->scope.not_labels);
+	put_values(w, "cgroup", c->scope.cgroups);
+	put_values(w, "unit", c->scope.units);
+	put_values(w, "container", c->scope.containers);
+	put_values(w, "user", c->scope.users);
+	put_values(w, "program", c->scope.programs);
+	put_values(w, "pid", c->scope.pids);
+	put_values(w, "not_user", c->scope.not_users);
+	put_values(w, "not_program", c->scope.not_programs);
+	put_values(w, "not_unit", c->scope.not_units);
+	put_values(w, "not_namespace", c->scope.not_namespaces);
+	put_values(w, "not_label", c->scope.not_labels);
 	json_end(w, '}');
 }
 
@@ -150,8 +145,8 @@ static int put_sink(void *ctx, const char *name, int64_t seq, struct slice state
 	(void)updated_ns;
 	json_begin(said->w, '{');
 	put_str(said->w, "name", name);
-	put_int(said->w, "seq", seq);
-	put_int(said->w, "behind", said->newest > seq ? said->newest - seq : 0);
+	put_number(said->w, "seq", seq);
+	put_number(said->w, "behind", said->newest > seq ? said->newest - seq : 0);
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
 		copy_member(said->w, state, members[i], members[i]);
 	json_end(said->w, '}');
@@ -179,10 +174,10 @@ static void put_store(struct json_writer *w, const struct api_config *c)
 	json_key(w, "store");
 	json_begin(w, '{');
 	put_str(w, "path", c->store);
-	put_int(w, "file_bytes", store_file_bytes(c->store, ""));
-	put_int(w, "wal_bytes", store_file_bytes(c->store, "-wal"));
+	put_number(w, "file_bytes", store_file_bytes(c->store, ""));
+	put_number(w, "wal_bytes", store_file_bytes(c->store, "-wal"));
 	if (open)
-		put_int(w, "newest_seq", newest);
+		put_number(w, "newest_seq", newest);
 	json_end(w, '}');
 	if (open)
 		put_sinks(w, r, newest);
@@ -208,14 +203,14 @@ enum MHD_Result handle_status(struct request *rq)
 
 	json_begin(&w, '{');
 	put_str(&w, "sonde", SONDE_VERSION);
-	put_int(&w, "uid", rq->peer.uid);
+	put_number(&w, "uid", rq->peer.uid);
 	put_str(&w, "sees", rq->peer.all ? "all" : "own");
-	put_int(&w, "server_up_ms", uptime_ms(rq->s));
+	put_number(&w, "server_up_ms", uptime_ms(rq->s));
 	put_str(&w, "content", content_name(c->config));
 	put_engines(&w, rq);
 	if (rq->peer.all) {
-		put_int(&w, "supervisor_pid", getppid());
-		put_int(&w, "server_pid", getpid());
+		put_number(&w, "supervisor_pid", getppid());
+		put_number(&w, "server_pid", getpid());
 		put_scope(&w, c->config);
 		put_store(&w, c);
 	}
