@@ -6,7 +6,6 @@
 #include "cmd/reader.h"
 #include "cmd/view.h"
 #include "cmd/views.h"
-#include "export/json_put.h"
 #include "export/span_json.h"
 
 #define LABEL_WIDTH 34
@@ -190,6 +189,12 @@ static void print_text(struct timeline *t, const struct run *run, const struct s
 
 /* --- for programs --- */
 
+static void put_int(struct json_writer *w, const char *key, uint64_t v)
+{
+	json_key(w, key);
+	json_put_int(w, (int64_t)v);
+}
+
 static void print_budget_json(struct timeline *t, const struct run *run, const struct budget *b)
 {
 	struct json_writer w = { .out = &t->line };
@@ -201,11 +206,11 @@ static void print_budget_json(struct timeline *t, const struct run *run, const s
 	json_put_str(&w, SLICE("time"));
 	json_key(&w, "run_id");
 	json_put_str(&w, slice_of(hex));
-	put_number(&w, "start_time_unix_nano", t->from_ns);
-	put_number(&w, "total_ns", t->to_ns - t->from_ns);
+	put_int(&w, "start_time_unix_nano", t->from_ns);
+	put_int(&w, "total_ns", t->to_ns - t->from_ns);
 	for (size_t i = 0; i < SPEND_NR; i++) {
 		snprintf(key, sizeof(key), "%s_ns", spend_names[i]);
-		put_number(&w, key, b->ns[i]);
+		put_int(&w, key, b->ns[i]);
 		snprintf(key, sizeof(key), "%s_share", spend_names[i]);
 		json_key(&w, key);
 		json_put_double(&w, b->per_mille[i] / 1000.0);
@@ -229,9 +234,9 @@ static void print_step_json(struct timeline *t, const struct step *st)
 	json_put_str(&w, slice_of(step_look_name(st)));
 	json_key(&w, "label");
 	json_put_str(&w, st->label);
-	put_number(&w, "from_ns", later(st->start_ns, t->from_ns) - t->from_ns);
+	put_int(&w, "from_ns", later(st->start_ns, t->from_ns) - t->from_ns);
 	if (st->end_ns)
-		put_number(&w, "to_ns", later(st->end_ns, t->from_ns) - t->from_ns);
+		put_int(&w, "to_ns", later(st->end_ns, t->from_ns) - t->from_ns);
 	json_end(&w, '}');
 	json_line(&w, t->s->f);
 }
