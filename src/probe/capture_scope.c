@@ -144,6 +144,17 @@ void capture_scope_drop(struct capture *c, pid_t pid)
 	bpf_map__delete_elem(capture_programs(c)->maps.scopes, &key, sizeof(key), 0);
 }
 
+void capture_scope_end(struct capture *c, pid_t pid, uint64_t start_ns)
+{
+	uint32_t key = (uint32_t)pid;
+	struct scope_value v;
+
+	if (bpf_map__lookup_elem(capture_programs(c)->maps.scopes, &key, sizeof(key), &v, sizeof(v),
+				 0) == 0 &&
+	    v.start_ns == start_ns)
+		capture_scope_drop(c, pid);
+}
+
 bool capture_scope_empty(const struct capture *c)
 {
 	uint32_t key;

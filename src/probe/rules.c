@@ -269,6 +269,8 @@ static void on_gone(struct rules *r, const struct sonde_work *w)
 	r->ended = true;
 	if (w->kind == SONDE_WORK_LEFT)
 		attach_exit(r->c.files->attachments, (pid_t)w->tgid);
+	else /* it may have been taken in, or shut out, when it had ended already */
+		capture_scope_end(r->c.capture, (pid_t)w->tgid, w->start_ns);
 	if (m)
 		rules_forget(r, m);
 }

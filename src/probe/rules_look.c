@@ -239,9 +239,8 @@ static void forget_the_dead(struct rules *r)
 	{
 		if (m->round == r->round)
 			continue;
-		/* Taken in just as it ended; the number may be another's by now. */
-		if (m->scope && capture_in_scope(r->c.capture, (pid_t)m->key.tgid, m->key.start_ns))
-			capture_scope_drop(r->c.capture, (pid_t)m->key.tgid);
+		/* Taken in or shut out just as it ended; the number may be another's by now. */
+		capture_scope_end(r->c.capture, (pid_t)m->key.tgid, m->key.start_ns);
 		rules_forget(r, m);
 	}
 	HASH_ITER(hh, r->trees, t, next_t)

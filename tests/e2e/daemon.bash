@@ -44,11 +44,11 @@ held() {
 	cat "/proc/$(child_of prober)"/fdinfo/* 2>/dev/null | awk -v kind="$1_id:" '$1 == kind { print $2 }' | sort -un
 }
 
-map_entries() { # of processes and connections that are traced, in the daemon's own maps
+map_entries() { # of processes, connections and calls that are traced, in the daemon's own maps
 	local id
 	for id in $(held map); do
 		case $(bpftool map show id "$id" -j | jq -r .name) in
-		scopes | conns) bpftool map dump id "$id" -j | jq length ;;
+		scopes | tls_conns | sock_conns | go_calls | go_waiting | outside_pipes) bpftool map dump id "$id" -j | jq length ;;
 		esac
 	done | awk '{ n += $1 } END { print n + 0 }'
 }

@@ -11,6 +11,7 @@ const STEPS_MAX = 8; // of a run, the latest
 const TALKS_MAX = 2; // model calls whose answers are shown
 const TEXT_MAX = 6000; // characters of one part, the latest
 const RUNS_MAX = 200;
+const DOUBTFUL_MAX = 50; // of which the store is asked at once
 const KEEP_NS = 300e9; // that a run stays when it has ended
 
 export interface LiveStep {
@@ -214,10 +215,11 @@ export class Watch {
 			const { items } = await api.runs({ filter: "status:running,paused", limit: RUNS_MAX });
 			const going = new Set(items.map((r) => r.run_id));
 			for (const run of items) this.#run(run);
-			const doubtful = [...this.runs.values()].filter((w) => !w.over && !going.has(w.id));
-			for (const w of doubtful.slice(0, 20)) {
-				const run = await api.run(w.id).catch(() => undefined);
-				if (run) w.take(run);
+			// One that has just begun is told here before it is stored: those are asked for by a filter, which may find none.
+			const doubtful = [...this.runs.values()].filter((w) => !w.over && !going.has(w.id)).slice(0, DOUBTFUL_MAX);
+			if (doubtful.length) {
+				const told = await api.runs({ filter: `run:${doubtful.map((w) => w.id).join()}`, limit: DOUBTFUL_MAX });
+				for (const run of told.items) this.runs.get(run.run_id)?.take(run);
 			}
 			this.prune();
 			this.error = undefined;
