@@ -37,7 +37,7 @@ bench_src  := tests/bench/tlsload.c tests/bench/empty.c tests/bench/protocols.c 
 e2e_src    := $(wildcard tests/e2e/*.c)
 # What needs no privileges and no kernel: all that a replay runs through. It is what gets fuzzed.
 pure_src   := $(wildcard src/base/*.c src/intake/record.c src/intake/event.c src/proc/*.c src/stream/*.c \
-	      src/proto/*.c src/llm/*.c src/mcp/*.c src/price/*.c src/policy/*.c src/trace/*.c src/trace/*/*.c src/store/*.c src/cmd/pipeline.c) \
+	      src/proto/*.c src/llm/*.c src/mcp/*.c src/price/*.c src/policy/*.c src/trace/*.c src/trace/*/*.c src/store/*.c src/store/*/*.c src/cmd/pipeline.c) \
 	      $(filter-out src/enrich/api.c src/enrich/enrich.c,$(wildcard src/enrich/*.c)) \
 	      $(wildcard src/export/otlp.c src/export/otlp_[cnow]*.c src/export/span_*.c src/export/json_put.c) \
 	      $(wildcard src/intake/har*.c src/cmd/import_*.c) \

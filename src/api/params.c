@@ -7,7 +7,7 @@
 
 #include "base/util.h"
 #include "base/when.h"
-#include "store/filter.h"
+#include "store/list/filter.h"
 
 #define MEM_MAX (256u << 10)
 

@@ -7,11 +7,11 @@
 #pragma once
 
 #include "base/arena.h"
-#include "store/page.h"
+#include "store/list/page.h"
 
 /* What a route takes. */
 enum {
-	PARAMS_FILTER = 1, /* filter= (store/filter.h), since=, until= (base/when.h) */
+	PARAMS_FILTER = 1, /* filter= (store/list/filter.h), since=, until= (base/when.h) */
 	PARAMS_SORT = 2,   /* sort=start|duration|cost|tokens|steps|errors, order=asc|desc */
 	PARAMS_PAGE = 4,   /* limit=1..1000, cursor= */
 	PARAMS_BY = 8,	   /* by= */

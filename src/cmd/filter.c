@@ -9,7 +9,7 @@
 #include "cmd/command.h"
 #include "cmd/reader.h"
 #include "cmd/served.h"
-#include "store/filter.h"
+#include "store/list/filter.h"
 
 #define FILTER_MEMORY (1u << 20)
 

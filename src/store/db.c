@@ -9,7 +9,7 @@
 
 #include "base/util.h"
 #include "store/schema.h"
-#include "store/times.h"
+#include "store/figures/times.h"
 
 int db_fail(struct store_error *err, int r, const char *fmt, ...)
 {

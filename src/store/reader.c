@@ -10,7 +10,7 @@
 
 #include "base/util.h"
 #include "store/attrs.h"
-#include "store/page.h"
+#include "store/list/page.h"
 
 #define BUSY_MS	   5000
 #define SPAN_ATTRS (1u << 20) /* bytes of one span's attributes in memory */

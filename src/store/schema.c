@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "base/util.h"
-#include "store/run_sums_sql.h"
-#include "store/where_sql.h"
+#include "store/sums/run_sums_sql.h"
+#include "store/list/where_sql.h"
 
 /*
  * Version 1. Spans and runs are tables with a rowid, as their rows are wide; an id is 8 or 16

@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "store/pending.h"
+#include "store/write/pending.h"
 #include "store/schema.h"
-#include "store/write.h"
+#include "store/write/write.h"
 
 #define BATCH_NS	1000000000ull /* a batch waits no longer */
 #define BATCH_ROWS	4096

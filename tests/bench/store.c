@@ -19,9 +19,9 @@
 
 #include "base/cleanup.h"
 #include "base/util.h"
-#include "store/filter.h"
-#include "store/metrics.h"
-#include "store/page.h"
+#include "store/list/filter.h"
+#include "store/figures/metrics.h"
+#include "store/list/page.h"
 #include "store_grow.h"
 
 #define SEC	     1000000000ull

@@ -8,7 +8,7 @@
 
 #include "base/util.h"
 #include "store/db.h"
-#include "store/sums_sql.h"
+#include "store/sums/sums_sql.h"
 
 #define DAY_NS 86400000000000ll
 

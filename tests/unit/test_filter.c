@@ -3,8 +3,8 @@
  */
 #include "store_make.h"
 
-#include "store/filter.h"
-#include "store/terms.h"
+#include "store/list/filter.h"
+#include "store/list/terms.h"
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
 

@@ -5,9 +5,9 @@
 
 #include "store_make.h"
 
-#include "store/metrics.h"
+#include "store/figures/metrics.h"
 #include "store/reader.h"
-#include "store/times.h"
+#include "store/figures/times.h"
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
 #define RUNS	   300

@@ -2,7 +2,7 @@
 /* Pages: every order both ways against a plain sort, rows that come meanwhile, counts, agents. */
 #include "store_make.h"
 
-#include "store/page.h"
+#include "store/list/page.h"
 #include "store/reader.h"
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)

@@ -3,7 +3,7 @@
 #include <time.h>
 
 #include "store/reader.h"
-#include "store/times.h"
+#include "store/figures/times.h"
 #include "store_make.h"
 
 #define DAY   (86400 * SEC)

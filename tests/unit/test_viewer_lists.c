@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Pages, figures, and whatever the filter language asks: nothing of another user's is in them. */
-#include "store/filter.h"
-#include "store/metrics.h"
-#include "store/page.h"
+#include "store/list/filter.h"
+#include "store/figures/metrics.h"
+#include "store/list/page.h"
 #include "store/reader.h"
 #include "viewer_make.h"
 

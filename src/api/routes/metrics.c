@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What goes on over time. */
-#include "store/metrics.h"
+#include "store/figures/metrics.h"
 #include "api/query.h"
 #include "api/routes/routes.h"
 #include "base/util.h"
