@@ -218,6 +218,8 @@ enum {
 	SONDE_CONN_TALK = 16,
 	SONDE_CONN_HALF = 32, /* one direction only: the other is a connection of its own, on the
 				 socket that this one is linked to */
+	/* It was told to an engine that is no more: positions go on from there. With MIDWAY. */
+	SONDE_CONN_AGAIN = 64,
 };
 
 struct sonde_conn_event { /* CONN_OPEN, CONN_CLOSE */
