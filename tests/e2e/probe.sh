@@ -173,7 +173,7 @@ killed() {
 	kill -9 "$prober"
 	wait "$runner" || { echo "the program was harmed"; cat "$T/held"; return 1; }
 	grep -q '^LOST' "$T/held" || return 1
-	within 30 none_left "$ids" || { echo "$left probes are left"; return 1; }
+	within 60 none_left "$ids" || { echo "$left probes are left"; return 1; }
 }
 none_left() { # LINKS
 	local id

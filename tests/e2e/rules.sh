@@ -51,7 +51,7 @@ becomes() { # FILTER COMMAND...	that makes one run, whole from its first request
 	mock_scenario '{}'
 	before=$(n_runs)
 	"$@" || { cat "$T/out"; return 1; }
-	within 20 one_more "$before" "($filter) and .status == \"completed\"" >/dev/null || { stored | head -3; return 1; }
+	within 60 one_more "$before" "($filter) and .status == \"completed\"" >/dev/null || { stored | head -3; return 1; }
 	calls_are_whole
 }
 makes_none() { # COMMAND...
@@ -130,7 +130,7 @@ spans_of() { # FILTER	of the newest run of which it is true, once that has ended
 }
 another() {
 	"$T/job-$$" || return 1
-	within 20 spans_of ".command | test(\"job-$$\")" || { stored | head -2; return 1; }
+	within 60 spans_of ".command | test(\"job-$$\")" || { stored | head -2; return 1; }
 	jq -s '[.[] | select(.type != "run" and .name? == "watch") | .attributes."sonde.traced_by"]' "$T/spans" | holds '. == ["sonde"]' &&
 		jq -s '[.[] | select(.type != "run" and .name? == "ls")]' "$T/spans" | holds 'length == 1'
 }
@@ -144,7 +144,7 @@ by_pid() { # with what it starts, also after the same rules have come once more
 	echo >"$T/go2"
 	sleep 0.5
 	echo "{\"op\":\"watch\",\"watch\":{\"pids\":[$named]}}" >&9
-	within 30 spans_of ".pid == $named" || { stored | head -2; return 1; }
+	within 60 spans_of ".pid == $named" || { stored | head -2; return 1; }
 	/usr/bin/python3 "$TOP/tests/e2e/verify.py" "$TRUTH" "$T/spans"
 }
 rules "{\"pids\":[$named]}"
@@ -158,7 +158,7 @@ hand_over() { # as /proc has its start, in ticks
 	sleep 2
 	stored | jq -s "[.[] | select(.command | test(\"wait-$$\"))] | .[0].status" | holds '. == "running"' || return 1
 	echo "{\"op\":\"leave\",\"pid\":$waits,\"start_ns\":$(awk '{ print $22 "0000000" }' "/proc/$waits/stat")}" >&9
-	within 20 spans_of ".command | test(\"wait-$$\")" || { stored | head -2; return 1; }
+	within 60 spans_of ".command | test(\"wait-$$\")" || { stored | head -2; return 1; }
 	jq -s '.[] | select(.type == "run") | .status' "$T/spans" | holds '. == "incomplete"'
 }
 ok "what another one traces is left to it" hand_over

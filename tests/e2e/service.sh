@@ -88,7 +88,7 @@ status_told() {
 	"$SONDE" status --json | holds '.sees == "all" and (.engines | length) == 1 and (.sinks | map(.name) | index("ndjson:file")) != null
 		and all(.sinks[]; .behind == 0)' && as_user 54321 "$T/sonde" status | grep -q 'your own runs'
 }
-ok "status tells of it" within 30 status_told
+ok "status tells of it" within 60 status_told
 topped() { "$SONDE" top --daemon --json --by user | jq -s 'map(.user) | sort' | holds 'length == 3'; }
 ok "top: by user" topped
 
