@@ -1,5 +1,6 @@
 #!/bin/bash
 # The daemon: what it refuses, what it traces, and that runs outlive its parts: the engine, itself, an upgrade.
+# long: it begins before those that are over soon.
 # shellcheck disable=SC2016,SC2015 # for inner shells; a failed test shows why
 . "$(dirname "$0")/lib.sh"
 need_root

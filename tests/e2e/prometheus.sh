@@ -1,6 +1,7 @@
 #!/bin/bash
 # A real Prometheus on /metrics of a store: its sums are the store's, whatever comes, is corrected or restarted; the alert
 # rules and the dashboard ask for what there is.
+# long: it begins before those that are over soon.
 . "$(dirname "$0")/lib.sh"
 HERE=$TOP/tests/e2e/prometheus
 PROM=$TOP/build/prometheus

@@ -1,13 +1,14 @@
 #!/bin/bash
 # What a daemon's rules let in: users, programs, cgroups, exclusions; agents that run already and that begin; what is no agent leaves
 # nothing. Only processes of this test: a user, programs and cgroups that nobody else has.
+# long: it begins before those that are over soon.
 # shellcheck disable=SC2016 # for inner shells
 . "$(dirname "$0")/lib.sh"
 need_root
 mock_start
 chmod 755 "$T/certs"
 chmod 644 "$T/certs/ca.pem"
-USER_ID=54321
+USER_ID=54399 # nobody else's: all that it runs is traced
 AS=(setpriv --reuid "$USER_ID" --regid "$USER_ID" --clear-groups)
 # Where an ordinary user can read them.
 cp "$TOP/tests/demo/agent.py" "$T/agent-$$.py"
@@ -73,8 +74,8 @@ chmod 666 "$T/go"
 
 watch "{\"users\":[$USER_ID]}"
 ok "a daemon begins" within 120 grep -q READY "$T/ready-watch"
-ok "what ran already becomes a run with its first call" becomes '.uid == 54321' sh -c "echo >'$T/go'"
-ok "an agent of that user is a run, from its first request on" becomes '.uid == 54321 and (.command | test("agent-"))' agent "${AS[@]}"
+ok "what ran already becomes a run with its first call" becomes '.uid == 54399' sh -c "echo >'$T/go'"
+ok "an agent of that user is a run, from its first request on" becomes '.uid == 54399 and (.command | test("agent-"))' agent "${AS[@]}"
 ok "below a shell that is no agent, too" becomes '.command | test("^[^ ]*python3 ")' agent "${AS[@]}" sh -c 'true; sleep 0.2; "$@"; exit 0' sh
 ok "another user's is none" makes_none agent
 none() { "${AS[@]}" sh -c 'ls /; echo x | cat; sleep 0.1' >"$T/out" 2>&1; }

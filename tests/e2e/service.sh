@@ -12,7 +12,7 @@ cp /usr/bin/python3.11 "$AGENT"
 cp "$SONDE" "$T/sonde" # where others may run it
 chmod 755 "$T/sonde"
 mkdir "$T/out.d" && chown nobody "$T/out.d"
-SPANS=$T/out.d/spans.jsonl PORT=$((20000 + $$ % 20000))
+SPANS=$T/out.d/spans.jsonl PORT=$((10000 + $$ % 20000)) # below those that clients get
 configure '[scope]' 'program = service-agent' '[prometheus]' "listen = 127.0.0.1:$PORT" '[ndjson file]' "path = $SPANS"
 export SONDE_SOCKET=$T/run/sonde.sock
 

@@ -2,6 +2,7 @@
 # What began a run, how it ended and what it was held to, each really produced: terminal, ssh, cron, CI, test runner,
 # agent; keys, signals, limits, crashes, a full memory; sandboxes and egress rules.
 # Daemons run in a mount namespace of this test, with their own files in /run, /root and /etc/crontab.
+# long: it begins before those that are over soon.
 # shellcheck disable=SC2016,SC2015 # for inner shells; a failed test shows why
 . "$(dirname "$0")/lib.sh"
 need_root
@@ -82,7 +83,7 @@ for key in host own; do
 done
 grep '^ssh-ed25519' "$T/own.text" >/root/.ssh/authorized_keys
 chmod 600 /root/.ssh/authorized_keys
-port=$((20000 + $$ % 20000))
+port=$((10000 + $$ % 20000)) # below those that clients get
 dropbear -F -E -s -r "$T/host" -p "127.0.0.1:$port" >"$T/dropbear" 2>&1 &
 pids+=($!)
 ssh_in() {
