@@ -13,12 +13,13 @@ struct tls_key {
 	__u32 tgid, pad;
 };
 
-#define HELD_BYTES 32
+#define HELD_WORDS 4
+#define HELD_BYTES (HELD_WORDS * 8)
 
 /* What a write was given before it said "again", of GnuTLS: it may be continued without data. */
 struct held {
 	__u64 buf, num;
-	__u8 head[HELD_BYTES]; /* to see whether it is still there */
+	__u64 head[HELD_WORDS]; /* to see whether it is still there; zero behind what was given */
 };
 
 struct tls_conn {
@@ -86,11 +87,11 @@ static __always_inline bool tell_link(const struct actor *a, __u64 tls, __u64 so
 }
 
 /* To another engine than the one that was told. */
-static __noinline int tls_conn_again(const struct actor *a, struct tls_conn *c)
+__weak int tls_conn_again(const struct actor *a, struct tls_conn *c)
 {
 	const __u32 now = engines;
 
-	if (__sync_lock_test_and_set(&c->told, now) == now)
+	if (!a || !c || __sync_lock_test_and_set(&c->told, now) == now)
 		return 0;
 	tell_conn(a, c->id, c->source, SONDE_EV_CONN_OPEN, SONDE_CONN_AGAIN | SONDE_CONN_MIDWAY);
 	if (c->sock)
@@ -101,23 +102,21 @@ static __noinline int tls_conn_again(const struct actor *a, struct tls_conn *c)
 /* A fresh state; not on the stack, of which there is little. */
 const __u64 no_tls_conn[sizeof(struct tls_conn) / sizeof(__u64)] __weak = {};
 
-/* The connection's state; the first call opens it. */
-static __always_inline struct tls_conn *tls_conn_get(const struct actor *a, __u64 ssl, __u8 source)
+/* Opens a connection. Global, so that it is verified once and apart; its end likewise. */
+__weak int tls_conn_open(const struct actor *a, __u64 ssl, __u32 source)
 {
-	struct tls_key key = key_of(a, ssl);
-	struct tls_conn *c = bpf_map_lookup_elem(&tls_conns, &key);
+	struct tls_key key;
+	struct tls_conn *c;
 	__u64 id;
 
-	if (c && c->id) {
-		if (c->told != engines)
-			tls_conn_again(a, c);
-		return c;
-	}
+	if (!a)
+		return 0;
+	key = key_of(a, ssl);
 	bpf_map_update_elem(&tls_conns, &key, no_tls_conn, BPF_NOEXIST);
 	c = bpf_map_lookup_elem(&tls_conns, &key);
 	if (!c) {
 		count_loss(SONDE_LOSS_CONN_FULL, 1);
-		return NULL;
+		return 0;
 	}
 	id = new_conn_id();
 	c->source = source;
@@ -126,7 +125,22 @@ static __always_inline struct tls_conn *tls_conn_get(const struct actor *a, __u6
 	tell_conn(a, id, source, SONDE_EV_CONN_OPEN, 0);
 	if (__sync_val_compare_and_swap(&c->id, 0, id))
 		tell_conn(a, id, source, SONDE_EV_CONN_CLOSE, 0);
-	return c;
+	return 0;
+}
+
+/* The connection's state; the first call opens it. */
+static __always_inline struct tls_conn *tls_conn_get(const struct actor *a, __u64 ssl, __u8 source)
+{
+	struct tls_key key = key_of(a, ssl);
+	struct tls_conn *c = bpf_map_lookup_elem(&tls_conns, &key);
+
+	if (c && c->id) {
+		if (c->told != engines)
+			tls_conn_again(a, c);
+		return c;
+	}
+	tls_conn_open(a, ssl, source);
+	return bpf_map_lookup_elem(&tls_conns, &key);
 }
 
 static __always_inline void link_socket(const struct actor *a, struct tls_conn *conn, __u64 sock,
@@ -139,7 +153,7 @@ static __always_inline void link_socket(const struct actor *a, struct tls_conn *
 }
 
 /* The object @ssl of the current process is no longer the connection that it was. */
-static __always_inline int tls_conn_end(__u64 ssl)
+__weak int tls_conn_end(__u64 ssl)
 {
 	struct transfer t = {};
 	struct tls_conn *c;

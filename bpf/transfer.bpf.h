@@ -126,8 +126,8 @@ __weak int put_chunk(struct transfer *t, __u64 len)
 	return put_in(t, len, SONDE_CHUNK_MAX, wake);
 }
 
-/* Brings the chunk's pages in. Nothing is reserved meanwhile: this may sleep. */
-static __always_inline void touch_pages(__u64 buf, __u64 len)
+/* Brings the chunk's pages in. Nothing is reserved meanwhile: this may sleep. Global, likewise. */
+__weak int touch_pages(__u64 buf, __u64 len)
 {
 	char byte;
 
@@ -138,6 +138,7 @@ static __always_inline void touch_pages(__u64 buf, __u64 len)
 			at = len - 1;
 		bpf_copy_from_user(&byte, 1, (void *)(buf + at));
 	}
+	return 0;
 }
 
 /* The next struct iovec becomes the buffer. */
@@ -216,15 +217,16 @@ static __always_inline void copy_call(struct transfer *t, bool may_sleep)
 			return;
 }
 
-static __always_inline void flush_gap(struct flow *f, const struct transfer *t)
+/* Global, like what adds to it: each is verified once and apart, not wherever it is called. */
+__weak int flush_gap(struct flow *f, const struct transfer *t)
 {
 	struct sonde_gap_event *e;
 
-	if (!f->gap_len)
-		return;
+	if (!f || !t || !f->gap_len)
+		return 0;
 	e = reserve_control(e);
 	if (!e)
-		return; /* stays, told later */
+		return 0; /* stays, told later */
 	fill_header(&e->hdr, &t->actor, SONDE_EV_GAP, sizeof(*e));
 	e->conn = t->conn;
 	e->pos = f->gap_pos;
@@ -235,6 +237,7 @@ static __always_inline void flush_gap(struct flow *f, const struct transfer *t)
 	__builtin_memset(e->pad, 0, sizeof(e->pad));
 	f->gap_len = 0;
 	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
+	return 0;
 }
 
 static __always_inline void count_gap(__u32 reason, __u64 len)
@@ -262,7 +265,7 @@ static __always_inline void count_gap(__u32 reason, __u64 len)
  * Bytes that passed and were not copied. Neighbouring gaps become one; it is told at once, but for
  * deliberate ones, which are told in portions, and when gaps themselves fill the ring.
  */
-static __noinline int add_gap(struct flow *f, struct transfer *t, __u64 len, __u32 reason)
+__weak int add_gap(struct flow *f, struct transfer *t, __u64 len, __u32 reason)
 {
 	if (!f || !t || !len)
 		return 0;

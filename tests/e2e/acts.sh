@@ -53,6 +53,7 @@ as() { # UID COMMAND...
 runs() { "$SONDE" runs --json --db "$STORE"; }
 run_of() { runs | jq -r "select(.pid == $1).run_id"; }
 field() { runs | jq -r "select(.run_id == \"$1\").$2"; }
+ended() { [ "$(field "$1" status)" != running ]; }
 is() { [ "$(field "$1" "$2")" = "$3" ]; }
 # post UID PATH BODY	the status of the answer
 post() {
@@ -165,7 +166,7 @@ left() { # not traced any more
 	local start
 	start=$(awk '{ print $22 * 10000000 }' "/proc/$root/stat")
 	curl -sf --unix-socket "$SONDE_SOCKET" http://sonde/api/v1/leave -d "{\"pid\":$root,\"start_ns\":$start}" -o /dev/null
-	sleep 1
+	until_ok ended "$R" || return 1
 	answers 409 0 "runs/$R/stop" "{\"confirm\":\"$R\"}" 'any more' && alive "$root"
 }
 ok "what is not traced any more is left alone" left

@@ -47,7 +47,7 @@ chown -R $OWN:$OWN "$T/store" "$T/run"
 as_exec $OWN "$SONDE" server --db "$T/store/db" --socket "$T/run/sock" --api 127.0.0.1:0 2>"$T/server.err" &
 server=$!
 pids+=("$server")
-within 20 test -S "$T/run/sock"
+within 60 test -S "$T/run/sock"
 sleep 0.2 # what was changed just now has no tag yet
 api() { /usr/bin/python3 "$T/api.py" "$T/run/sock" "$@"; }
 own() { as $ALICE /usr/bin/python3 "$T/api.py" "$T/run/sock" "$@"; }
@@ -121,7 +121,7 @@ formula() { # a cell that a spreadsheet would run
 	cp "$T/formula" "$T/run/formula" && chown $OWN "$T/run/formula"
 	as_exec $OWN "$SONDE" server --db "$T/run/formula" --socket "$T/run/sock2" &
 	local pid=$! rc=1
-	within 20 test -S "$T/run/sock2" && curl -s --unix-socket "$T/run/sock2" "$(url 'export?format=csv')" | grep -q ",'=HYPERLINK(1)," && rc=0
+	within 60 test -S "$T/run/sock2" && curl -s --unix-socket "$T/run/sock2" "$(url 'export?format=csv')" | grep -q ",'=HYPERLINK(1)," && rc=0
 	kill $pid
 	wait $pid
 	return $rc

@@ -30,8 +30,8 @@ server_start() { # [ADDRESS]
 	as_exec $OWN "$SONDE" server --db "$T/store/db" --socket "$T/run/sock" --api "${1:-127.0.0.1:0}" 2>>"$T/server.err" &
 	server=$!
 	pids+=("$server")
-	within 20 test -S "$T/run/sock" || return 1
-	within 20 as $ALICE "$SONDE" open >"$T/link" && URL=$(sed 's#/open.*##' "$T/link") && PORT=${URL##*:}
+	within 60 test -S "$T/run/sock" || return 1
+	within 60 as $ALICE "$SONDE" open >"$T/link" && URL=$(sed 's#/open.*##' "$T/link") && PORT=${URL##*:}
 }
 server_start
 get() { curl -s --max-time 20 "$@"; }
@@ -320,14 +320,14 @@ while True:
     kept.append(c)
 PY
 pids+=($!)
-within 10 test -s "$T/hub"
+within 60 test -s "$T/hub"
 events() { get -H 'Accept: text/event-stream' "$@" "$URL/api/v1/live?follow=0"; }
 count() { # N ARGUMENT...
 	local want=$1
 	shift
 	[ "$(events "$@" | grep -c '^data: .*"piece"')" = "$want" ]
 }
-ok "events come over TCP, all to who sees all" within 10 count 40 -b "$T/root"
+ok "events come over TCP, all to who sees all" within 60 count 40 -b "$T/root"
 ok "and to a user those of their own runs" eval 'count 20 -b "$T/alice" && ! events -b "$T/alice" | grep -q 61002'
 resume() {
 	local id
@@ -341,7 +341,7 @@ removed_live() { # who listens by what is removed hears no more
 	get -N --max-time 60 -H "$(bearer passing)" "$URL/api/v1/live" >"$T/by_token" &
 	listener=$!
 	get -N --max-time 60 -b "$jar" "$URL/api/v1/live" >"$T/by_session" &
-	within 10 grep -q piece "$T/by_token" && within 10 grep -q piece "$T/by_session" && "$SONDE" token remove passing --db "$T/store/db" &&
+	within 60 grep -q piece "$T/by_token" && within 60 grep -q piece "$T/by_session" && "$SONDE" token remove passing --db "$T/store/db" &&
 		gives 204 -b "$jar" -H "Origin: $URL" -H 'Content-Type: application/json' -d '{}' "$URL/api/v1/close" || return 1
 	SECONDS=0
 	wait $listener $! && [ "$SECONDS" -lt 20 ]
@@ -380,7 +380,7 @@ PY
 }
 ok "a user has four commands at once" long
 idle() { [ -z "$(pgrep -P "$server")" ]; }
-ok "they end when who asked has gone" within 5 idle
+ok "they end when who asked has gone" within 10 idle
 
 # --- beyond this machine ---
 open_world() {
@@ -405,13 +405,13 @@ with_daemon() { # the port lives as long as the daemon, whatever it reads anew
 	configure '[api]' 'listen = 127.0.0.1:0'
 	daemon_start --pid "$traced" || return 1
 	export SONDE_SOCKET=$T/run/sonde.sock
-	within 20 eval '"$SONDE" open >"$T/link"'
+	within 60 eval '"$SONDE" open >"$T/link"'
 	URL=$(sed 's#/open.*##' "$T/link")
 	grep -q "sonde open" "$T/log" && gives 303 -c "$T/of_daemon" "$(cat "$T/link")" && get -b "$T/of_daemon" "$URL/api/v1/me" | holds '.sees == "all" and .daemon' &&
 		"$SONDE" token add --db "$STORE" ci >"$T/ci" && gives 200 -H "$(bearer ci)" "$URL/api/v1/status" && [ "$(stat -c '%U %a' "$T/store/tokens.json")" = "nobody 600" ] || return 1
 	kill -HUP "$daemon"
 	sleep 1
-	within 20 gives 200 -b "$T/of_daemon" "$URL/api/v1/me" && daemon_stop
+	within 60 gives 200 -b "$T/of_daemon" "$URL/api/v1/me" && daemon_stop
 }
 mv "$T/store" "$T/store.own"
 mv "$T/run" "$T/run.own"
@@ -429,7 +429,7 @@ except OSError:
 print("taken", flush=True)
 time.sleep(120)' >"$T/taken" &
 	local holder=$! rc=0
-	within 10 test -s "$T/taken"
+	within 60 test -s "$T/taken"
 	configure
 	{ daemon_start --pid "$traced" && grep -q 'no web interface' "$T/log" && ! "$SONDE" open 2>"$T/err" && grep -q 'port was taken' "$T/err" && daemon_stop; } || rc=1
 	kill $holder
@@ -451,7 +451,7 @@ serve_start() { # as a user with a store of their own
 	as_exec $ALICE "$SONDE" serve --db "$T/home/db" >"$T/serve" 2>"$T/serve.err" </dev/null &
 	serve=$!
 	pids+=("$serve")
-	within 20 test -s "$T/serve"
+	within 60 test -s "$T/serve"
 }
 serves() {
 	serve_start || { cat "$T/serve.err"; return 1; }
