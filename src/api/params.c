@@ -100,10 +100,20 @@ static bool read_cursor(struct params *p, struct slice v)
 	return v.n < STORE_CURSOR || wrong(p, "'cursor' takes what the page before has as 'next'");
 }
 
+static bool read_flag(struct params *p, const char *name, struct slice v, bool *ret)
+{
+	*ret = slice_eq(v, SLICE("1"));
+	return *ret || slice_eq(v, SLICE("0")) || wrong(p, "'%s' takes 0 or 1", name);
+}
+
 static bool read_content(struct params *p, struct slice v)
 {
-	p->content = slice_eq(v, SLICE("1"));
-	return p->content || slice_eq(v, SLICE("0")) || wrong(p, "'content' takes 0 or 1");
+	return read_flag(p, "content", v, &p->content);
+}
+
+static bool read_all(struct params *p, struct slice v)
+{
+	return read_flag(p, "all", v, &p->all);
 }
 
 static bool read_by(struct params *p, struct slice v)
@@ -168,6 +178,7 @@ static const struct {
 	{ "rows", PARAMS_EXPORT, read_rows },
 	{ "content", PARAMS_EXPORT, read_content },
 	{ "run", PARAMS_EXPORT, read_run },
+	{ "all", PARAMS_ALL, read_all },
 };
 
 /* --- the way in --- */

@@ -10,6 +10,7 @@
 
 #include "base/util.h"
 #include "store/attrs.h"
+#include "store/figures/reach.h"
 #include "store/list/page.h"
 
 #define BUSY_MS	   5000
@@ -101,6 +102,7 @@ int store_reader_open(const char *path, struct store_reader **ret, struct store_
 	r->sql_limit_ms = STORE_SQL_MS;
 	r->sums_above = SUMS_ABOVE;
 	r->count_max = STORE_COUNT_MAX;
+	r->reach_max = STORE_REACH_MAX;
 	rc = open_file(r, err);
 	if (rc == 0)
 		rc = db_check_version(r->db, r->path, true, &version, err);

@@ -19,8 +19,8 @@
 
 #include "base/cleanup.h"
 #include "base/util.h"
-#include "store/list/filter.h"
 #include "store/figures/metrics.h"
+#include "store/list/filter.h"
 #include "store/list/page.h"
 #include "store_grow.h"
 
@@ -29,6 +29,7 @@
 #define RUN_EVERY_NS (60 * SEC)
 #define STEPS	     20 /* of a run, about */
 #define PAGE	     50
+#define OFFERS	     8 /* lists of tools that calls are offered */
 #define LIMIT_MS     50
 #define WRITTEN	     100000 /* spans, of many */
 
@@ -118,7 +119,24 @@ static void put_message(struct store *st, uint64_t n, struct span *s)
 	store_node(st, &s->input_node, NULL, &message, 0);
 }
 
-static void put_call(struct store *st, const struct run *run, uint64_t n)
+/* What a run's calls are offered: the tools, and one of some that nobody calls. */
+static struct id128 put_offer(struct store *st, uint64_t variant)
+{
+	char text[640];
+	struct id128 id;
+	size_t n = 0;
+
+	text[n++] = '[';
+	for (size_t i = 0; i < ARRAY_SIZE(tools); i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "{\"name\":\"%s\"},", tools[i]);
+	n += (size_t)snprintf(text + n, sizeof(text) - n, "{\"name\":\"never-%llu\"}]",
+			      (unsigned long long)variant);
+	id = id_of_bytes((struct slice){ text, n });
+	store_blob(st, &id, "tools", (struct slice){ text, n });
+	return id;
+}
+
+static void put_call(struct store *st, const struct run *run, uint64_t n, struct id128 offer)
 {
 	static const struct attr attrs[] = {
 		{ .name = "http.response.status_code", .type = ATTR_INT, .i = 200 },
@@ -127,6 +145,7 @@ static void put_call(struct store *st, const struct run *run, uint64_t n)
 	};
 	struct span s = make_span(run, n, STEP_LLM);
 
+	s.tools_blob = offer;
 	if (n % 8 == 0) /* lists do not read what was said */
 		put_message(st, n, &s);
 	s.name = SLICE("chat");
@@ -141,13 +160,13 @@ static void put_call(struct store *st, const struct run *run, uint64_t n)
 	store_span(st, &s);
 }
 
-static void put_step(struct store *st, const struct run *run, uint64_t n)
+static void put_step(struct store *st, const struct run *run, uint64_t n, struct id128 offer)
 {
 	struct span s;
 
 	switch (n % 3) {
 	case 0:
-		put_call(st, run, n);
+		put_call(st, run, n, offer);
 		return;
 	case 1:
 		s = make_span(run, n, STEP_TOOL);
@@ -166,6 +185,7 @@ static uint64_t put_run(struct store *st, uint64_t i, uint64_t n)
 {
 	const uint64_t steps = STEPS / 2 + chance(STEPS);
 	char word[3][32], task[128], project[32];
+	struct id128 offer;
 	struct run run = {
 		.run_id = make_id("run", i),
 		.session_id = make_id("session", i / 3),
@@ -195,8 +215,9 @@ static uint64_t put_run(struct store *st, uint64_t i, uint64_t n)
 	run.project = slice_of(project);
 	run.end_ns = run.start_ns + 40 * SEC;
 	store_run(st, &run);
+	offer = put_offer(st, i % OFFERS);
 	for (uint64_t k = 0; k < steps; k++)
-		put_step(st, &run, n + k);
+		put_step(st, &run, n + k, offer);
 	return steps;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/util.h"
 #include "store/figures/percentile.h"
+#include "store/figures/tools_sums.h"
 #include "store/reader.h"
 #include "store/sums/sums_sql.h"
 
@@ -95,15 +96,20 @@ static int bind_word(sqlite3_stmt *s, int at, struct slice word)
 		      : sqlite3_bind_null(s, at);
 }
 
+bool tools_sums_know(struct store_reader *r, const struct store_filter *f)
+{
+	return sums_know(f, true, true) &&
+	       sums_pay(r, f,
+			"SELECT sum(calls) FROM (SELECT calls FROM tool_sums WHERE period >= ?1"
+			" AND period < ?2 LIMIT 10000)");
+}
+
 static int of_sums(struct store_reader *r, const struct store_filter *f, sqlite3_stmt **ret)
 {
 	const struct sums_range days = sums_range(f, SUMS_DAY_NS);
 	int rc;
 
-	if (!sums_know(f, true, true) ||
-	    !sums_pay(r, f,
-		      "SELECT sum(calls) FROM (SELECT calls FROM tool_sums WHERE period >= ?1"
-		      " AND period < ?2 LIMIT 10000)"))
+	if (!tools_sums_know(r, f))
 		return -EAGAIN;
 	rc = sqlite3_prepare_v2(r->db, of_days, -1, ret, NULL);
 	if (rc == SQLITE_OK)

@@ -6,8 +6,8 @@
 #include <errno.h>
 
 #include "base/util.h"
-#include "store/sums/run_sums_sql.h"
 #include "store/figures/work.h"
+#include "store/sums/run_sums_sql.h"
 
 /* What a row of the sums says. */
 struct sum {
@@ -94,8 +94,9 @@ static int take_runs(struct reading *rd)
 			both[i]->row.runs += n;
 			if (status >= RUN_RUNNING && status <= RUN_PAUSED)
 				both[i]->row.status[status] += n;
-			add_blob(&both[i]->runs, rd->s, 3);
 		}
+	if (n)
+		add_blob(&tally_times(all, both[1])->runs, rd->s, 3);
 	return 0;
 }
 
@@ -128,15 +129,16 @@ static int take_work(struct reading *rd)
 {
 	struct tallies *all = &rd->w->tallies;
 	struct tally *const both[] = { &all->total, tally_of(all, period_ns(rd)) };
+	struct tally *times = tally_times(all, both[1]);
 
 	row_read(rd->s, 0, work_columns, ARRAY_SIZE(work_columns), &rd->sum);
 	for (size_t i = 0; i < ARRAY_SIZE(both); i++)
 		if (both[i]) {
 			both[i]->row.tool_calls += rd->sum.tools;
 			both[i]->row.errors += rd->sum.errors;
-			add_blob(&both[i]->calls, rd->s, ARRAY_SIZE(work_columns));
-			add_blob(&both[i]->first, rd->s, ARRAY_SIZE(work_columns) + 1);
 		}
+	add_blob(&times->calls, rd->s, ARRAY_SIZE(work_columns));
+	add_blob(&times->first, rd->s, ARRAY_SIZE(work_columns) + 1);
 	rd->w->ret->media.sessions += rd->sum.media;
 	return 0;
 }
