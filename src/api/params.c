@@ -62,15 +62,15 @@ static bool read_until(struct params *p, struct slice v)
 	return read_time(p, "until", v, &p->filter.until_ns);
 }
 
+const char *const params_sort_names[] = {
+	[ORDER_START] = "start",   [ORDER_DURATION] = "duration", [ORDER_COST] = "cost",
+	[ORDER_TOKENS] = "tokens", [ORDER_STEPS] = "steps",	  [ORDER_ERRORS] = "errors",
+};
+
 static bool read_sort(struct params *p, struct slice v)
 {
-	static const char *const names[] = {
-		[ORDER_START] = "start",   [ORDER_DURATION] = "duration", [ORDER_COST] = "cost",
-		[ORDER_TOKENS] = "tokens", [ORDER_STEPS] = "steps",	  [ORDER_ERRORS] = "errors",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (slice_eq(v, slice_of(names[i]))) {
+	for (size_t i = 0; i < ARRAY_SIZE(params_sort_names); i++)
+		if (slice_eq(v, slice_of(params_sort_names[i]))) {
 			p->page.order = (enum store_order)i;
 			return true;
 		}

@@ -40,6 +40,8 @@ struct params {
 	char error[400];
 };
 
+extern const char *const params_sort_names[]; /* by enum store_order */
+
 /* 0 or -ENOMEM. params_done() frees what strings of it are in. */
 int params_begin(struct params *p, unsigned takes, uint64_t now_ns);
 /* One of them, decoded; @value may be NULL ("?x"). False: it is wrong, and error says why. */
