@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "base/util.h"
 #include "store/figures/metrics.h"
+#include "store/figures/reach.h"
 #include "store/list/filter.h"
 #include "store/list/page.h"
 #include "store_grow.h"
@@ -404,6 +405,34 @@ ASK_COST(ask_cost_session, GROUP_SESSION)
 ASK_COST(ask_cost_hour, GROUP_HOUR)
 ASK_COST(ask_cost_total, GROUP_TOTAL)
 
+/* As the API asks: of the newest calls where sums do not have it. */
+static int ask_reach(struct asking *a, const struct store_filter *f)
+{
+	struct store_filter part = *f;
+	int r = store_cost_reach(a->r, f, GROUP_MODEL, &part.since_ns);
+
+	if (r == 0)
+		r = store_cost(a->r, &part, GROUP_MODEL, on_cost, a);
+	return r < 0 ? r : store_cost(a->r, &part, GROUP_TOTAL, on_cost, a);
+}
+
+static int on_offer(void *ctx, const struct store_offer *offer)
+{
+	struct asking *a = ctx;
+
+	(void)offer;
+	a->rows++;
+	return 0;
+}
+
+static int ask_offers(struct asking *a, const struct store_filter *f)
+{
+	struct store_filter part = *f;
+	const int r = store_offers_reach(a->r, f, &part.since_ns);
+
+	return r < 0 ? r : store_offers(a->r, &part, on_offer, a);
+}
+
 static int ask_tools(struct asking *a, const struct store_filter *f)
 {
 	return store_tools(a->r, f, on_tool, a);
@@ -423,6 +452,13 @@ static void any_time(const struct asking *a, struct store_filter *f)
 static void last_week(const struct asking *a, struct store_filter *f)
 {
 	f->since_ns = a->to_ns - 7 * 86400 * SEC;
+}
+
+/* From somewhere in a day to somewhere in one. */
+static void part_days(const struct asking *a, struct store_filter *f)
+{
+	f->until_ns = a->to_ns - chance(86400 * SEC);
+	f->since_ns = f->until_ns - 100 * 86400 * SEC - chance(86400 * SEC);
 }
 
 static void by_agent(const struct asking *a, struct store_filter *f)
@@ -605,6 +641,8 @@ static const struct question {
 	{ "spans, tool's time", page_spans_duration, tool_steps, 40, PAGE, false },
 	{ "spans, tool errors", page_spans_errors, tool_steps, 40, PAGE, false },
 	{ "spans of an agent", page_spans, by_agent, 40, PAGE, true },
+	{ "spans by words", page_spans, by_words, 40, PAGE, true },
+	{ "spans by status", page_spans, by_status, 40, PAGE, true },
 	{ "spans that are long", page_spans, by_long, 40, PAGE, true },
 	{ "page of sessions", page_sessions, NULL, 20, PAGE, true },
 	{ "sessions by agent", page_sessions, by_agent, 20, PAGE, true },
@@ -629,10 +667,22 @@ static const struct question {
 	{ "cost in total", ask_cost_total, NULL, 20, 0, true },
 	{ "agents", ask_agents, NULL, 20, 0, true },
 	{ "agents, a week", ask_agents, last_week, 20, 0, true },
-	{ "metrics by month", ask_metrics_month, NULL, 20, 0, false },
+	{ "metrics by month", ask_metrics_month, NULL, 20, 0, true },
 	{ "metrics by day", ask_metrics_day, last_month, 20, 0, true },
 	{ "metrics by hour", ask_metrics_hour, last_week, 20, 0, true },
-	{ "cost of an agent", ask_cost, by_agent, 2, 0, false },
+	{ "metrics, part days", ask_metrics_day, part_days, 20, 0, true },
+	{ "cost, part days", ask_cost, part_days, 20, 0, true },
+	{ "part days, agents", ask_cost_agent, part_days, 20, 0, true },
+	{ "part days, total", ask_cost_total, part_days, 20, 0, true },
+	{ "tools, part days", ask_tools, part_days, 20, 0, true },
+	{ "agents, part days", ask_agents, part_days, 20, 0, true },
+	{ "cost of an agent", ask_cost_agent, by_agent, 20, 0, true },
+	{ "agent's total", ask_cost_total, by_agent, 20, 0, true },
+	{ "agent's days", ask_cost_day, by_agent, 20, 0, true },
+	{ "cost of a host", ask_cost_host, by_host, 20, 0, true },
+	{ "agent's models, some", ask_reach, by_agent, 20, 0, true },
+	{ "agent's models, all", ask_cost, by_agent, 2, 0, false },
+	{ "offers", ask_offers, NULL, 20, 0, true },
 	{ "tools, a week", ask_tools, last_week, 20, 0, true },
 	{ "tools", ask_tools, NULL, 20, 0, true },
 	{ "one tool", ask_tools, by_tool, 20, 0, true },
