@@ -139,6 +139,7 @@ def schemas(own=None):
             if "blob" in artifact:
                 asked.append((f"blobs/{artifact['blob']}", None))
         asked.append(("export", {"format": "html", "run": run}))
+    asked += [(path, {"by": "model", "filter": "agent:agent", "all": "1"} if path == "cost" else {"filter": "agent:agent", "all": "1"}) for path in ("cost", "models", "tools")]
     asked += [(f"sessions/{s}", None) for s in sessions]
     asked += [("export", {"format": f, "rows": r}) for f in ("csv", "ndjson", "otlp") for r in ("runs", "spans")]
     for path, query in asked:
@@ -225,7 +226,8 @@ def errors():
         (f"runs/{zero}/steps", None, 404), (f"runs/{zero}/spans", None, 404), (f"runs/{zero}/conversation", None, 404), (f"runs/{zero}/artifacts", None, 404), (f"runs/{zero}/similar", None, 404),
         (f"runs/{run}/spans/{'0' * 16}", None, 404), (f"runs/{run}/spans/x", None, 400), (f"runs/{run}/spans/{'g' * 16}", None, 400), ("sessions/" + zero, None, 404), ("sessions/x", None, 400),
         ("messages/" + zero, None, 404), ("messages/x", None, 400), ("blobs/" + zero, None, 404), ("blobs/x", None, 400), ("blobs/..%2f..%2fetc%2fpasswd", None, 404),
-        ("export", None, 400), ("export", {"format": "xml"}, 400), ("export", {"format": "csv", "rows": "x"}, 400), ("export", {"format": "html"}, 400), ("export", {"format": "html", "run": zero}, 404),
+        ("export", None, 400), ("export", {"format": "xml"}, 400), ("export", {"format": "csv", "rows": "x"}, 400), ("export", {"format": "csv", "rows": "spans", "sort": "steps"}, 400), ("export", {"format": "csv", "sort": "x"}, 400),
+        ("cost", {"all": "2"}, 400), ("runs", {"all": "1"}, 400), ("export", {"format": "html"}, 400), ("export", {"format": "html", "run": zero}, 404),
         ("export", {"format": "csv", "filter": "nothing:1"}, 400), ("export", {"format": "csv", "content": "yes"}, 400), ("export", {"format": "csv", "db": "/etc/passwd"}, 400),
         ("export", {"format": "csv", "output": "/tmp/x"}, 400), ("health", {"x": 1}, 400),
     ):

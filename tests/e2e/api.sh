@@ -110,6 +110,19 @@ rows() { # CSV's rows are those of the list
 		[ "$(ask "$(url 'export?format=csv&rows=spans&filter=step:llm')" | tail -n +2 | cut -d, -f2 | sort)" = "$(ask "$(url 'spans?limit=1000&filter=step:llm')" | jq -r '.items[].span_id' | sort)" ]
 }
 ok "a table is the list under the same filter" rows
+ordered() { # ROWS ID COLUMN SORT ORDER
+	diff <(ask "$(url "export?format=csv&rows=$1&sort=$4&order=$5")" | tail -n +2 | cut -d, -f$3) <(ask "$(url "$1?limit=1000&sort=$4&order=$5")" | jq -r ".items[].$2") &&
+		diff <(ask "$(url "export?format=ndjson&rows=$1&sort=$4&order=$5")" | jq -r ".$2") <(ask "$(url "$1?limit=1000&sort=$4&order=$5")" | jq -r ".items[].$2")
+}
+orders() {
+	local sort order
+	for order in asc desc; do
+		for sort in start duration cost tokens steps errors; do ordered runs run_id 1 $sort $order || return 1; done
+		for sort in start duration cost tokens errors; do ordered spans span_id 2 $sort $order || return 1; done
+	done
+	[ "$("$SONDE" export --db "$T/store/db" -f csv --sort tokens --limit 2 | tail -n +2 | cut -d, -f1)" = "$(ask "$(url 'runs?sort=tokens&limit=2')" | jq -r '.items[].run_id')" ]
+}
+ok "a file is in the order of the list" orders
 lines() {
 	ask "$(url 'export?format=ndjson&rows=runs')" | holds '.type == "run"' && ask "$(url 'export?format=ndjson&rows=spans')" | holds '.span_id and (.attributes | has("gen_ai.input.messages") | not)' &&
 		ask "$(url 'export?format=ndjson&rows=spans&content=1&filter=step:llm')" | grep -q '"gen_ai.input.messages"'

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Sums over model calls from those of whole periods (sums_sql.h). What lies in no whole period, and
- * calls that go on, are read one by one; so the figures are the same as those of all calls.
+ * calls that go on, are read one by one; so the figures are the same as those of all calls. What a
+ * filter asks of one thing may narrow it, as far as the sums by that thing have what is asked for.
  */
 #include "store/figures/cost_sums.h"
 
@@ -9,14 +10,16 @@
 #include <time.h>
 
 #include "base/util.h"
+#include "store/figures/cost_key.h"
 #include "store/figures/local_time.h"
 #include "store/sums/sums_sql.h"
 
+#define KEY_FIRST	    (SUMS_NEXT + 1)
 #define LOCAL_HOUR(seconds) "strftime('%Y-%m-%dT%H:00', " seconds ", 'unixepoch', 'localtime')"
 #define LOCAL_DAY(seconds)  "strftime('%Y-%m-%d', " seconds ", 'unixepoch', 'localtime')"
-#define BY_KEY(dimension, key)                                                    \
-	{                                                                         \
-		dimension, SUMS_DAY_NS, key, "key", "before < ?5", "p.key = " key \
+#define BY_KEY(dimension, key)                                                     \
+	{                                                                          \
+		dimension, SUMS_DAY_NS, key, "key", "before < ?5", "p.key = e.key" \
 	}
 
 /* How a dimension is read. */
@@ -25,7 +28,7 @@ struct reading {
 	int64_t period_ns;
 	const char *of_span, *of_sum; /* the key */
 	const char *counts;	      /* of `seen`: a run that was not counted for the key yet */
-	const char *counted;	      /* of `present`: the run was */
+	const char *counted;	      /* of `present`: the run was, for e.key */
 };
 
 static const struct reading readings[] = {
@@ -42,13 +45,12 @@ static const struct reading readings[] = {
 			 LOCAL_HOUR("period * 1800"),
 			 "before < ?5 OR " LOCAL_HOUR("before * 1800") " <> " LOCAL_HOUR(
 				 "period * 1800"),
-			 LOCAL_HOUR("p.period * 1800") " = " LOCAL_HOUR(
-				 "s.start_ns / 1000000000") },
+			 LOCAL_HOUR("p.period * 1800") " = e.key" },
 	[GROUP_DAY] = { GROUP_DAY, SUMS_HALF_HOUR_NS, LOCAL_DAY("s.start_ns / 1000000000"),
 			LOCAL_DAY("period * 1800"),
 			"before < ?5 OR " LOCAL_DAY("before * 1800") " <> " LOCAL_DAY(
 				"period * 1800"),
-			LOCAL_DAY("p.period * 1800") " = " LOCAL_DAY("s.start_ns / 1000000000") },
+			LOCAL_DAY("p.period * 1800") " = e.key" },
 };
 
 /* The same where days begin as they do in Greenwich. */
@@ -58,20 +60,8 @@ static const struct reading whole_days = {
 	LOCAL_DAY("s.start_ns / 1000000000"),
 	LOCAL_DAY("period * 86400"),
 	"true",
-	"p.period = s.start_ns / 86400000000000",
+	LOCAL_DAY("p.period * 86400") " = e.key",
 };
-
-/* What readings and sums look at of a call: columns that are not named are not read. */
-#define EDGE_COUNT(member, attribute, name) ", " #member
-#define EDGE                                                                           \
-	"SELECT run, session, start_ns, final, attrs, agent, provider, request_model," \
-	" response_model, project, user, host, workflow, cost_source, cost_pico_usd,"  \
-	" cost_equivalent, estimated" LLM_USAGE_COUNTS(EDGE_COUNT) " FROM spans"
-#define EDGES                                                                                    \
-	"(" EDGE " WHERE step = 2 AND start_ns >= ?1 AND start_ns < ?2 UNION ALL " EDGE          \
-	" WHERE step = 2 AND start_ns >= ?3 AND start_ns < ?4 UNION ALL " EDGE                   \
-	" INDEXED BY spans_open WHERE final = 0 AND step = 2 AND start_ns >= ?2 AND start_ns < " \
-	"?3)"
 
 #define KNOWN_SUM(member, attribute, name) \
 	", CASE WHEN sum(" #member "_known) > 0 THEN sum(" #member ") END"
@@ -94,16 +84,29 @@ static const char head[] =
 #define SUMMED(member, attribute, name) \
 	", sum(" #member ") AS " #member ", sum(" #member "_known) AS " #member "_known"
 
-/* of_sum, dimension; of_sum, dimension, counts; of_span, dimension, counted */
-static const char rows[] =
+/* Calls that are read one by one: before and behind whole periods, and those that go on. */
+#define EACH_CALL(select, group)                                                           \
+	select " FROM spans AS s WHERE s.step = 2 AND s.start_ns >= ?1 AND s.start_ns < ?2%s" group \
+	" UNION ALL " select " FROM spans AS s WHERE s.step = 2 AND s.start_ns >= ?3"      \
+	" AND s.start_ns < ?4%s" group " UNION ALL " select                                \
+	" FROM spans AS s INDEXED BY spans_open WHERE s.final = 0 AND s.step = 2"          \
+	" AND s.start_ns >= ?2 AND s.start_ns < ?3%s" group
+
+/* Formats: of what is read, and of conditions on the key. */
+static const char periods[] =
 	"SELECT %s AS key, 0 AS runs, " FIGURES LLM_USAGE_COUNTS(SUMMED)
-	" FROM cost_sums WHERE dimension = %d AND period >= ?5 AND period < ?6 GROUP BY 1"
+	" FROM cost_sums WHERE dimension = %d AND period >= ?5 AND period < ?6%s GROUP BY 1"
 	" UNION ALL SELECT %s, sum(n), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0" LLM_USAGE_COUNTS(SUMS_ZERO)
-	" FROM seen WHERE dimension = %d AND period >= ?5 AND period < ?6 AND (%s) GROUP BY 1"
-	" UNION ALL SELECT %s, count(DISTINCT s.run) FILTER (WHERE NOT EXISTS (SELECT 1 FROM"
-	" present AS p WHERE p.run = s.run AND p.dimension = %d AND p.period >= ?5 AND"
-	" p.period < ?6 AND (%s))), " SUMS_OF_CALLS LLM_USAGE_COUNTS(SUMS_NAMED)
-	" FROM " EDGES " AS s GROUP BY 1";
+	" FROM seen WHERE dimension = %d AND period >= ?5 AND period < ?6 AND (%s)%s GROUP BY 1";
+static const char calls[] = EACH_CALL(
+	"SELECT %s, 0, " SUMS_OF_CALLS LLM_USAGE_COUNTS(SUMS_NAMED), " GROUP BY 1");
+/* A run of such calls counts where no period has it for the key. */
+static const char runs[] =
+	"SELECT e.key, count(*) FILTER (WHERE NOT EXISTS (SELECT 1 FROM present AS p WHERE"
+	" p.run = e.run AND p.dimension = %d AND p.period >= ?5 AND p.period < ?6 AND (%s)%s)),"
+	" 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0" LLM_USAGE_COUNTS(SUMS_ZERO)
+	" FROM (SELECT DISTINCT key, run FROM (" EACH_CALL("SELECT %s AS key, s.run", "")
+	")) AS e GROUP BY 1";
 /* clang-format on */
 
 /* Of a few weeks: what lies in no whole half hour is little. */
@@ -118,57 +121,119 @@ static bool is_greenwich(time_t t)
 	return localtime_r(&t, &tm) && tm.tm_gmtoff == 0;
 }
 
-/* NULL where its days and hours are made of other pieces than there are. */
-static const struct reading *reading_of(enum store_group by, const struct sums_range *days)
+static bool days_are_of_greenwich(void)
 {
 	const time_t january = 1767225600, july = 1782864000, now = time(NULL);
 
-	if (by == GROUP_TOTAL && days->to_ns - days->from_ns < FEW_WEEKS_NS)
-		return &total_of_half_hours;
-	if (by != GROUP_DAY && by != GROUP_HOUR)
-		return &readings[by];
-	if (by == GROUP_DAY && is_greenwich(january) && is_greenwich(july) && is_greenwich(now))
-		return &whole_days;
-	return local_is_of_half_hours() ? &readings[by] : NULL;
+	return is_greenwich(january) && is_greenwich(july) && is_greenwich(now);
 }
 
-static int prepare(struct store_reader *r, const struct reading *how, enum store_group by,
-		   sqlite3_stmt **ret)
+/* False where its days and hours are made of other pieces than there are. */
+static bool reading_of(enum store_group by, const struct cost_key *key,
+		       const struct sums_range *days, struct reading *ret)
 {
-	char *part = sqlite3_mprintf(rows, how->of_sum, how->dimension, how->of_sum, how->dimension,
-				     how->counts, how->of_span, how->dimension, how->counted);
-	char *sql = part ? sqlite3_mprintf("%s%s) GROUP BY key HAVING sum(steps) > 0 ORDER BY %s"
+	const bool day = by == GROUP_DAY && days_are_of_greenwich();
+
+	if (by == GROUP_TOTAL && !key->name && days->to_ns - days->from_ns < FEW_WEEKS_NS)
+		*ret = total_of_half_hours;
+	else
+		*ret = day ? whole_days : readings[by];
+	if (!key->name)
+		return day || (by != GROUP_DAY && by != GROUP_HOUR) || local_is_of_half_hours();
+	/* Of one key all that is asked for is among the sums of its dimension. */
+	if (key->one && (day || by == GROUP_TOTAL))
+		ret->dimension = readings[key->of].dimension;
+	else if (by != key->of)
+		return false;
+	return true;
+}
+
+/* What conditions on the key are, in each of the places. */
+struct conditions {
+	char *sum, *call, *present;
+};
+
+static char *rows_of(const struct reading *how, const struct conditions *c)
+{
+	const char *k = how->of_span;
+	char *of_periods = sqlite3_mprintf(periods, how->of_sum, how->dimension, c->sum,
+					   how->of_sum, how->dimension, how->counts, c->sum);
+	char *of_calls = sqlite3_mprintf(calls, k, c->call, k, c->call, k, c->call);
+	char *of_runs = sqlite3_mprintf(runs, how->dimension, how->counted, c->present, k, c->call,
+					k, c->call, k, c->call);
+	char *all = of_periods && of_calls && of_runs
+			    ? sqlite3_mprintf("%s UNION ALL %s UNION ALL %s", of_periods, of_calls,
+					      of_runs)
+			    : NULL;
+
+	sqlite3_free(of_periods);
+	sqlite3_free(of_calls);
+	sqlite3_free(of_runs);
+	return all;
+}
+
+static int prepare(struct store_reader *r, const struct reading *how, const struct cost_key *key,
+		   enum store_group by, sqlite3_stmt **ret)
+{
+	const char *order = by == GROUP_DAY || by == GROUP_HOUR
+				    ? "key DESC"
+				    : "cost DESC, equivalent DESC, calls DESC, key";
+	struct conditions c = {
+		cost_key_sql(key, "key", KEY_FIRST),
+		cost_key_sql(key, key->name ? readings[key->of].of_span : "", KEY_FIRST),
+		cost_key_sql(key, "p.key", KEY_FIRST),
+	};
+	char *rows = c.sum && c.call && c.present ? rows_of(how, &c) : NULL;
+	char *sql = rows ? sqlite3_mprintf("%s%s) GROUP BY key HAVING sum(steps) > 0 ORDER BY %s"
 					   " LIMIT ?7",
-					   head, part,
-					   by == GROUP_DAY || by == GROUP_HOUR
-						   ? "key DESC"
-						   : "cost DESC, equivalent DESC, calls"
-						     " DESC, key")
+					   head, rows, order)
 			 : NULL;
 	const int rc = sql ? sqlite3_prepare_v2(r->db, sql, -1, ret, NULL) : SQLITE_NOMEM;
 
-	sqlite3_free(part);
+	sqlite3_free(c.sum);
+	sqlite3_free(c.call);
+	sqlite3_free(c.present);
+	sqlite3_free(rows);
 	sqlite3_free(sql);
 	return rc;
+}
+
+static bool know(struct store_reader *r, const struct store_filter *f, enum store_group by,
+		 struct cost_key *key, struct reading *how)
+{
+	const struct sums_range range = sums_range(f, SUMS_DAY_NS);
+
+	return cost_key_of(f, key) && reading_of(by, key, &range, how) &&
+	       sums_pay(r, f,
+			"SELECT sum(steps) FROM cost_sums WHERE dimension = 7 AND period >= ?1"
+			" AND period < ?2");
+}
+
+bool cost_sums_know(struct store_reader *r, const struct store_filter *f, enum store_group by)
+{
+	struct reading how;
+	struct cost_key key;
+
+	return know(r, f, by, &key, &how);
 }
 
 int cost_of_sums(struct store_reader *r, const struct store_filter *f, enum store_group by,
 		 sqlite3_stmt **ret)
 {
-	struct sums_range range = sums_range(f, SUMS_DAY_NS);
-	const struct reading *how = reading_of(by, &range);
+	struct sums_range range;
+	struct reading how;
+	struct cost_key key;
 	int rc;
 
-	if (!how || !sums_know(f, false, false) ||
-	    !sums_pay(r, f,
-		      "SELECT sum(steps) FROM cost_sums WHERE dimension = 7 AND period >= ?1"
-		      " AND period < ?2"))
+	if (!know(r, f, by, &key, &how))
 		return -EAGAIN;
-	range = sums_range(f, how->period_ns);
-	rc = prepare(r, how, by, ret);
+	range = sums_range(f, how.period_ns);
+	rc = prepare(r, &how, &key, by, ret);
 	if (rc == SQLITE_OK)
 		rc = sums_range_bind(*ret, &range);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_int64(*ret, SUMS_NEXT, f->limit ? (int64_t)f->limit : -1);
+	if (rc == SQLITE_OK)
+		rc = cost_key_bind(&key, *ret, KEY_FIRST);
 	return rc == SQLITE_OK ? 0 : reader_errno(r, rc);
 }

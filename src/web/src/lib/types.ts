@@ -224,6 +224,11 @@ export interface ToolRow {
 	p99_ns?: number;
 	offered?: number; // model calls that had it in their list
 }
+export interface ToolList {
+	items: ToolRow[];
+	partial_since_unix_nano?: number; // calls since then alone
+	offered_since_unix_nano?: number; // what was offered since then alone
+}
 
 export const costGroups = ["agent", "model", "provider", "project", "user", "host", "workflow", "session", "day", "hour"] as const;
 export type CostGroup = (typeof costGroups)[number];
@@ -245,6 +250,7 @@ export interface Cost {
 	items: CostRow[];
 	total: CostRow;
 	previous: CostRow | null; // of as long a time before; null: there is none
+	partial_since_unix_nano?: number; // calls since then alone
 	capped: boolean;
 }
 
