@@ -55,6 +55,7 @@ async function post<R>(path: string, body: unknown): Promise<R | null> {
 const id = encodeURIComponent;
 
 export const api = {
+	login: (token: string) => post("login", { token }),
 	me: () => get<T.Me>("me"),
 	runs: (q: Query, s?: AbortSignal) => get<T.Page<T.Run>>("runs", q, s),
 	runCounts: (q: Query, s?: AbortSignal) => get<T.RunCounts>("runs/counts", q, s),
