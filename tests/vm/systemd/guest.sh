@@ -16,20 +16,19 @@ within() { # SECONDS COMMAND...
 	done
 }
 
-UNIT=sonde.service
 CONF=/etc/sonde/sonde.conf
 SCORE=42	# of systemd-analyze security, times ten: what the unit may have at most
 BOUND=000001c0012801ef	# what the unit lets the supervisor have
 PROBER=000001c000280024	# BPF, PERFMON, CHECKPOINT_RESTORE, SYS_PTRACE, DAC_READ_SEARCH, KILL; SYS_ADMIN as this kernel is older than 6.6
 unset SONDE_CONFIG SONDE_DB SONDE_SOCKET
 
-shows() { systemctl show -P "$1" "${2:-$UNIT}"; } # PROPERTY [UNIT]
+shows() { systemctl show -P "$1" "${2:-sonde}"; } # PROPERTY [UNIT]
 main_pid() { shows MainPID; }
 part() { pgrep -P "$(main_pid)" -x "sonde-$1"; } # NAME
 active() { [ "$(shows ActiveState)" = active ] && [ "$(shows SubState)" = running ]; }
-said() { journalctl -q -u $UNIT -o json --no-pager | jq -r "select($1) | .MESSAGE" | grep -q "$2"; } # FILTER WORDS
-cursor() { journalctl -q -u $UNIT -n 1 --show-cursor -o cat | sed -n 's/^-- cursor: //p'; }
-said_since() { journalctl -q -u $UNIT --after-cursor "$1" -o cat --no-pager | grep -q "$2"; } # CURSOR WORDS
+said() { journalctl -q -u sonde -o json --no-pager | jq -r "select($1) | .MESSAGE" | grep -q "$2"; } # FILTER WORDS
+cursor() { journalctl -q -u sonde -n 1 --show-cursor -o cat | sed -n 's/^-- cursor: //p'; }
+said_since() { journalctl -q -u sonde --after-cursor "$1" -o cat --no-pager | grep -q "$2"; } # CURSOR WORDS
 configure() { # LINE...
 	printf '%s\n' '[scope]' 'unit = agent-*, task-*' "$@" >"$CONF"
 }
@@ -42,7 +41,7 @@ step() {
 	"$@" >"$T/step" 2>&1
 	step_rc=$?
 	ok "$name" eval 'cat "$T/step"; [ "$step_rc" = 0 ]'
-	[ "$step_rc" = 0 ] || journalctl -q -u $UNIT -n 15 -o short-monotonic --no-pager | sed 's/^/# /'
+	[ "$step_rc" = 0 ] || journalctl -q -u sonde -n 15 -o short-monotonic --no-pager | sed 's/^/# /'
 }
 talk() { # UNIT COMMAND-PREFIX...	a conversation in a unit of that name
 	: >"$T/said"
@@ -60,27 +59,27 @@ asked() { # N	and stored as the run's Nth call
 # --- installed, not started ---
 
 installed() {
-	dpkg -i /sonde/sonde_0.1.0_*.deb && id sonde && [ "$(systemctl is-enabled $UNIT)" = disabled ] && [ "$(shows ActiveState)" = inactive ]
+	dpkg -i /sonde/sonde_0.1.0_*.deb && id sonde && [ "$(systemctl is-enabled sonde)" = disabled ] && [ "$(shows ActiveState)" = inactive ]
 }
 nothing_named() {
-	! systemctl start $UNIT && [ "$(shows Result)" = exit-code ] && [ "$(shows ExecMainStatus)" = 2 ] || return 1
+	! systemctl start sonde && [ "$(shows Result)" = exit-code ] && [ "$(shows ExecMainStatus)" = 2 ] || return 1
 	sleep 4
 	[ "$(shows NRestarts)" = 0 ] && [ "$(shows ActiveState)" = failed ] && said '.PRIORITY == "3"' 'nothing to trace was named'
 }
 begins() {
-	configure && systemctl enable --now $UNIT && active && [ "$(shows StatusText)" = tracing ] && [ "$(shows NRestarts)" = 0 ] &&
-		[ -L /etc/systemd/system/multi-user.target.wants/$UNIT ]
+	configure && systemctl enable --now sonde && active && [ "$(shows StatusText)" = tracing ] && [ "$(shows NRestarts)" = 0 ] &&
+		[ -L /etc/systemd/system/multi-user.target.wants/sonde.service ]
 }
 journal() {
 	said '.PRIORITY == "6"' '^ready' && said '.PRIORITY == "6"' '^traced: .*agent-' && ! said true '^<[0-9]>' &&
-		[ "$(journalctl -q -u $UNIT -o json --no-pager | jq -r 'select(._COMM | test("^sonde")) | .SYSLOG_IDENTIFIER' | sort -u)" = sonde ]
+		[ "$(journalctl -q -u sonde -o json --no-pager | jq -r 'select(._COMM | test("^sonde")) | .SYSLOG_IDENTIFIER' | sort -u)" = sonde ]
 }
 
 # --- what it may ---
 
 properties() {
 	local want
-	systemctl show $UNIT >"$T/unit"
+	systemctl show sonde >"$T/unit"
 	while read -r want; do
 		grep -qx "$want" "$T/unit" || { echo "not $want"; grep "^${want%%=*}=" "$T/unit"; return 1; }
 	done <<'EOT'
@@ -104,7 +103,7 @@ LimitCORE=0
 EOT
 }
 security() {
-	systemd-analyze security --no-pager --threshold=$SCORE $UNIT >"$T/security" || { cat "$T/security"; return 1; }
+	systemd-analyze security --no-pager --threshold="$SCORE" sonde >"$T/security" || { cat "$T/security"; return 1; }
 }
 # holds_of PID NAME=VALUE...	lines of its /proc/PID/status
 holds_of() {
@@ -113,14 +112,14 @@ holds_of() {
 		[ "$(awk -v name="${want%%=*}:" '$1 == name { print $2 }' "/proc/$pid/status")" = "${want#*=}" ] || { echo "not $want"; bad=1; }
 	done
 	[ "$bad" = 0 ] || grep -E '^(Name|Uid|Cap|NoNew|Seccomp)' "/proc/$pid/status"
-	return $bad
+	return "$bad"
 }
 parts() {
 	local name none=0000000000000000 uid
 	uid=$(id -u sonde)
-	holds_of "$(main_pid)" Uid=0 NoNewPrivs=1 CapBnd=$BOUND && holds_of "$(part prober)" Uid=0 NoNewPrivs=1 CapEff=$PROBER CapPrm=$PROBER || return 1
+	holds_of "$(main_pid)" Uid=0 NoNewPrivs=1 CapBnd="$BOUND" && holds_of "$(part prober)" Uid=0 NoNewPrivs=1 CapEff="$PROBER" CapPrm="$PROBER" || return 1
 	for name in engine server; do
-		holds_of "$(part $name)" Uid="$uid" Gid="$(id -g sonde)" CapEff=$none CapPrm=$none CapBnd=$none CapAmb=$none NoNewPrivs=1 Seccomp=2 || return 1
+		holds_of "$(part "$name")" Uid="$uid" Gid="$(id -g sonde)" CapEff="$none" CapPrm="$none" CapBnd="$none" CapAmb="$none" NoNewPrivs=1 Seccomp=2 || return 1
 	done
 	# The engine has a filter of its own, beside the unit's.
 	holds_of "$(part engine)" Seccomp_filters=$(($(awk '$1 == "Seccomp_filters:" { print $2 }' "/proc/$(main_pid)/status") + 1))
@@ -165,13 +164,13 @@ end_answer() { # N
 reload() {
 	local at
 	at=$(cursor)
-	begin_answer 2 && configure '[daemon]' 'content = minimal' && systemctl reload $UNIT && active || return 1
+	begin_answer 2 && configure '[daemon]' 'content = minimal' && systemctl reload sonde && active || return 1
 	until_ok said_since "$at" 'read anew' && end_answer 2 && until_ok run_is 'llm_calls == 2' && run_is 'lost_bytes == 0' || { runs; return 1; }
 }
 restart() {
 	local before
 	before=$(main_pid)
-	systemctl restart $UNIT && active && [ "$(main_pid)" != "$before" ] && asked 3 && run_is 'status == "running"'
+	systemctl restart sonde && active && [ "$(main_pid)" != "$before" ] && asked 3 && run_is 'status == "running"'
 }
 fed() { # the watchdog is told that all is well
 	local at
@@ -187,7 +186,7 @@ engine_killed() {
 	asked 4 && active && [ "$(main_pid)" = "$before" ] && [ "$(shows NRestarts)" = 0 ] && run_is 'status == "running"'
 }
 come_back() { # PID N	systemd has started it anew, the Nth time
-	within 60 eval '[ "$(shows NRestarts)" = "$2" ] && active' || { systemctl status --no-pager $UNIT; return 1; }
+	within 60 eval '[ "$(shows NRestarts)" = "$2" ] && active' || { systemctl status --no-pager sonde; return 1; }
 	[ "$(main_pid)" != "$1" ] && [ ! -e "/proc/$1" ] && [ "$(pgrep -cx sonde-prober)" = 1 ] && [ "$(pgrep -cx sonde-engine)" = 1 ]
 }
 killed() {
@@ -206,7 +205,7 @@ upgraded() {
 	local before
 	before=$(main_pid)
 	begin_answer 7 && dpkg -i /sonde/sonde_0.1.1_*.deb && active && [ "$(main_pid)" != "$before" ] || return 1
-	[ "$(dpkg-query -W -f '${Version}' sonde)" = 0.1.1 ] && [ "$(readlink "/proc/$(main_pid)/exe")" = /usr/bin/sonde ] && grep -q 'agent-' $CONF || return 1
+	[ "$(dpkg-query -W -f '${Version}' sonde)" = 0.1.1 ] && [ "$(readlink "/proc/$(main_pid)/exe")" = /usr/bin/sonde ] && grep -q 'agent-' "$CONF" || return 1
 	end_answer 7 || return 1
 	ask 8 && until_ok run_is 'llm_calls >= 7' && until_ok run_is 'status == "running"' && runs
 }
@@ -225,12 +224,12 @@ user_unit() {
 
 removed() {
 	apt-get remove -y sonde && [ ! -e /usr/bin/sonde ] && [ -z "$(pgrep sonde)" ] && [ "$(shows LoadState)" = not-found ] &&
-		[ ! -L /etc/systemd/system/multi-user.target.wants/$UNIT ] && [ -e $CONF ] && [ -e /var/lib/sonde/sonde.db ] && ask 2
+		[ ! -L /etc/systemd/system/multi-user.target.wants/sonde.service ] && [ -e "$CONF" ] && [ -e /var/lib/sonde/sonde.db ] && ask 2
 }
 purged() {
 	apt-get purge -y sonde && ! getent passwd sonde && ! getent group sonde || return 1
 	! ls -d /var/lib/sonde /etc/sonde /run/sonde /var/cache/sonde /usr/share/doc/sonde 2>/dev/null || return 1
-	! find /etc /usr /var/lib -xdev -name '*sonde*' ! -path '/var/lib/dpkg/*' ! -name 'sonde-test*' | grep . && [ -z "$(systemctl --failed --no-legend | grep sonde)" ]
+	! find /etc /usr /var/lib -xdev -name '*sonde*' ! -path '/var/lib/dpkg/*' ! -name 'sonde-test*' | grep . && ! systemctl --failed --no-legend | grep sonde
 }
 no_probe() {
 	local fd
