@@ -22,7 +22,7 @@ cat >"$T/tell.py" <<-PY
 PY
 : >"$T/told"
 chmod 666 "$T/told"
-ARGS=('two words' "it's" 'say "hi"' $'line one\nline two' '' '--flag=$HOME `x`' 'naïve ☃' '\')
+ARGS=('two words' "it's" 'say "hi"' $'line one\nline two' '' '--flag=$HOME `x`' 'naïve ☃' '\' '')
 start() { # COMMAND...	under sonde, in the folder
 	(cd "$T/a folder" && exec "$SONDE" run --quiet --no-live --no-tree ${RUN_OPTIONS-} --db "$STORE" -- "$@") </dev/null
 }
