@@ -39,5 +39,7 @@ const struct route api_routes[] = {
 	{ "GET", "/api/v1/health", handle_health, RIGHT_READ },
 	{ "GET", "/api/v1/doctor", handle_doctor, RIGHT_READ },
 	{ "POST", "/api/v1/runs/{run}/stop", handle_stop, RIGHT_WRITE },
+	{ "GET", "/api/v1/runs/{run}/retry", handle_retry_plan, RIGHT_READ },
+	{ "POST", "/api/v1/runs/{run}/retry", handle_retry, RIGHT_WRITE },
 	{ NULL, NULL, NULL, 0 },
 };

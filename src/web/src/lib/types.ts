@@ -322,6 +322,20 @@ export interface Me {
 	token?: string; // its label
 }
 
+// What running a run again would be, and whether it can be.
+export interface RetryPlan {
+	can: boolean; // this server would do it for who asks
+	why_not?: string;
+	command?: string; // as a shell takes it; absent where it cannot be run again at all
+	by_hand?: string; // what its user can type instead
+	cwd?: string;
+	retry_of?: string; // the run that this one is another go at
+}
+export interface Retried {
+	pid: number; // of the new "sonde run"
+	run_id?: string; // absent while the new run has not shown itself
+}
+
 // --- lines of /live (src/cmd/live_hub.h) ---
 
 export type LiveState = "idle" | "thinking" | "streaming" | "tool" | "waiting_human" | "ended";
