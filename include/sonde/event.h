@@ -466,7 +466,8 @@ _Static_assert(sizeof(struct sonde_load_event) == 40, "wire format");
  * JSON of the descriptive events (members that are not known are absent):
  *
  * HOST    {"boot_id","hostname","kernel","arch","sonde_version","event_version":1}
- * CONFIG  {"content":"full|standard|minimal|off","content_limit":5000,"content_llm":true,
+ * CONFIG  {"content":"full|standard|minimal|off","content_limit":5000,
+ *          "media_limit":4194304,"content_llm":true,
  *          "content_memory":true,"content_tools":true,"price_digest":"hex",
  *          "memory_bytes":N of the engine,"max_run_time_s":N,"egress":["deny *.example",...]};
  * egress: policy/egress.h

@@ -36,7 +36,7 @@ static const char *output, *record, *db, *prices, *config_path;
 static const char *max_time, *retry_of;
 static struct running_query query;
 static int content = CONTENT_FULL;
-static uint64_t content_limit = 5000, ring = SONDE_RING_DEFAULT_BYTES;
+static uint64_t content_limit = 5000, media_limit = 4 << 20, ring = SONDE_RING_DEFAULT_BYTES;
 static const char *const levels[] = { "off", "minimal", "standard", "full", NULL };
 
 static const struct option_spec options[] = {
@@ -66,6 +66,8 @@ static const struct option_spec options[] = {
 	  levels, NULL },
 	{ "content-limit", 0, OPTION_COUNT, &content_limit, "N",
 	  "characters of each input and output at level standard", NULL, NULL },
+	{ "media-limit", 0, OPTION_SIZE, &media_limit, "SIZE",
+	  "of a picture or document that is kept at level full; 0: none is", NULL, NULL },
 	{ "llm-content", 0, OPTION_FLAG, &llm_content, NULL, "nothing of model calls", NULL, NULL },
 	{ "memory-content", 0, OPTION_FLAG, &memory_content, NULL, "nothing of memory calls", NULL,
 	  NULL },
@@ -95,6 +97,7 @@ static int write_config(const struct price_table *table, const struct config *ow
 	const struct config_event e = {
 		.content = (enum content_level)content,
 		.content_limit = content_limit,
+		.media_limit = media_limit,
 		.llm_content = llm_content,
 		.memory_content = memory_content,
 		.tool_content = tool_content,

@@ -292,9 +292,10 @@ struct llm_part *llm_add_text_part(struct llm_message *m, struct arena *mem,
 /* A part of an unknown type, or one that is kept as JSON. */
 struct llm_part *llm_add_json_part(struct llm_message *m, struct arena *mem,
 				   enum llm_part_type type, struct slice json);
-/* Bytes that are not kept, as base64: size and digest. */
-void llm_add_inline_media(struct llm_message *m, struct arena *mem, struct slice media_type,
-			  struct slice base64);
+/* Copies what an event of a stream lent, unless there is too much of it: p->data. */
+void llm_keep_data(struct arena *mem, struct llm_part *p, struct slice base64);
+/* A picture of the answer, whether it came in one piece or as an event. */
+void llm_add_made_media(struct llm_work *w, struct slice media_type, struct slice base64);
 #define LLM_DIGEST_SIZE 48
 /* "xxh3:" and 32 hexadecimal digits. */
 struct slice llm_digest(struct slice bytes, char ret[LLM_DIGEST_SIZE]);

@@ -5,6 +5,9 @@
 
 #include "llm/format.h"
 
+#define DATA_MAX    ((size_t)8 << 20) /* of one picture of a streamed answer */
+#define DATA_SHARES 4		      /* so many of these an answer may have */
+
 struct llm_part *llm_add_part(struct llm_message *m, struct arena *mem, enum llm_part_type type)
 {
 	struct llm_part *p = ARENA_NEW(mem, struct llm_part);
@@ -88,6 +91,28 @@ void llm_add_inline_media(struct llm_message *m, struct arena *mem, struct slice
 	p->name = media_type;
 	p->size = decoded_size(base64);
 	p->id = arena_copy(mem, llm_digest(base64, digest));
+	p->data = base64;
+}
+
+void llm_keep_data(struct arena *mem, struct llm_part *p, struct slice base64)
+{
+	if (p->data.n || base64.n > DATA_MAX || arena_size(mem) > DATA_MAX * DATA_SHARES)
+		return;
+	p->data = arena_copy(mem, base64);
+}
+
+void llm_add_made_media(struct llm_work *w, struct slice media_type, struct slice base64)
+{
+	struct llm_message *m = &w->call.answer;
+	struct arena *mem = w->call.mem;
+	const struct llm_part *before = m->last_part;
+
+	llm_add_inline_media(m, mem, media_type, base64);
+	if (!w->call.streamed || m->last_part == before)
+		return;
+	m->last_part->name = arena_copy(mem, media_type);
+	m->last_part->data = (struct slice){ 0 };
+	llm_keep_data(mem, m->last_part, base64);
 }
 
 void llm_add_media_url(struct llm_message *m, struct arena *mem, struct slice media_type,
@@ -154,5 +179,6 @@ struct llm_part *llm_add_result(struct llm_message *m, struct arena *mem, struct
 		return p;
 	p->text = llm_lend(arena_copy(mem, buf_slice(&json)));
 	p->is_json = true;
+	p->inside = blocks.parts;
 	return p;
 }

@@ -114,7 +114,22 @@ export interface Span {
 }
 
 // gen_ai.input.messages and such, as the conventions have them.
-export interface MessagePart {
+// A picture or document: what its sender says of it, and what became of its bytes.
+export interface Media {
+	type?: string; // "blob", "uri", "file"
+	modality?: string;
+	mime_type?: string; // as its sender says
+	size?: number; // bytes
+	digest?: string;
+	uri?: string;
+	file_id?: string;
+	media_type?: string; // by its bytes, where they are kept
+	bytes?: number;
+	sha256?: string;
+	blob?: string; // /api/v1/blobs/{blob}
+	reason?: string; // why its bytes are not kept
+}
+export interface MessagePart extends Media {
 	type: string; // "text", "reasoning", "tool_call", "tool_call_response", "blob", "uri", ...
 	content?: unknown;
 	id?: string;
@@ -122,8 +137,6 @@ export interface MessagePart {
 	arguments?: unknown;
 	response?: unknown;
 	result?: unknown;
-	mime_type?: string;
-	modality?: string;
 	[more: string]: unknown;
 }
 export interface Message {
