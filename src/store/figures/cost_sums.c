@@ -14,7 +14,8 @@
 #include "store/figures/local_time.h"
 #include "store/sums/sums_sql.h"
 
-#define KEY_FIRST	    (SUMS_NEXT + 1)
+/* Parameters behind those of every range. */
+enum { LIMIT = SUMS_NEXT, SIGN_1, SIGN_2, OPEN_FROM, OPEN_TO, KEY_FIRST };
 #define LOCAL_HOUR(seconds) "strftime('%Y-%m-%dT%H:00', " seconds ", 'unixepoch', 'localtime')"
 #define LOCAL_DAY(seconds)  "strftime('%Y-%m-%d', " seconds ", 'unixepoch', 'localtime')"
 #define BY_KEY(dimension, key)                                                     \
@@ -84,29 +85,44 @@ static const char head[] =
 #define SUMMED(member, attribute, name) \
 	", sum(" #member ") AS " #member ", sum(" #member "_known) AS " #member "_known"
 
-/* Calls that are read one by one: before and behind whole periods, and those that go on. */
-#define EACH_CALL(select, group)                                                           \
-	select " FROM spans AS s WHERE s.step = 2 AND s.start_ns >= ?1 AND s.start_ns < ?2%s" group \
-	" UNION ALL " select " FROM spans AS s WHERE s.step = 2 AND s.start_ns >= ?3"      \
-	" AND s.start_ns < ?4%s" group " UNION ALL " select                                \
-	" FROM spans AS s INDEXED BY spans_open WHERE s.final = 0 AND s.step = 2"          \
-	" AND s.start_ns >= ?2 AND s.start_ns < ?3%s" group
-
 /* Formats: of what is read, and of conditions on the key. */
 static const char periods[] =
 	"SELECT %s AS key, 0 AS runs, " FIGURES LLM_USAGE_COUNTS(SUMMED)
 	" FROM cost_sums WHERE dimension = %d AND period >= ?5 AND period < ?6%s GROUP BY 1"
 	" UNION ALL SELECT %s, sum(n), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0" LLM_USAGE_COUNTS(SUMS_ZERO)
 	" FROM seen WHERE dimension = %d AND period >= ?5 AND period < ?6 AND (%s)%s GROUP BY 1";
-static const char calls[] = EACH_CALL(
-	"SELECT %s, 0, " SUMS_OF_CALLS LLM_USAGE_COUNTS(SUMS_NAMED), " GROUP BY 1");
-/* A run of such calls counts where no period has it for the key. */
+
+/* Calls of an edge, and those that go on between the edges. */
+#define OF_EDGE(sign, from, to) \
+	" FROM spans AS s WHERE s.step = 2 AND s.start_ns >= " from " AND s.start_ns < " to \
+	" AND (" sign " > 0 OR s.seq IS NOT NULL)%s"
+#define OPEN \
+	" FROM spans AS s INDEXED BY spans_open WHERE s.final = 0 AND s.step = 2" \
+	" AND s.start_ns >= ?10 AND s.start_ns < ?11%s"
+#define ADDED(sign, from) \
+	"SELECT key, 0, v * steps, v * calls, v * cost_pico_usd, v * equivalent_pico_usd," \
+	" v * estimated_pico_usd, v * unpriced_calls, v * usage_unknown_calls," \
+	" v * mismatched_calls, v * estimated_1, v * estimated_2, v * estimated_3" \
+	LLM_USAGE_COUNTS(SUMS_TIMES) " FROM (SELECT " sign " AS v), (SELECT %s AS key, " \
+	SUMS_OF_CALLS LLM_USAGE_COUNTS(SUMS_NAMED) from " GROUP BY 1)"
+static const char calls[] =
+	ADDED("?8", OF_EDGE("?8", "?1", "?2")) " UNION ALL " ADDED("?9", OF_EDGE("?9", "?3", "?4"))
+	" UNION ALL " ADDED("1", OPEN);
+
+/*
+ * A run of such calls counts where no period has it for the key. It does not count where periods
+ * have no other calls of it than those that are taken out, and there are none beside them.
+ */
 static const char runs[] =
-	"SELECT e.key, count(*) FILTER (WHERE NOT EXISTS (SELECT 1 FROM present AS p WHERE"
-	" p.run = e.run AND p.dimension = %d AND p.period >= ?5 AND p.period < ?6 AND (%s)%s)),"
-	" 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0" LLM_USAGE_COUNTS(SUMS_ZERO)
-	" FROM (SELECT DISTINCT key, run FROM (" EACH_CALL("SELECT %s AS key, s.run", "")
-	")) AS e GROUP BY 1";
+	"SELECT key, sum((was > cut OR beside) - (was > 0)), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0"
+	LLM_USAGE_COUNTS(SUMS_ZERO)
+	" FROM (SELECT key, sum(cut) AS cut, max(NOT cut) AS beside, coalesce((SELECT sum(p.n) FROM"
+	" present AS p WHERE p.run = e.run AND p.dimension = %d AND p.period >= ?5 AND p.period < ?6"
+	" AND (%s)%s), 0) AS was FROM ("
+	"SELECT %s AS key, s.run, ?8 < 0 AS cut" OF_EDGE("?8", "?1", "?2")
+	" UNION ALL SELECT %s, s.run, ?9 < 0" OF_EDGE("?9", "?3", "?4")
+	" UNION ALL SELECT %s, s.run, 0" OPEN
+	") AS e GROUP BY key, run) GROUP BY 1";
 /* clang-format on */
 
 /* Of a few weeks: what lies in no whole half hour is little. */
@@ -198,6 +214,56 @@ static int prepare(struct store_reader *r, const struct reading *how, const stru
 	return rc;
 }
 
+/*
+ * What lies beside whole periods: calls from @from to @to are added (sign 1), or taken out of a
+ * period that is taken whole (-1), whichever are fewer to be read.
+ */
+struct edge {
+	int64_t from, to;
+	int sign;
+};
+
+static struct edge front_of(struct sums_range *r, int64_t period_ns)
+{
+	const int64_t begin = r->since_ns / period_ns * period_ns;
+
+	if (r->since_ns - begin >= period_ns / 2 || r->since_ns == begin)
+		return (struct edge){ r->since_ns, r->from_ns, 1 };
+	r->from--;
+	r->from_ns = begin;
+	return (struct edge){ begin, r->since_ns, -1 };
+}
+
+static struct edge back_of(struct sums_range *r, int64_t period_ns)
+{
+	if (r->until_ns - r->to_ns <= period_ns / 2 || r->until_ns > INT64_MAX - period_ns)
+		return (struct edge){ r->to_ns, r->until_ns, 1 };
+	r->to++;
+	r->to_ns += period_ns;
+	return (struct edge){ r->until_ns, r->to_ns, -1 };
+}
+
+static int bind_edges(sqlite3_stmt *s, struct sums_range range, int64_t period_ns)
+{
+	const struct edge front = front_of(&range, period_ns), back = back_of(&range, period_ns);
+	const int64_t open_from = front.sign > 0 ? front.to : range.since_ns;
+	const int64_t open_to = back.sign > 0 ? back.from : range.until_ns;
+	int rc;
+
+	range.since_ns = front.from;
+	range.from_ns = front.to;
+	range.to_ns = back.from;
+	range.until_ns = back.to;
+	rc = sums_range_bind(s, &range);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_int(s, SIGN_1, front.sign);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_int(s, SIGN_2, back.sign);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_int64(s, OPEN_FROM, open_from);
+	return rc == SQLITE_OK ? sqlite3_bind_int64(s, OPEN_TO, open_to) : rc;
+}
+
 static bool know(struct store_reader *r, const struct store_filter *f, enum store_group by,
 		 struct cost_key *key, struct reading *how)
 {
@@ -220,19 +286,17 @@ bool cost_sums_know(struct store_reader *r, const struct store_filter *f, enum s
 int cost_of_sums(struct store_reader *r, const struct store_filter *f, enum store_group by,
 		 sqlite3_stmt **ret)
 {
-	struct sums_range range;
 	struct reading how;
 	struct cost_key key;
 	int rc;
 
 	if (!know(r, f, by, &key, &how))
 		return -EAGAIN;
-	range = sums_range(f, how.period_ns);
 	rc = prepare(r, &how, &key, by, ret);
 	if (rc == SQLITE_OK)
-		rc = sums_range_bind(*ret, &range);
+		rc = bind_edges(*ret, sums_range(f, how.period_ns), how.period_ns);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_bind_int64(*ret, SUMS_NEXT, f->limit ? (int64_t)f->limit : -1);
+		rc = sqlite3_bind_int64(*ret, LIMIT, f->limit ? (int64_t)f->limit : -1);
 	if (rc == SQLITE_OK)
 		rc = cost_key_bind(&key, *ret, KEY_FIRST);
 	return rc == SQLITE_OK ? 0 : reader_errno(r, rc);
