@@ -121,9 +121,9 @@ bool metrics_limited(const struct metrics *m, enum metric_id which);
 /* Since when it counts: Unix ns. */
 uint64_t metrics_start_ns(const struct metrics *m);
 
-/* The resource that a value of LABEL_PLACE stands for: a flat JSON object of names and texts, by
- * OpenTelemetry's names; empty for "other" and where there is none. */
-struct slice metrics_place(const struct metrics *m, struct slice place);
+/* The resource that @key, a value of LABEL_PLACE, stands for: a flat JSON object of names and
+ * texts, by OpenTelemetry's names; empty for "other" and where there is none. */
+struct slice metrics_place(const struct metrics *m, struct slice key);
 
 typedef int (*metric_series_fn)(void *ctx, const struct metric_series *series);
 /* In order of their first sight; a negative return of @fn ends it and is returned. */
