@@ -14,7 +14,7 @@ trap 'rm -rf "$new" "$image.new"' EXIT
 # The same mirror as this machine's.
 uri=$(grep -rhoE 'https?://[^ ]*/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | head -1 | tr -d ' ')
 echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri bookworm main" >"$new/sources.list"
-mmdebstrap --quiet --mode=root --variant=minbase --include="$packages,$depends" bookworm "$new/root" "$new/sources.list" >/dev/null
+mmdebstrap --quiet --mode=root --variant=minbase --dpkgopt=force-unsafe-io --include="$packages,$depends" bookworm "$new/root" "$new/sources.list" >/dev/null
 root=$new/root
 # Nothing asks who this machine is, and no unit is enabled at its first start.
 echo 0123456789abcdef0123456789abcdef >"$root/etc/machine-id"
