@@ -3,7 +3,7 @@
 #   image.sh DEB FILE
 set -eu
 deb=$1 image=$2
-packages=systemd,systemd-sysv,dbus,libpam-systemd,python3,openssl,curl,jq,procps
+packages=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,python3,openssl,curl,jq,procps
 depends=$(dpkg-deb -f "$deb" Depends | sed 's/([^)]*)//g;s/|[^,]*//g' | tr -d ' ')
 mkdir -p "$(dirname "$image")"
 exec 9>"$image.lock"
@@ -14,7 +14,7 @@ trap 'rm -rf "$new" "$image.new"' EXIT
 # The same mirror as this machine's.
 uri=$(grep -rhoE 'https?://[^ ]*/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | head -1 | tr -d ' ')
 echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri bookworm main" >"$new/sources.list"
-mmdebstrap --quiet --mode=root --variant=minbase --include="$packages,$depends" bookworm "$new/root" "$new/sources.list" >/dev/null
+mmdebstrap --quiet --mode=root --variant=minbase --dpkgopt=force-unsafe-io --include="$packages,$depends" bookworm "$new/root" "$new/sources.list" >/dev/null
 root=$new/root
 # Nothing asks who this machine is, and no unit is enabled at its first start.
 echo 0123456789abcdef0123456789abcdef >"$root/etc/machine-id"
