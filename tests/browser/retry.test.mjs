@@ -2,17 +2,18 @@
 // Running a run again from its page: what would be run is shown, confirmed, done, and leads to the new run; or it is said why not.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { axe, cleanUp, lineOf, open, overflow, scratch, serve, shot, SONDE, sondeJson, start, within } from './harness.mjs';
 
 const ENV = { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8' };
 const ARGS = ["two words & 'quotes'", 'line one\nline two'];
-let dir, store, told, server, done, secret;
+let dir, store, told, server, done, secret, gone;
 
-const run = (...command) => {
-  const r = spawnSync(SONDE, ['run', '-q', '--no-live', '--no-tree', '--db', store, '--', ...command], { cwd: join(dir, 'a folder'), env: { ...ENV, HOME: dir } });
+const run = (folder, ...command) => {
+  mkdirSync(join(dir, folder), { recursive: true });
+  const r = spawnSync(SONDE, ['run', '-q', '--no-live', '--no-tree', '--db', store, '--', ...command], { cwd: join(dir, folder), env: { ...ENV, HOME: dir } });
   assert.equal(r.status, 0, String(r.stderr));
   return sondeJson('runs', '--db', store)[0];
 };
@@ -22,11 +23,12 @@ const dialog = (page) => page.getByRole('dialog');
 
 before(async () => {
   dir = scratch();
-  mkdirSync(join(dir, 'a folder'));
   store = join(dir, 'sonde.db');
   told = join(dir, 'told');
-  done = run('/bin/sh', '-c', `printf '%s\\n' "$@" -- >>'${told}'`, 'sh', ...ARGS);
-  secret = run('/bin/echo', '--api-key', 'sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCD');
+  done = run('a folder', '/bin/sh', '-c', `printf '%s\\n' "$@" -- >>'${told}'`, 'sh', ...ARGS);
+  secret = run('a folder', '/bin/echo', '--api-key', 'sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCD');
+  gone = run('gone', '/bin/true');
+  rmdirSync(join(dir, 'gone'));
   // As the user whose runs they are.
   const child = start(SONDE, ['serve', '--db', store], { env: { ...ENV, HOME: dir } });
   const [url] = await lineOf(child, /https?:\/\/[^\s]+/);
@@ -68,16 +70,26 @@ test('confirmed, it is run again; the page goes to the new run, which leads back
   await page.finish();
 });
 
-test('what sonde run says where it fails is shown, and the window stays', async () => {
-  // An ordinary user, whose run it is not.
+test('why it cannot be is shown where it fails, and the window stays', async () => {
+  const page = await open(server);
+  await page.to(`/run/${gone.run_id}`);
+  await button(page, 'Retry').click();
+  await dialog(page).getByRole('button', { name: 'Run it again' }).click();
+  const alert = dialog(page).getByRole('alert');
+  await within(30, 'why', async () => (await alert.count()) && /is not there any more/.test(await alert.innerText()));
+  assert.deepEqual(await axe(page), []);
+  await dialog(page).getByRole('button', { name: 'Cancel' }).click();
+  await page.finish({ allow: [/409/] });
+});
+
+test('of another user\'s run it is said that it cannot be', async () => {
   const page = await open(await serve({ store }));
   await page.to(`/run/${done.run_id}`);
   await button(page, 'Retry').click();
-  await dialog(page).getByRole('button', { name: 'Run it again' }).click();
-  await within(30, 'why', async () => (await dialog(page).getByRole('alert').count()) && /ran as user 0/.test(await dialog(page).getByRole('alert').innerText()));
+  await dialog(page).getByText('it ran as another user').waitFor();
+  assert.equal(await dialog(page).getByRole('button', { name: 'Run it again' }).count(), 0);
   assert.equal(times(), 2);
-  await dialog(page).getByRole('button', { name: 'Cancel' }).click();
-  await page.finish({ allow: [/409/] });
+  await page.finish();
 });
 
 test('where nobody would do it, what to type is there to copy, and why', async () => {

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Running again what 'sonde run' had started: by the command and over 'sonde serve', exactly as it was, for its own user alone.
-# shellcheck disable=SC2016,SC2015 # for inner shells; a failed test shows why
+# shellcheck disable=SC1003,SC2016,SC2015,SC2086 # a backslash; for inner shells; a failed test shows why; words
 . "$(dirname "$0")/lib.sh"
 need_root
 unset SONDE_DB SONDE_SOCKET SONDE_DAEMON SUDO_UID SUDO_GID SUDO_USER
@@ -159,7 +159,7 @@ post() {
 }
 browser() { post "$@" -b "$jar" -H "Origin: $base"; }
 confirm() { echo "{\"confirm\":\"$1\"}"; }
-reader=$("$SONDE" token add reader --right read,content --db "$STORE") writer=$("$SONDE" token add writer --right read,write --db "$STORE")
+reader=$("$SONDE" token add reader --right read,content --db "$STORE" 2>/dev/null) writer=$("$SONDE" token add writer --right read,write --db "$STORE" 2>/dev/null)
 serve_start root "$SONDE" serve --db "$STORE"
 R=$serving
 planned() {
@@ -240,6 +240,12 @@ for_them() {
 		[ "$(stat -c %U "$T/n"/db-retry-0.log)" = nobody ] || { tail -3 "$T/told"; cat "$T/sudo.log"; ls -l "$T/n"; return 1; }
 }
 ok "under sudo it is run as the user who called sudo" for_them
+not_by_others() {
+	local token
+	token=$("$SONDE" token add theirs --user nobody --right read,write --db "$T/n/db" 2>/dev/null)
+	post 403 "$N" "$(confirm "$N")" -H "Authorization: Bearer $token" && grep 'only who has started' "$T/answer"
+}
+ok "but not for who has not started the server, even where the run is theirs" not_by_others
 kill "$serving"
 serve_start plain setpriv --reuid nobody --regid nogroup --clear-groups env HOME="$T/n" "$T/sonde" serve --db "$T/n/db"
 powerless() {

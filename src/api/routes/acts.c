@@ -141,22 +141,25 @@ static const char *why_not(const struct request *rq, const struct started *s)
 		return no_starter;
 	if (!is_own_user(rq))
 		return only_starter;
+	if (rq->s->c.peers.own != 0 && rq->s->c.peers.own != s->uid) /* root may be so by sudo */
+		return "it ran as another user, and only they can run it again";
 	return rq->rights & RIGHT_WRITE ? NULL : "the right 'write' is missing";
 }
 
-/* For a terminal; of the daemon's store its users are no readers. */
+/* For a terminal. Where the store is concerns its own user; of the daemon's nobody is a reader. */
 static int write_by_hand(const struct query *q, const struct started *s, struct buf *ret)
 {
 	char id[ID128_HEX_SIZE];
 	int r = buf_add(ret, SLICE("sonde retry "), SIZE_MAX);
 
 	id128_hex(&s->run, id);
-	if (r == 0 && q->rq->s->c.retry)
+	if (r == 0 && q->rq->s->c.retry && is_own_user(q->rq)) {
 		r = buf_add(ret, SLICE("--db "), SIZE_MAX);
-	if (r == 0 && q->rq->s->c.retry)
-		r = started_word(q->rq->s->c.store, ret);
-	if (r == 0 && q->rq->s->c.retry)
-		r = buf_add(ret, SLICE(" "), SIZE_MAX);
+		if (r == 0)
+			r = started_word(q->rq->s->c.store, ret);
+		if (r == 0)
+			r = buf_add(ret, SLICE(" "), SIZE_MAX);
+	}
 	return r < 0 ? r : buf_add(ret, slice_of(id), SIZE_MAX);
 }
 
