@@ -100,15 +100,11 @@ static __always_inline int put_in(const struct transfer *t, __u64 len, const __u
 	return 0;
 }
 
-/*
- * Global, so that it is verified once and apart: as part of the loop, the bounds on @len would make
- * each iteration a state of its own.
- */
-__weak int put_chunk(struct transfer *t, __u64 len)
+static __always_inline int put_chunk(struct transfer *t, __u64 len)
 {
 	__u64 waiting = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA), wake;
 
-	if (!t || waiting > ring_bytes - ring_bytes / 16)
+	if (waiting > ring_bytes - ring_bytes / 16)
 		return -ENOSPC;
 	wake = wake_flags(waiting);
 	if (len <= 128)
@@ -126,8 +122,8 @@ __weak int put_chunk(struct transfer *t, __u64 len)
 	return put_in(t, len, SONDE_CHUNK_MAX, wake);
 }
 
-/* Brings the chunk's pages in. Nothing is reserved meanwhile: this may sleep. Global, likewise. */
-__weak int touch_pages(__u64 buf, __u64 len)
+/* Brings the chunk's pages in. Nothing is reserved meanwhile: this may sleep. */
+static __always_inline void touch_pages(__u64 buf, __u64 len)
 {
 	char byte;
 
@@ -138,7 +134,6 @@ __weak int touch_pages(__u64 buf, __u64 len)
 			at = len - 1;
 		bpf_copy_from_user(&byte, 1, (void *)(buf + at));
 	}
-	return 0;
 }
 
 /* The next struct iovec becomes the buffer. */
@@ -195,14 +190,28 @@ static __always_inline long step(struct transfer *t, bool may_sleep)
 	return 0;
 }
 
+/*
+ * Global, so that it is verified once and apart: as part of the loop, the bounds on a chunk's
+ * length would make each iteration a state of its own.
+ */
+__weak int step_once(struct transfer *t)
+{
+	return t ? step(t, false) : 1;
+}
+
+__weak int step_once_sleepable(struct transfer *t)
+{
+	return t ? step(t, true) : 1;
+}
+
 static __noinline long step_atomic(__u32 i, struct transfer *t)
 {
-	return step(t, false);
+	return step_once(t) != 0;
 }
 
 static __noinline long step_sleepable(__u32 i, struct transfer *t)
 {
-	return step(t, true);
+	return step_once_sleepable(t) != 0;
 }
 
 static __always_inline void copy_call(struct transfer *t, bool may_sleep)
