@@ -164,10 +164,42 @@ static bool reading_of(enum store_group by, const struct cost_key *key,
 	return true;
 }
 
+/*
+ * Of many keys the first ones are found by what they are ordered by alone, as the rest of their
+ * figures is much more to add up. Formats: of the key of a call, and of conditions.
+ */
+#define FIRST_OF(sign, from)                                                \
+	" UNION ALL SELECT %s, " sign ", " sign " * " SCHEMA_ONCE ", " sign \
+	" * iif(s.cost_equivalent, 0, s.cost_pico_usd), " sign              \
+	" * iif(s.cost_equivalent, s.cost_pico_usd, 0)" from
+static const char first[] =
+	"WITH first AS MATERIALIZED (SELECT key FROM (SELECT key, steps, calls, cost_pico_usd AS"
+	" cost, equivalent_pico_usd AS equivalent FROM cost_sums WHERE dimension = %d AND period >="
+	" ?5 AND period < ?6%s" FIRST_OF("?8", OF_EDGE("?8", "?1", "?2"))
+		FIRST_OF("?9", OF_EDGE("?9", "?3", "?4")) FIRST_OF(
+			"1",
+			OPEN) ") GROUP BY key HAVING sum(steps) > 0 ORDER BY coalesce(sum(cost), "
+			      "0) DESC,"
+			      " coalesce(sum(equivalent), 0) DESC, sum(calls) DESC, key LIMIT ?7) ";
+#define AMONG_FIRST "%z AND %s IN (SELECT key FROM first)"
+
 /* What conditions on the key are, in each of the places. */
 struct conditions {
 	char *sum, *call, *present;
 };
+
+/* The query's begin, where it is for the first of many; the conditions ask for these from then on.
+ */
+static char *only_first(const struct reading *how, struct conditions *c)
+{
+	const char *k = how->of_span;
+	char *with =
+		sqlite3_mprintf(first, how->dimension, c->sum, k, c->call, k, c->call, k, c->call);
+
+	c->sum = sqlite3_mprintf(AMONG_FIRST, c->sum, "key");
+	c->call = sqlite3_mprintf(AMONG_FIRST, c->call, k);
+	return with;
+}
 
 static char *rows_of(const struct reading *how, const struct conditions *c)
 {
@@ -189,7 +221,7 @@ static char *rows_of(const struct reading *how, const struct conditions *c)
 }
 
 static int prepare(struct store_reader *r, const struct reading *how, const struct cost_key *key,
-		   enum store_group by, sqlite3_stmt **ret)
+		   enum store_group by, bool of_first, sqlite3_stmt **ret)
 {
 	const char *order = by == GROUP_DAY || by == GROUP_HOUR
 				    ? "key DESC"
@@ -199,16 +231,19 @@ static int prepare(struct store_reader *r, const struct reading *how, const stru
 		cost_key_sql(key, key->name ? readings[key->of].of_span : "", KEY_FIRST),
 		cost_key_sql(key, "p.key", KEY_FIRST),
 	};
-	char *rows = c.sum && c.call && c.present ? rows_of(how, &c) : NULL;
-	char *sql = rows ? sqlite3_mprintf("%s%s) GROUP BY key HAVING sum(steps) > 0 ORDER BY %s"
+	const bool whole = c.sum && c.call && c.present;
+	char *with = whole && of_first ? only_first(how, &c) : sqlite3_mprintf("");
+	char *rows = whole && with && c.sum && c.call ? rows_of(how, &c) : NULL;
+	char *sql = rows ? sqlite3_mprintf("%s%s%s) GROUP BY key HAVING sum(steps) > 0 ORDER BY %s"
 					   " LIMIT ?7",
-					   head, rows, order)
+					   with, head, rows, order)
 			 : NULL;
 	const int rc = sql ? sqlite3_prepare_v2(r->db, sql, -1, ret, NULL) : SQLITE_NOMEM;
 
 	sqlite3_free(c.sum);
 	sqlite3_free(c.call);
 	sqlite3_free(c.present);
+	sqlite3_free(with);
 	sqlite3_free(rows);
 	sqlite3_free(sql);
 	return rc;
@@ -292,7 +327,7 @@ int cost_of_sums(struct store_reader *r, const struct store_filter *f, enum stor
 
 	if (!know(r, f, by, &key, &how))
 		return -EAGAIN;
-	rc = prepare(r, &how, &key, by, ret);
+	rc = prepare(r, &how, &key, by, by == GROUP_SESSION && f->limit, ret);
 	if (rc == SQLITE_OK)
 		rc = bind_edges(*ret, sums_range(f, how.period_ns), how.period_ns);
 	if (rc == SQLITE_OK)

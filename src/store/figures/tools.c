@@ -54,38 +54,43 @@ static int of_calls(struct store_reader *r, const struct store_filter *f, struct
 
 /* --- from sums (sums_sql.h): of whole days, and of the calls beside them or not over yet --- */
 
-/* clang-format off */
-#define CALLS(columns, index, range) \
-	"SELECT " columns " FROM spans AS s " index " WHERE s.step = 3 AND s.tool_name IS NOT NULL" range
-#define WANTED(tool, agent) \
-	" AND (?7 IS NULL OR " tool " = ?7) AND (?8 IS NULL OR " agent " = ?8)"
-#define WANTED_CALLS WANTED("s.tool_name", "s.agent")
-#define EDGES(columns) \
-	CALLS(columns, "", " AND s.start_ns >= ?1 AND s.start_ns < ?2" WANTED_CALLS) " UNION ALL " \
-	CALLS(columns, "", " AND s.start_ns >= ?3 AND s.start_ns < ?4" WANTED_CALLS) " UNION ALL " \
-	CALLS(columns, "INDEXED BY spans_open", \
-	      " AND s.final = 0 AND s.start_ns >= ?2 AND s.start_ns < ?3" WANTED_CALLS)
+#define CALLS "step = 3 AND tool_name IS NOT NULL AND start_ns >= "
+/* Columns that are not named are not read. */
+#define EDGE "SELECT run, agent, tool_name, status, args_blob, start_ns, end_ns FROM spans"
+#define EDGES                                                                  \
+	"(" EDGE " WHERE " CALLS "?1 AND start_ns < ?2"                        \
+	" UNION ALL " EDGE " WHERE " CALLS "?3 AND start_ns < ?4"              \
+	" UNION ALL " EDGE " INDEXED BY spans_open WHERE final = 0 AND " CALLS \
+	"?2 AND start_ns < ?3)"
+#define WANTED(tool, agent) " AND (?7 IS NULL OR " tool " = ?7) AND (?8 IS NULL OR " agent " = ?8)"
 
 static const char of_days[] =
 	"SELECT tool, nullif(agent, ''), sum(calls), sum(runs), sum(errors), max(sum(repeats), 0),"
 	" times_percentiles(times(times, 1)) FROM ("
 	"SELECT tool, agent, calls, 0 AS runs, errors, repeats, times FROM tool_sums"
-	" WHERE period >= ?5 AND period < ?6" WANTED("tool", "agent")
-	" UNION ALL SELECT key, key2, 0, sum(n), 0, 0, NULL FROM seen WHERE dimension = 6"
-	" AND period >= ?5 AND period < ?6 AND before < ?5" WANTED("key", "key2") " GROUP BY 1, 2"
-	" UNION ALL SELECT tool, agent, count(*), 0, sum(status = 2), count(args_blob)"
-	" - count(DISTINCT hex(run) || hex(args_blob)) FILTER (WHERE args_blob IS NOT NULL),"
-	" times(max(took_ns, 0), 1) FROM ("
-	EDGES("s.tool_name AS tool, coalesce(s.agent, '') AS agent, s.run, s.status, s.args_blob,"
-	      " s.end_ns - s.start_ns AS took_ns") ") GROUP BY 1, 2"
-	/* a run of such calls counts where no day has it */
-	" UNION ALL SELECT tool, agent, 0, count(*) FILTER (WHERE NOT EXISTS (SELECT 1 FROM"
-	" present AS p WHERE p.run = e.run AND p.dimension = 6 AND p.key = e.tool"
-	" AND p.key2 = e.agent AND p.period >= ?5 AND p.period < ?6)), 0, 0, NULL FROM ("
-	"SELECT DISTINCT tool, agent, run FROM ("
-	EDGES("s.tool_name AS tool, coalesce(s.agent, '') AS agent, s.run") ")) AS e GROUP BY 1, 2"
-	") GROUP BY tool, agent HAVING sum(calls) > 0 ORDER BY 3 DESC, tool, agent LIMIT ?9";
-/* clang-format on */
+	" WHERE period >= ?5 AND period < ?6" WANTED(
+		"tool",
+		"agent") " UNION ALL SELECT key, key2, 0, sum(n), 0, 0, NULL FROM seen WHERE "
+			 "dimension = 6"
+			 " AND period >= ?5 AND period < ?6 AND before < ?5" WANTED(
+				 "key", "key2") " GROUP BY 1, 2 UNION ALL SELECT s.tool_name, "
+						"coalesce(s.agent, ''), count(*),"
+						" count(DISTINCT s.run) FILTER (WHERE NOT EXISTS "
+						"(SELECT 1 FROM present AS p"
+						" WHERE p.run = s.run AND p.dimension = 6 AND "
+						"p.key = s.tool_name"
+						" AND p.key2 = coalesce(s.agent, '') AND p.period "
+						">= ?5 AND p.period < ?6)),"
+						" sum(s.status = 2), count(s.args_blob) - "
+						"count(DISTINCT hex(s.run) || hex(s.args_blob))"
+						" FILTER (WHERE s.args_blob IS NOT NULL), "
+						"times(max(s.end_ns - s.start_ns, 0), 1)"
+						" FROM " EDGES " AS s WHERE true" WANTED(
+							"s.tool_name",
+							"s.agent") " GROUP BY 1, 2) GROUP BY tool, "
+								   "agent HAVING sum(calls) > 0"
+								   " ORDER BY 3 DESC, tool, agent "
+								   "LIMIT ?9";
 
 static int bind_word(sqlite3_stmt *s, int at, struct slice word)
 {
