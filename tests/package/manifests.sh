@@ -83,7 +83,7 @@ tokens() { # what the init container does, with no more than its powers; a secon
 	jq -rs '.[] | select(.kind == "DaemonSet").spec.template.spec.initContainers[0].command[2]' "$T/chart" |
 		sed "s#/var/lib/sonde#$T/var#g; s#/tokens/#$T/tokens/#g; s/-o sonde -g sonde/-o 61000 -g 61000/g" >"$T/tokens.sh"
 	[ "$(jq -cs '.[] | select(.kind == "DaemonSet").spec.template.spec.initContainers[0].securityContext.capabilities.add' "$T/chart")" = '["CHOWN","DAC_OVERRIDE","FOWNER"]' ] || return 1
-	mkdir -p "$T/tokens" "$T/var" && "$SONDE" token add team --db "$T/tokens/db" >"$T/token" || return 1
+	chmod 755 "$T" && mkdir -p "$T/tokens" "$T/var" && "$SONDE" token add team --db "$T/tokens/db" >"$T/token" || return 1
 	for _ in 1 2; do
 		setpriv --clear-groups --no-new-privs --inh-caps -all --bounding-set -all,+chown,+dac_override,+fowner sh -eu "$T/tokens.sh" || return 1
 		[ "$(stat -c '%u %a' "$T/var/store" "$T/var/store/tokens.json" | xargs)" = "61000 700 61000 600" ] && "$SONDE" token list --db "$T/var/store/db" | grep -q team || return 1
