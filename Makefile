@@ -95,7 +95,7 @@ $(B)/sonde.skel.h: $(bpf_src:bpf/%.bpf.c=$(B)/%.bpf.o)
 
 # --- tests ---
 
-# Test programs at a time. With 2 the whole takes half as long, and what is measured in moments wants a quiet machine.
+# Test programs at a time. What is measured in moments wants a quiet machine; `make check` has two of the end-to-end tests at a time.
 export JOBS ?= 1
 
 alloc_wrap := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc

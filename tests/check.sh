@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.." || exit 1
 T=$(mktemp -d)
 export TEST_TOTALS=$T/totals
 trap 'rm -rf "$T"' EXIT
+trap 'kill 0' INT # lanes run in the background, which minds no key
 broken=0
 suite() {
 	local began=$SECONDS
