@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Reading the store. Rows are lent for the callback; a negative return of it ends the query and is
- * returned. Opening never writes and never creates; a store of an older version is read through its
- * migration in memory or refused with a line that says what to do.
+ * returned. Opening never writes and never creates; a store of an older version is refused with a
+ * line that says what to do.
  */
 #pragma once
 

@@ -10,6 +10,7 @@
 
 #include "base/util.h"
 #include "store/attrs.h"
+#include "store/figures/reach.h"
 #include "store/list/page.h"
 
 #define BUSY_MS	   5000
@@ -73,10 +74,11 @@ static int open_file(struct store_reader *r, struct store_error *err)
 	sqlite3_db_config(r->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(r->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_db_config(r->db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
-	rc = sqlite3_exec(r->db,
-			  "PRAGMA query_only = 1; PRAGMA cell_size_check = 1;"
-			  "PRAGMA temp_store = MEMORY; SELECT count(*) FROM sqlite_schema",
-			  NULL, NULL, NULL);
+	rc = sqlite3_exec(
+		r->db,
+		"PRAGMA query_only = 1; PRAGMA cell_size_check = 1; PRAGMA cache_size = -8192;"
+		"PRAGMA temp_store = MEMORY; SELECT count(*) FROM sqlite_schema",
+		NULL, NULL, NULL);
 	if ((rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_READONLY)
 		return db_fail(err, -EACCES,
 			       "cannot read the store '%s' while nobody writes it, as you may not "
@@ -101,6 +103,7 @@ int store_reader_open(const char *path, struct store_reader **ret, struct store_
 	r->sql_limit_ms = STORE_SQL_MS;
 	r->sums_above = SUMS_ABOVE;
 	r->count_max = STORE_COUNT_MAX;
+	r->reach_max = STORE_REACH_MAX;
 	rc = open_file(r, err);
 	if (rc == 0)
 		rc = db_check_version(r->db, r->path, true, &version, err);

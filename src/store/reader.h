@@ -17,6 +17,7 @@ struct store_reader {
 	uint64_t end_ms;       /* of what is being done */
 	int64_t sums_above;    /* steps: below that they are read one by one */
 	int64_t count_max;     /* STORE_COUNT_MAX, but for tests */
+	int64_t reach_max;     /* STORE_REACH_MAX, likewise */
 	char path[4096];
 
 	/* Of a viewer that does not see everything (viewer.c). */

@@ -106,8 +106,8 @@ static const char version_2[] =
 	" " sign " * coalesce(sum(input), 0), " sign " * coalesce(sum(output), 0),"               \
 	" " sign " * coalesce(sum(cache_read), 0), " sign " * coalesce(sum(cache_write), 0),"     \
 	" " sign " * coalesce(sum(reasoning), 0), " sign " * coalesce(sum(cost_pico_usd), 0),"    \
-	" " sign " * sum(step = 2 AND cost_source = 0 AND " SCHEMA_SERVED "),"                    \
-	" " sign " * sum(step = 2 AND (input IS NULL OR output IS NULL) AND " SCHEMA_SERVED "),"  \
+	" " sign " * sum(step = 2 AND " SCHEMA_UNPRICED "),"                                      \
+	" " sign " * sum(step = 2 AND " SCHEMA_UNKNOWN "),"                                       \
 	" " sign " * coalesce(sum(max(end_ns - start_ns, 0)), 0), " sign                          \
 	" * coalesce(sum(lost_bytes), 0)"                                                         \
 	" FROM spans WHERE " where " AND step IN (2, 3) GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"

@@ -48,7 +48,7 @@ chown -R $OWN:$OWN "$T/store" "$T/run"
 as_exec $OWN "$SONDE" server --db "$T/store/db" --socket "$T/run/sock" --api 127.0.0.1:0 2>"$T/server.err" &
 server=$!
 pids+=("$server")
-within 20 test -S "$T/run/sock"
+within 60 test -S "$T/run/sock"
 sleep 0.2 # what was changed just now has no tag yet
 api() { /usr/bin/python3 "$T/api.py" "$T/run/sock" "$@"; }
 own() { as $ALICE /usr/bin/python3 "$T/api.py" "$T/run/sock" "$@"; }
@@ -115,6 +115,19 @@ rows() { # CSV's rows are those of the list
 		[ "$(ask "$(url 'export?format=csv&rows=spans&filter=step:llm')" | tail -n +2 | cut -d, -f2 | sort)" = "$(ask "$(url 'spans?limit=1000&filter=step:llm')" | jq -r '.items[].span_id' | sort)" ]
 }
 ok "a table is the list under the same filter" rows
+ordered() { # ROWS ID COLUMN SORT ORDER
+	diff <(ask "$(url "export?format=csv&rows=$1&sort=$4&order=$5")" | tail -n +2 | cut -d, -f$3) <(ask "$(url "$1?limit=1000&sort=$4&order=$5")" | jq -r ".items[].$2") &&
+		diff <(ask "$(url "export?format=ndjson&rows=$1&sort=$4&order=$5")" | jq -r ".$2") <(ask "$(url "$1?limit=1000&sort=$4&order=$5")" | jq -r ".items[].$2")
+}
+orders() {
+	local sort order
+	for order in asc desc; do
+		for sort in start duration cost tokens steps errors; do ordered runs run_id 1 $sort $order || return 1; done
+		for sort in start duration cost tokens errors; do ordered spans span_id 2 $sort $order || return 1; done
+	done
+	[ "$("$SONDE" export --db "$T/store/db" -f csv --sort tokens --limit 2 | tail -n +2 | cut -d, -f1)" = "$(ask "$(url 'runs?sort=tokens&limit=2')" | jq -r '.items[].run_id')" ]
+}
+ok "a file is in the order of the list" orders
 lines() {
 	ask "$(url 'export?format=ndjson&rows=runs')" | holds '.type == "run"' && ask "$(url 'export?format=ndjson&rows=spans')" | holds '.span_id and (.attributes | has("gen_ai.input.messages") | not)' &&
 		ask "$(url 'export?format=ndjson&rows=spans&content=1&filter=step:llm')" | grep -q '"gen_ai.input.messages"'
@@ -126,7 +139,7 @@ formula() { # a cell that a spreadsheet would run
 	cp "$T/formula" "$T/run/formula" && chown $OWN "$T/run/formula"
 	as_exec $OWN "$SONDE" server --db "$T/run/formula" --socket "$T/run/sock2" &
 	local pid=$! rc=1
-	within 20 test -S "$T/run/sock2" && curl -s --unix-socket "$T/run/sock2" "$(url 'export?format=csv')" | grep -q ",'=HYPERLINK(1)," && rc=0
+	within 60 test -S "$T/run/sock2" && curl -s --unix-socket "$T/run/sock2" "$(url 'export?format=csv')" | grep -q ",'=HYPERLINK(1)," && rc=0
 	kill $pid
 	wait $pid
 	return $rc
