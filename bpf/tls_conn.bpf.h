@@ -26,9 +26,11 @@ struct tls_conn {
 	__u64 id;
 	__u64 sock;  /* linked to it */
 	__u64 maybe; /* the socket of the last match (tls_link.bpf.h) */
-	__u32 matches, pad2;
-	__u64 out_sock;	   /* which its records have gone out through; 0: not known */
-	__u32 source, pad; /* enum sonde_source */
+	__u32 matches;
+	__u32 told;	/* the engine that its OPEN was sent to */
+	__u64 out_sock; /* which its records have gone out through; 0: not known */
+	__u32 source;	/* enum sonde_source */
+	__u32 evidence; /* of sock: enum sonde_link_evidence */
 	struct flow flow[2];
 	struct held held;
 };
@@ -49,12 +51,14 @@ static __always_inline struct tls_key key_of(const struct actor *a, __u64 ssl)
 	return k;
 }
 
-static __always_inline void tell_conn(const struct actor *a, __u64 id, __u8 source, __u16 kind)
+/* @flags: what is to be said besides. */
+static __always_inline void tell_conn(const struct actor *a, __u64 id, __u8 source, __u16 kind,
+				      __u32 flags)
 {
 	const struct scope *s = scope_of(a->tgid);
 	/* Nothing tells a stream that was open before from a new one: it may be. Looked up before
 	 * the event is reserved: older kernels lose sight of it else. */
-	const __u32 flags = s && s->flags & SCOPE_JOINED ? SONDE_CONN_MIDWAY : 0;
+	const __u32 joined = s && s->flags & SCOPE_JOINED ? SONDE_CONN_MIDWAY : 0;
 	struct sonde_conn_event *e = reserve_control(e);
 
 	if (!e)
@@ -63,8 +67,36 @@ static __always_inline void tell_conn(const struct actor *a, __u64 id, __u8 sour
 	fill_header(&e->hdr, a, kind, sizeof(*e));
 	e->conn = id;
 	e->source = source;
-	e->flags = flags;
+	e->flags = flags | joined;
 	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline bool tell_link(const struct actor *a, __u64 tls, __u64 sock, __u32 evidence)
+{
+	struct sonde_link_event *e = reserve_control(e);
+
+	if (!e)
+		return false;
+	fill_header(&e->hdr, a, SONDE_EV_CONN_LINK, sizeof(*e));
+	e->tls = tls;
+	e->sock = sock;
+	e->evidence = evidence;
+	e->pad = 0;
+	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+/* To another engine than the one that was told. */
+__weak int tls_conn_again(const struct actor *a, struct tls_conn *c)
+{
+	const __u32 now = engines;
+
+	if (!a || !c || __sync_lock_test_and_set(&c->told, now) == now)
+		return 0;
+	tell_conn(a, c->id, c->source, SONDE_EV_CONN_OPEN, SONDE_CONN_AGAIN | SONDE_CONN_MIDWAY);
+	if (c->sock)
+		tell_link(a, c->id, c->sock, c->evidence);
+	return 0;
 }
 
 /* A fresh state; not on the stack, of which there is little. */
@@ -88,10 +120,11 @@ __weak int tls_conn_open(const struct actor *a, __u64 ssl, __u32 source)
 	}
 	id = new_conn_id();
 	c->source = source;
+	c->told = engines;
 	/* Told before others can use it: its OPEN precedes its data. */
-	tell_conn(a, id, source, SONDE_EV_CONN_OPEN);
+	tell_conn(a, id, source, SONDE_EV_CONN_OPEN, 0);
 	if (__sync_val_compare_and_swap(&c->id, 0, id))
-		tell_conn(a, id, source, SONDE_EV_CONN_CLOSE);
+		tell_conn(a, id, source, SONDE_EV_CONN_CLOSE, 0);
 	return 0;
 }
 
@@ -101,8 +134,11 @@ static __always_inline struct tls_conn *tls_conn_get(const struct actor *a, __u6
 	struct tls_key key = key_of(a, ssl);
 	struct tls_conn *c = bpf_map_lookup_elem(&tls_conns, &key);
 
-	if (c && c->id)
+	if (c && c->id) {
+		if (c->told != engines)
+			tls_conn_again(a, c);
 		return c;
+	}
 	tls_conn_open(a, ssl, source);
 	return bpf_map_lookup_elem(&tls_conns, &key);
 }
@@ -110,20 +146,10 @@ static __always_inline struct tls_conn *tls_conn_get(const struct actor *a, __u6
 static __always_inline void link_socket(const struct actor *a, struct tls_conn *conn, __u64 sock,
 					__u32 evidence)
 {
-	struct sonde_link_event *e;
-
-	if (!sock || conn->sock == sock)
-		return;
-	e = reserve_control(e);
-	if (!e)
+	if (!sock || conn->sock == sock || !tell_link(a, conn->id, sock, evidence))
 		return;
 	conn->sock = sock;
-	fill_header(&e->hdr, a, SONDE_EV_CONN_LINK, sizeof(*e));
-	e->tls = conn->id;
-	e->sock = sock;
-	e->evidence = evidence;
-	e->pad = 0;
-	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
+	conn->evidence = evidence;
 }
 
 /* The object @ssl of the current process is no longer the connection that it was. */
@@ -148,7 +174,7 @@ __weak int tls_conn_end(__u64 ssl)
 	bpf_map_delete_elem(&tls_conns, &key);
 	if (n_verdicts)
 		bpf_map_delete_elem(&verdicts, &t.conn);
-	tell_conn(&t.actor, t.conn, t.source, SONDE_EV_CONN_CLOSE);
+	tell_conn(&t.actor, t.conn, t.source, SONDE_EV_CONN_CLOSE, 0);
 	return 0;
 }
 

@@ -62,15 +62,15 @@ static bool read_until(struct params *p, struct slice v)
 	return read_time(p, "until", v, &p->filter.until_ns);
 }
 
+const char *const params_sort_names[] = {
+	[ORDER_START] = "start",   [ORDER_DURATION] = "duration", [ORDER_COST] = "cost",
+	[ORDER_TOKENS] = "tokens", [ORDER_STEPS] = "steps",	  [ORDER_ERRORS] = "errors",
+};
+
 static bool read_sort(struct params *p, struct slice v)
 {
-	static const char *const names[] = {
-		[ORDER_START] = "start",   [ORDER_DURATION] = "duration", [ORDER_COST] = "cost",
-		[ORDER_TOKENS] = "tokens", [ORDER_STEPS] = "steps",	  [ORDER_ERRORS] = "errors",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (slice_eq(v, slice_of(names[i]))) {
+	for (size_t i = 0; i < ARRAY_SIZE(params_sort_names); i++)
+		if (slice_eq(v, slice_of(params_sort_names[i]))) {
 			p->page.order = (enum store_order)i;
 			return true;
 		}
@@ -100,10 +100,20 @@ static bool read_cursor(struct params *p, struct slice v)
 	return v.n < STORE_CURSOR || wrong(p, "'cursor' takes what the page before has as 'next'");
 }
 
+static bool read_flag(struct params *p, const char *name, struct slice v, bool *ret)
+{
+	*ret = slice_eq(v, SLICE("1"));
+	return *ret || slice_eq(v, SLICE("0")) || wrong(p, "'%s' takes 0 or 1", name);
+}
+
 static bool read_content(struct params *p, struct slice v)
 {
-	p->content = slice_eq(v, SLICE("1"));
-	return p->content || slice_eq(v, SLICE("0")) || wrong(p, "'content' takes 0 or 1");
+	return read_flag(p, "content", v, &p->content);
+}
+
+static bool read_all(struct params *p, struct slice v)
+{
+	return read_flag(p, "all", v, &p->all);
 }
 
 static bool read_by(struct params *p, struct slice v)
@@ -168,6 +178,7 @@ static const struct {
 	{ "rows", PARAMS_EXPORT, read_rows },
 	{ "content", PARAMS_EXPORT, read_content },
 	{ "run", PARAMS_EXPORT, read_run },
+	{ "all", PARAMS_ALL, read_all },
 };
 
 /* --- the way in --- */

@@ -18,6 +18,7 @@ enum {
 	PARAMS_BUCKET = 16,
 	PARAMS_PAIR = 32,   /* a=, b= */
 	PARAMS_EXPORT = 64, /* format=, rows=, content=0|1, run= */
+	PARAMS_ALL = 128,   /* all=0|1 */
 };
 
 #define PARAMS_LIMIT	 100 /* of a page, unless it is told */
@@ -29,6 +30,7 @@ struct params {
 	struct slice filter_text, since_text, until_text; /* as they were given */
 	struct slice by, bucket, a, b, format, rows, run;
 	bool content;
+	bool all; /* however long it takes: figures of all, not of the newest (figures/reach.h) */
 
 	bool relative;	 /* since or until depends on what time it is */
 	unsigned takes;	 /* PARAMS_* */
@@ -37,6 +39,8 @@ struct params {
 	struct arena *mem;
 	char error[400];
 };
+
+extern const char *const params_sort_names[]; /* by enum store_order */
 
 /* 0 or -ENOMEM. params_done() frees what strings of it are in. */
 int params_begin(struct params *p, unsigned takes, uint64_t now_ns);

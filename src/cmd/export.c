@@ -16,13 +16,21 @@
 static const char *const formats[] = { "ndjson", "csv", "html", "otlp", NULL }; /* exporters[] */
 enum { FORMAT_NDJSON, FORMAT_OTLP = 3 };
 static const char *const rows[] = { "runs", "spans", "all", NULL }; /* enum export_rows */
-static int format, what = EXPORT_ALL;
+static const char *const sorts[] = {
+	"start", "duration", "cost", "tokens", "steps", "errors", NULL
+}; /* enum store_order */
+static const char *const ways[] = { "asc", "desc", NULL };
+static int format, what = EXPORT_ALL, sort = ORDER_START, way = 1;
 static bool content, force;
 static const char *db, *to, *receiver, *config;
 
 static const struct option_spec options[] = {
 	{ "format", 'f', OPTION_CHOICE, &format, "FORMAT", "what is written", formats, NULL },
 	{ "rows", 0, OPTION_CHOICE, &what, "WHAT", "csv, ndjson: what a row is", rows, NULL },
+	{ "sort", 0, OPTION_CHOICE, &sort, "BY",
+	  "csv, ndjson: in which order; of steps those that have it", sorts, NULL },
+	{ "order", 0, OPTION_CHOICE, &way, "WAY", "the newest or largest first, or last", ways,
+	  NULL },
 	{ "content", 0, OPTION_FLAG, &content, NULL,
 	  "ndjson, otlp: messages, arguments and results as well", NULL, NULL },
 	{ "output", 'o', OPTION_FILE, &to, "FILE", "instead of standard output", NULL, NULL },
@@ -97,6 +105,10 @@ static int check(int argc, char **argv, struct store_reader *r)
 			to ? "--output" : "another --format");
 		return EXIT_USAGE;
 	}
+	if (sort == ORDER_STEPS && what == EXPORT_SPANS) {
+		log_err("export: steps have no order by 'steps'");
+		return EXIT_USAGE;
+	}
 	if (argc > 1 && (exporters[format]->one_run || exporters[format] == &export_csv)) {
 		log_err("export: %s takes one run", exporters[format]->name);
 		return EXIT_USAGE;
@@ -126,6 +138,8 @@ static int run(int argc, char **argv)
 	_cleanup_(store_reader_closep) struct store_reader *reader = NULL;
 	_cleanup_(freep) char *path = NULL;
 	struct export_job job = { .rows = (enum export_rows)what,
+				  .order = (enum store_order)sort,
+				  .ascending = way == 0,
 				  .content = content,
 				  .out = stdout };
 	int r;
@@ -192,6 +206,7 @@ const struct command command_export = {
 		"Examples:\n"
 		"  sonde export last --format html -o run.html\n"
 		"  sonde export --since 7d --format csv -o runs.csv\n"
+		"  sonde export --since 7d --format csv --sort cost >dearest.csv\n"
 		"  sonde export --agent codex --content | zstd >codex.ndjson.zst\n"
 		"  sonde export --since 1d --to https://collector.example:4318\n",
 	.options = options,

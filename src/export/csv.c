@@ -267,10 +267,10 @@ static int write_csv(const struct export_job *job)
 {
 	if (job->rows == EXPORT_SPANS) {
 		put_row(job->out, span_columns, ARRAY_SIZE(span_columns), NULL);
-		return store_spans(job->reader, &job->filter, put_span, (void *)job);
+		return export_each_span(job, put_span, (void *)job);
 	}
 	put_row(job->out, run_columns, ARRAY_SIZE(run_columns), NULL);
-	return store_runs(job->reader, &job->filter, put_run, (void *)job);
+	return export_each_run(job, put_run, (void *)job);
 }
 
 const struct exporter export_csv = {

@@ -43,9 +43,9 @@ static int write_ndjson(const struct export_job *job)
 	int r;
 
 	if (job->rows == EXPORT_SPANS)
-		r = store_spans(job->reader, &job->filter, put_span, &w);
+		r = export_each_span(job, put_span, &w);
 	else
-		r = store_runs(job->reader, &job->filter, put_run, &w);
+		r = export_each_run(job, put_run, &w);
 	buf_done(&w.line);
 	return r;
 }

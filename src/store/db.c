@@ -8,8 +8,8 @@
 #include <sys/resource.h>
 
 #include "base/util.h"
-#include "store/schema.h"
 #include "store/figures/times.h"
+#include "store/schema.h"
 
 int db_fail(struct store_error *err, int r, const char *fmt, ...)
 {
@@ -168,9 +168,11 @@ int db_check_version(sqlite3 *db, const char *path, bool exact, int64_t *ret_ver
 			       "knows %d)",
 			       path, (long long)version, schema_version);
 	if (exact && version < schema_version)
-		return db_fail(err, -ENOTSUP,
-			       "'%s' is of store version %lld; the next `sonde run` makes it %d",
-			       path, (long long)version, schema_version);
+		return db_fail(
+			err, -ENOTSUP,
+			"'%s' is of store version %lld, and this sonde reads %d: what writes "
+			"it next, `sonde run` or the daemon, makes it that",
+			path, (long long)version, schema_version);
 	*ret_version = version;
 	return 0;
 }

@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "base/util.h"
-#include "store/sums/run_sums_sql.h"
 #include "store/list/where_sql.h"
+#include "store/sums/run_sums_sql.h"
 
 /*
  * Version 1. Spans and runs are tables with a rowid, as their rows are wide; an id is 8 or 16
@@ -106,8 +106,8 @@ static const char version_2[] =
 	" " sign " * coalesce(sum(input), 0), " sign " * coalesce(sum(output), 0),"               \
 	" " sign " * coalesce(sum(cache_read), 0), " sign " * coalesce(sum(cache_write), 0),"     \
 	" " sign " * coalesce(sum(reasoning), 0), " sign " * coalesce(sum(cost_pico_usd), 0),"    \
-	" " sign " * sum(step = 2 AND cost_source = 0 AND " SCHEMA_SERVED "),"                    \
-	" " sign " * sum(step = 2 AND (input IS NULL OR output IS NULL) AND " SCHEMA_SERVED "),"  \
+	" " sign " * sum(step = 2 AND " SCHEMA_UNPRICED "),"                                      \
+	" " sign " * sum(step = 2 AND " SCHEMA_UNKNOWN "),"                                       \
 	" " sign " * coalesce(sum(max(end_ns - start_ns, 0)), 0), " sign                          \
 	" * coalesce(sum(lost_bytes), 0)"                                                         \
 	" FROM spans WHERE " where " AND step IN (2, 3) GROUP BY 1, 2, 3, 4, 5, 6, 7, 8"
@@ -223,8 +223,16 @@ static const char version_6[] =
 	" WHERE " INDEXED_SPAN_TOLD ";"
 	"CREATE INDEX spans_failed ON spans (start_ns, id) WHERE status = 2;";
 
+/* What became of pictures and documents that the blob `holder` has: media.c. */
+static const char version_7[] =
+	"CREATE TABLE media (holder BLOB NOT NULL, digest TEXT NOT NULL, state INTEGER NOT NULL,"
+	" sha256 BLOB, type TEXT, size INTEGER, PRIMARY KEY (holder, digest)) WITHOUT ROWID;"
+	"CREATE TRIGGER media_gone AFTER DELETE ON blobs"
+	" BEGIN DELETE FROM media WHERE holder = old.id; END;";
+
 static const struct schema_step schema_steps[] = {
-	{ version_1 }, { version_2 }, { version_3 }, { version_4 }, { version_5 }, { version_6 },
+	{ version_1 }, { version_2 }, { version_3 }, { version_4 },
+	{ version_5 }, { version_6 }, { version_7 },
 };
 
 const int schema_version = ARRAY_SIZE(schema_steps);

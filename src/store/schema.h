@@ -8,16 +8,23 @@
 
 /*
  * Whether it is not another sight of a call: of its other end, or fetched once more. Most do not
- * even have the word, and need not be read as JSON.
+ * even have the word, and need not be read as JSON. CASE, as both sides of AND and OR are computed.
  */
-#define SCHEMA_ONCE                                                \
-	"(instr(coalesce(attrs, ''), 'sonde.duplicate_of') = 0 OR" \
-	" json_extract(attrs, '$.\"sonde.duplicate_of\"') IS NULL)"
+#define SCHEMA_ONCE                                                              \
+	"(CASE WHEN instr(coalesce(attrs, ''), 'sonde.duplicate_of') = 0 THEN 1" \
+	" ELSE json_extract(attrs, '$.\"sonde.duplicate_of\"') IS NULL END)"
 /* Whether a call got an answer that can cost something: a refused request is not one without a
- * price. */
-#define SCHEMA_SERVED          \
-	"(" SCHEMA_ONCE " AND" \
-	" coalesce(json_extract(attrs, '$.\"http.response.status_code\"'), 0) < 400)"
+ * price. @also: looked at before. */
+#define SCHEMA_SERVED_IF(also)                                                       \
+	"(CASE WHEN " also " THEN " SCHEMA_ONCE " AND"                               \
+	" coalesce(json_extract(attrs, '$.\"http.response.status_code\"'), 0) < 400" \
+	" ELSE 0 END)"
+/* A call that has no price, and one whose tokens are not known, once there is its answer. */
+#define SCHEMA_UNPRICED SCHEMA_SERVED_IF("cost_source = 0")
+#define SCHEMA_UNKNOWN	SCHEMA_SERVED_IF("(input IS NULL OR output IS NULL)")
+#define SCHEMA_MISMATCHED                 \
+	"(CASE WHEN cost_source = 1 THEN" \
+	" attrs ->> '$.\"sonde.cost.mismatch\"' AND 1 END)"
 
 extern const int schema_version;
 

@@ -92,7 +92,7 @@ const char *const schema_views =
 	" sum(s.cache_read) AS cache_read_tokens, sum(s.cache_write) AS cache_write_tokens,"
 	" sum(s.cost_pico_usd) FILTER (WHERE NOT s.cost_equivalent) / 1e12 AS cost_usd,"
 	" sum(s.cost_pico_usd) FILTER (WHERE s.cost_equivalent) / 1e12 AS equivalent_usd,"
-	" sum(s.final AND s.cost_source = 0 AND " SCHEMA_SERVED ") AS unpriced_calls"
+	" sum(s.final AND " SCHEMA_UNPRICED ") AS unpriced_calls"
 	" FROM spans AS s WHERE s.step = 2 GROUP BY 1, 2, 3, 4, 5, 6, 7;"
 
 	"CREATE TEMP VIEW v_minutes AS SELECT"

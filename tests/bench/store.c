@@ -19,8 +19,9 @@
 
 #include "base/cleanup.h"
 #include "base/util.h"
-#include "store/list/filter.h"
 #include "store/figures/metrics.h"
+#include "store/figures/reach.h"
+#include "store/list/filter.h"
 #include "store/list/page.h"
 #include "store_grow.h"
 
@@ -29,6 +30,7 @@
 #define RUN_EVERY_NS (60 * SEC)
 #define STEPS	     20 /* of a run, about */
 #define PAGE	     50
+#define OFFERS	     8 /* lists of tools that calls are offered */
 #define LIMIT_MS     50
 #define WRITTEN	     100000 /* spans, of many */
 
@@ -118,7 +120,24 @@ static void put_message(struct store *st, uint64_t n, struct span *s)
 	store_node(st, &s->input_node, NULL, &message, 0);
 }
 
-static void put_call(struct store *st, const struct run *run, uint64_t n)
+/* What a run's calls are offered: the tools, and one of some that nobody calls. */
+static struct id128 put_offer(struct store *st, uint64_t variant)
+{
+	char text[640];
+	struct id128 id;
+	size_t n = 0;
+
+	text[n++] = '[';
+	for (size_t i = 0; i < ARRAY_SIZE(tools); i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "{\"name\":\"%s\"},", tools[i]);
+	n += (size_t)snprintf(text + n, sizeof(text) - n, "{\"name\":\"never-%llu\"}]",
+			      (unsigned long long)variant);
+	id = id_of_bytes((struct slice){ text, n });
+	store_blob(st, &id, "tools", (struct slice){ text, n });
+	return id;
+}
+
+static void put_call(struct store *st, const struct run *run, uint64_t n, struct id128 offer)
 {
 	static const struct attr attrs[] = {
 		{ .name = "http.response.status_code", .type = ATTR_INT, .i = 200 },
@@ -127,6 +146,7 @@ static void put_call(struct store *st, const struct run *run, uint64_t n)
 	};
 	struct span s = make_span(run, n, STEP_LLM);
 
+	s.tools_blob = offer;
 	if (n % 8 == 0) /* lists do not read what was said */
 		put_message(st, n, &s);
 	s.name = SLICE("chat");
@@ -141,13 +161,13 @@ static void put_call(struct store *st, const struct run *run, uint64_t n)
 	store_span(st, &s);
 }
 
-static void put_step(struct store *st, const struct run *run, uint64_t n)
+static void put_step(struct store *st, const struct run *run, uint64_t n, struct id128 offer)
 {
 	struct span s;
 
 	switch (n % 3) {
 	case 0:
-		put_call(st, run, n);
+		put_call(st, run, n, offer);
 		return;
 	case 1:
 		s = make_span(run, n, STEP_TOOL);
@@ -166,6 +186,7 @@ static uint64_t put_run(struct store *st, uint64_t i, uint64_t n)
 {
 	const uint64_t steps = STEPS / 2 + chance(STEPS);
 	char word[3][32], task[128], project[32];
+	struct id128 offer;
 	struct run run = {
 		.run_id = make_id("run", i),
 		.session_id = make_id("session", i / 3),
@@ -195,8 +216,9 @@ static uint64_t put_run(struct store *st, uint64_t i, uint64_t n)
 	run.project = slice_of(project);
 	run.end_ns = run.start_ns + 40 * SEC;
 	store_run(st, &run);
+	offer = put_offer(st, i % OFFERS);
 	for (uint64_t k = 0; k < steps; k++)
-		put_step(st, &run, n + k);
+		put_step(st, &run, n + k, offer);
 	return steps;
 }
 
@@ -383,6 +405,34 @@ ASK_COST(ask_cost_session, GROUP_SESSION)
 ASK_COST(ask_cost_hour, GROUP_HOUR)
 ASK_COST(ask_cost_total, GROUP_TOTAL)
 
+/* As the API asks: of the newest calls where sums do not have it. */
+static int ask_reach(struct asking *a, const struct store_filter *f)
+{
+	struct store_filter part = *f;
+	int r = store_cost_reach(a->r, f, GROUP_MODEL, &part.since_ns);
+
+	if (r == 0)
+		r = store_cost(a->r, &part, GROUP_MODEL, on_cost, a);
+	return r < 0 ? r : store_cost(a->r, &part, GROUP_TOTAL, on_cost, a);
+}
+
+static int on_offer(void *ctx, const struct store_offer *offer)
+{
+	struct asking *a = ctx;
+
+	(void)offer;
+	a->rows++;
+	return 0;
+}
+
+static int ask_offers(struct asking *a, const struct store_filter *f)
+{
+	struct store_filter part = *f;
+	const int r = store_offers_reach(a->r, f, &part.since_ns);
+
+	return r < 0 ? r : store_offers(a->r, &part, on_offer, a);
+}
+
 static int ask_tools(struct asking *a, const struct store_filter *f)
 {
 	return store_tools(a->r, f, on_tool, a);
@@ -402,6 +452,13 @@ static void any_time(const struct asking *a, struct store_filter *f)
 static void last_week(const struct asking *a, struct store_filter *f)
 {
 	f->since_ns = a->to_ns - 7 * 86400 * SEC;
+}
+
+/* From somewhere in a day to somewhere in one. */
+static void part_days(const struct asking *a, struct store_filter *f)
+{
+	f->until_ns = a->to_ns - chance(86400 * SEC);
+	f->since_ns = f->until_ns - 100 * 86400 * SEC - chance(86400 * SEC);
 }
 
 static void by_agent(const struct asking *a, struct store_filter *f)
@@ -584,6 +641,8 @@ static const struct question {
 	{ "spans, tool's time", page_spans_duration, tool_steps, 40, PAGE, false },
 	{ "spans, tool errors", page_spans_errors, tool_steps, 40, PAGE, false },
 	{ "spans of an agent", page_spans, by_agent, 40, PAGE, true },
+	{ "spans by words", page_spans, by_words, 40, PAGE, true },
+	{ "spans by status", page_spans, by_status, 40, PAGE, true },
 	{ "spans that are long", page_spans, by_long, 40, PAGE, true },
 	{ "page of sessions", page_sessions, NULL, 20, PAGE, true },
 	{ "sessions by agent", page_sessions, by_agent, 20, PAGE, true },
@@ -608,10 +667,22 @@ static const struct question {
 	{ "cost in total", ask_cost_total, NULL, 20, 0, true },
 	{ "agents", ask_agents, NULL, 20, 0, true },
 	{ "agents, a week", ask_agents, last_week, 20, 0, true },
-	{ "metrics by month", ask_metrics_month, NULL, 20, 0, false },
+	{ "metrics by month", ask_metrics_month, NULL, 20, 0, true },
 	{ "metrics by day", ask_metrics_day, last_month, 20, 0, true },
 	{ "metrics by hour", ask_metrics_hour, last_week, 20, 0, true },
-	{ "cost of an agent", ask_cost, by_agent, 2, 0, false },
+	{ "metrics, part days", ask_metrics_day, part_days, 20, 0, true },
+	{ "cost, part days", ask_cost, part_days, 20, 0, true },
+	{ "part days, agents", ask_cost_agent, part_days, 20, 0, true },
+	{ "part days, total", ask_cost_total, part_days, 20, 0, true },
+	{ "tools, part days", ask_tools, part_days, 20, 0, true },
+	{ "agents, part days", ask_agents, part_days, 20, 0, true },
+	{ "cost of an agent", ask_cost_agent, by_agent, 20, 0, true },
+	{ "agent's total", ask_cost_total, by_agent, 20, 0, true },
+	{ "agent's days", ask_cost_day, by_agent, 20, 0, true },
+	{ "cost of a host", ask_cost_host, by_host, 20, 0, true },
+	{ "agent's models, some", ask_reach, by_agent, 20, 0, true },
+	{ "agent's models, all", ask_cost, by_agent, 2, 0, false },
+	{ "offers", ask_offers, NULL, 20, 0, true },
 	{ "tools, a week", ask_tools, last_week, 20, 0, true },
 	{ "tools", ask_tools, NULL, 20, 0, true },
 	{ "one tool", ask_tools, by_tool, 20, 0, true },

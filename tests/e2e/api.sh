@@ -32,9 +32,10 @@ for f in mcp observed; do # at different times: runs are what they are by when t
 	"$SONDE" replay -q --db "$T/store/db" "$T/$f"
 done
 blob() { sqlite3 "$T/store/db" "INSERT INTO blobs (id, kind, codec, size, bytes) VALUES (x'$1', 'test', 0, length(x'$2'), x'$2')"; }
-PNG=000000000000000000000000000000a1 HTML=000000000000000000000000000000a2 BYTES=000000000000000000000000000000a3
+PNG=000000000000000000000000000000a1 HTML=000000000000000000000000000000a2 SVG=000000000000000000000000000000a4 BYTES=000000000000000000000000000000a3
 blob $PNG 89504e470d0a1a0a0000
 blob $HTML "$(printf '<script>alert(1)</script>' | od -An -tx1 | tr -d ' \n')"
+blob $SVG "$(printf '<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>' | od -An -tx1 | tr -d ' \n')"
 blob $BYTES 0001ff
 
 # A real capture as well: a streamed answer, tools, programs.
@@ -80,11 +81,15 @@ inert() {
 	head_of $1 >"$T/head"
 	grep -q '^X-Content-Type-Options: nosniff$' "$T/head" && grep -q "^Content-Security-Policy: sandbox; default-src 'none'$" "$T/head"
 }
-png() { inert $PNG && grep -q '^Content-Type: image/png$' "$T/head" && [ "$(stat -c %s "$T/body")" = 10 ]; }
+png() { inert $PNG && grep -q '^Content-Type: image/png$' "$T/head" && grep -q '^Content-Disposition: inline$' "$T/head" && [ "$(stat -c %s "$T/body")" = 10 ]; }
+known() { inert $PNG && grep -q "^ETag: \"$PNG\"$" "$T/head" && [ "$(ask -o /dev/null -w '%{http_code}' -H "If-None-Match: \"$PNG\"" "$(url "blobs/$PNG")")" = 304 ]; }
+svg() { inert $SVG && grep -q '^Content-Type: text/plain; charset=utf-8$' "$T/head" && grep -q '^Content-Disposition: attachment' "$T/head"; }
 html() { inert $HTML && grep -q '^Content-Type: text/plain; charset=utf-8$' "$T/head" && grep -q '<script>' "$T/body"; }
 bytes() { inert $BYTES && grep -q '^Content-Type: application/octet-stream$' "$T/head" && grep -q '^Content-Disposition: attachment' "$T/head"; }
 ok "a picture is one" png
 ok "a page is text" html
+ok "a drawing that can run scripts is text, and no picture" svg
+ok "a picture that a client has is not sent again" known
 ok "what is neither is a file" bytes
 
 # --- the same as commands ---
@@ -110,6 +115,19 @@ rows() { # CSV's rows are those of the list
 		[ "$(ask "$(url 'export?format=csv&rows=spans&filter=step:llm')" | tail -n +2 | cut -d, -f2 | sort)" = "$(ask "$(url 'spans?limit=1000&filter=step:llm')" | jq -r '.items[].span_id' | sort)" ]
 }
 ok "a table is the list under the same filter" rows
+ordered() { # ROWS ID COLUMN SORT ORDER
+	diff <(ask "$(url "export?format=csv&rows=$1&sort=$4&order=$5")" | tail -n +2 | cut -d, -f$3) <(ask "$(url "$1?limit=1000&sort=$4&order=$5")" | jq -r ".items[].$2") &&
+		diff <(ask "$(url "export?format=ndjson&rows=$1&sort=$4&order=$5")" | jq -r ".$2") <(ask "$(url "$1?limit=1000&sort=$4&order=$5")" | jq -r ".items[].$2")
+}
+orders() {
+	local sort order
+	for order in asc desc; do
+		for sort in start duration cost tokens steps errors; do ordered runs run_id 1 $sort $order || return 1; done
+		for sort in start duration cost tokens errors; do ordered spans span_id 2 $sort $order || return 1; done
+	done
+	[ "$("$SONDE" export --db "$T/store/db" -f csv --sort tokens --limit 2 | tail -n +2 | cut -d, -f1)" = "$(ask "$(url 'runs?sort=tokens&limit=2')" | jq -r '.items[].run_id')" ]
+}
+ok "a file is in the order of the list" orders
 lines() {
 	ask "$(url 'export?format=ndjson&rows=runs')" | holds '.type == "run"' && ask "$(url 'export?format=ndjson&rows=spans')" | holds '.span_id and (.attributes | has("gen_ai.input.messages") | not)' &&
 		ask "$(url 'export?format=ndjson&rows=spans&content=1&filter=step:llm')" | grep -q '"gen_ai.input.messages"'

@@ -87,6 +87,12 @@ engine_dies() {
 	calls | jq -es 'length == 2 and (map(.attributes."gen_ai.conversation.id" // .conversation_id) | unique | length) == 1' >/dev/null || { calls; return 1; }
 }
 ok "its engine is killed: another one goes on with the run and with its conversation" engine_dies
+# The connection has been open since before either engine.
+peers() {
+	calls | jq -s 'map([.attributes."network.peer.address", .attributes."network.peer.port"])' |
+		holds 'length == 2 and all(.[]; .[0] == "127.0.0.1" and .[1] > 0) and (unique | length) == 1'
+}
+ok "which is told of the connection that is open: the call has its address" peers
 
 bad_file() {
 	echo '[daemon]' >"$CONF"

@@ -111,6 +111,8 @@ ok "there is something to send" store "$T/db" 1 60
 # --- what is sent ---
 
 fresh plain
+# Some of the runs are of pods, of a container, of another user.
+"$PY" "$HERE/otlp_verify.py" place "$D/db"
 receiver --certs "$T/certs"
 exporter <<EOS
 [otlp corp]
@@ -122,6 +124,7 @@ ok "traces arrive over TLS, each span once" all_came otlp:corp:traces
 ok "so do logs" within 60 passed otlp:corp:logs
 ok "and metrics" within 60 sh -c "grep -q '\"metric\"' '$D/got'"
 ok "all of it is as the conventions have it" by_conventions
+ok "each resource once, with where its runs happened" "$PY" "$HERE/otlp_verify.py" resources "$D/db" "$D/got"
 ok "what spans add up to is what the store has" "$PY" "$HERE/otlp_verify.py" metrics "$D/db" "$D/got"
 nothing_said() {
 	! grep -E 'gen_ai.(input|output).messages|system_instructions|tool.(call.arguments|call.result|definitions)|process.command_(line|args)' "$D/got"

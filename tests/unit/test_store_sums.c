@@ -2,8 +2,13 @@
 /* Lists made of sums are those made of all steps, whatever became of these. */
 #include <time.h>
 
-#include "store/reader.h"
+#include "base/cleanup.h"
+#include "base/util.h"
+#include "store/figures/cost_sums.h"
+#include "store/figures/reach.h"
 #include "store/figures/times.h"
+#include "store/list/filter.h"
+#include "store/reader.h"
 #include "store_make.h"
 
 #define DAY   (86400 * SEC)
@@ -214,10 +219,39 @@ static void compare_tools(struct store_reader *r, const struct store_filter *f)
 	buf_done(&read.text);
 }
 
+/* What a filter asks of one thing, and of two, which sums do not have. */
+static void narrow(struct store_filter *f, struct arena *mem)
+{
+	static size_t i;
+	static const char *const texts[] = {
+		"",	      "agent:a",      "agent:a,b",	 "-agent:a",
+		"model:b",    "model:a,b,zz", "provider:c",	 "provider:a,c -provider:a",
+		"project:a",  "user:b",	      "-user:a,b",	 "host:a",
+		"-host:zz",   "workflow:c",   "agent:a model:b", "provider:b -host:a",
+		"agent:none",
+	};
+	struct store_error err;
+
+	assert_int_equal(store_filter_parse(slice_of(texts[i++ % ARRAY_SIZE(texts)]), mem, f, &err),
+			 0);
+}
+
 static void compare(const char *path)
 {
 	_cleanup_(store_reader_closep) struct store_reader *r = open_reader(path);
+	_cleanup_(arena_freep) struct arena *mem = arena_new(1 << 20);
 
+	for (int i = 0; i < 9; i++) {
+		struct store_filter f = { 0 };
+
+		f.since_ns = i % 3 ? moment() - DAY / 2 : 0;
+		f.until_ns = i % 2 ? START + DAY + chance(DAYS * DAY) : 0;
+		if (f.until_ns && f.until_ns <= f.since_ns)
+			f.until_ns = 0;
+		narrow(&f, mem);
+		f.limit = i % 3 ? 0 : 3;
+		compare_cost(r, &f);
+	}
 	for (int i = 0; i < 16; i++) {
 		struct store_filter f = { 0 };
 
@@ -264,6 +298,121 @@ static void lists_of_sums_are_those_of_steps(void **state_)
 	assert_sound(path);
 }
 
+/* Which questions sums answer. */
+static void a_filter_on_one_thing_is_answered_by_sums(void **state_)
+{
+	static const struct {
+		const char *filter;
+		enum store_group by;
+		bool known;
+	} cases[] = {
+		{ "agent:a", GROUP_AGENT, true },	  { "agent:a", GROUP_TOTAL, true },
+		{ "agent:a", GROUP_DAY, true },		  { "agent:a", GROUP_HOUR, false },
+		{ "agent:a", GROUP_MODEL, false },	  { "-agent:a", GROUP_AGENT, true },
+		{ "-agent:a", GROUP_TOTAL, false }, /* a run may have two of the others */
+		{ "host:a", GROUP_HOST, true },		  { "host:a,b", GROUP_TOTAL, false },
+		{ "agent:a host:a", GROUP_AGENT, false }, { "agent:a cost>1", GROUP_AGENT, false },
+		{ "agent:a tool:b", GROUP_AGENT, false }, { "agent:a words", GROUP_AGENT, false },
+	};
+	_cleanup_(arena_freep) struct arena *mem = arena_new(1 << 20);
+	_cleanup_(store_reader_closep) struct store_reader *r = NULL;
+	const char *path = in_dir(state_, "db");
+	struct store *s = open_store(path);
+	struct store_error err;
+
+	state = 521288629ull;
+	for (uint64_t run = 0; run < RUNS; run++)
+		put_run(s, run);
+	change(s);
+	assert_int_equal(store_close(s), 0);
+	r = open_reader(path);
+	r->sums_above = -1;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct store_filter f = { 0 };
+
+		assert_int_equal(store_filter_parse(slice_of(cases[i].filter), mem, &f, &err), 0);
+		if (cost_sums_know(r, &f, cases[i].by) != cases[i].known)
+			fail_msg("%s by %d", cases[i].filter, cases[i].by);
+	}
+}
+
+static int count_calls(void *ctx, const struct store_cost_row *row)
+{
+	(void)row->key;
+	*(int64_t *)ctx += row->calls;
+	return 0;
+}
+
+static int count_offers(void *ctx, const struct store_offer *offer)
+{
+	*(int64_t *)ctx += offer->calls;
+	return 0;
+}
+
+static int64_t calls_of(struct store_reader *r, const struct store_filter *f)
+{
+	int64_t n = 0;
+
+	assert_int_equal(store_cost(r, f, GROUP_TOTAL, count_calls, &n), 0);
+	return n;
+}
+
+/* What no sum has is of the newest calls, and it is said since when. */
+static void figures_reach_back(void **state_)
+{
+	_cleanup_(store_reader_closep) struct store_reader *r = NULL;
+	const char *path = in_dir(state_, "db");
+	struct store_filter f = { .since_ns = START + DAY }, of_run = { .run = make_id("run", 1) };
+	struct store *s = open_store(path);
+	uint64_t since = 0;
+	int64_t n, all;
+
+	for (uint64_t i = 0; i < 100; i++) {
+		struct span c = make_call(i % 5, i);
+		char text[16];
+
+		snprintf(text, sizeof(text), "[%d]", (int)(i % 3));
+		c.start_ns = START + i * DAY / 20;
+		c.end_ns = c.start_ns + SEC;
+		c.agent = SLICE("a");
+		c.provider = SLICE("p");
+		c.tools_blob = id_of_bytes(slice_of(text));
+		store_blob(s, &c.tools_blob, "tools", slice_of(text));
+		store_span(s, &c);
+	}
+	assert_int_equal(store_close(s), 0);
+	r = open_reader(path);
+	r->sums_above = -1;
+	r->reach_max = 30;
+
+	/* sums have it */
+	f.agent = SLICE("a");
+	assert_int_equal(store_cost_reach(r, &f, GROUP_AGENT, &since), 0);
+	assert_int_equal(since, f.since_ns);
+	/* calls are read one by one */
+	f.provider = SLICE("p");
+	assert_int_equal(store_cost_reach(r, &f, GROUP_AGENT, &since), 0);
+	assert_int_equal(since, START + 69 * DAY / 20 + 1);
+	all = calls_of(r, &f);
+	assert_int_equal(all, 80);
+	f.since_ns = since;
+	assert_int_equal(calls_of(r, &f), 30);
+	n = 0;
+	assert_int_equal(store_offers(r, &f, count_offers, &n), 0);
+	assert_int_equal(n, 30);
+	/* so few are all of them */
+	assert_int_equal(store_cost_reach(r, &f, GROUP_AGENT, &since), 0);
+	assert_int_equal(since, f.since_ns);
+	assert_int_equal(store_offers_reach(r, &f, &since), 0);
+	assert_int_equal(since, f.since_ns);
+	f.since_ns = 0;
+	assert_int_equal(store_offers_reach(r, &f, &since), 0);
+	assert_int_equal(since, START + 69 * DAY / 20 + 1);
+	/* a run's are few whatever there is */
+	assert_int_equal(store_cost_reach(r, &of_run, GROUP_AGENT, &since), 0);
+	assert_int_equal(since, 0);
+}
+
 static void what_goes_leaves_the_sums(void **state_)
 {
 	const struct store_gc_options oldest = { .runs_before_ns = START + 2 * DAY },
@@ -306,6 +455,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(lists_of_sums_are_those_of_steps, make_dir,
 						remove_dir),
+		cmocka_unit_test_setup_teardown(a_filter_on_one_thing_is_answered_by_sums, make_dir,
+						remove_dir),
+		cmocka_unit_test_setup_teardown(figures_reach_back, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(what_goes_leaves_the_sums, make_dir, remove_dir),
 	};
 

@@ -6,6 +6,7 @@
 #include "api/routes/saved.h"
 #include "base/util.h"
 #include "export/json_put.h"
+#include "store/figures/reach.h"
 
 #define ROWS_SHOWN 1000
 
@@ -101,21 +102,29 @@ static int put_total(struct query *q, const char *key, const struct store_filter
 	return r;
 }
 
-/* As long a time before; where nothing says how long, there is none. */
+static int put_none(struct query *q)
+{
+	json_key(&q->w, "previous");
+	json_put_null(&q->w);
+	return 0;
+}
+
+/* As long a time before; where nothing says how long, or it takes too long, there is none. */
 static int put_previous(struct query *q, struct store_filter f, bool by_model)
 {
 	struct costs c = { .q = q, .saved = LLM_UNKNOWN };
+	const uint64_t until = f.until_ns ? f.until_ns : q->params.now_ns;
+	uint64_t reach = 0;
 	int r = 0;
 
-	const uint64_t until = f.until_ns ? f.until_ns : q->params.now_ns;
-
-	if (!f.since_ns || until <= f.since_ns || until - f.since_ns > f.since_ns) {
-		json_key(&q->w, "previous");
-		json_put_null(&q->w);
-		return 0;
-	}
+	if (!f.since_ns || until <= f.since_ns || until - f.since_ns > f.since_ns)
+		return put_none(q);
 	f.until_ns = f.since_ns;
 	f.since_ns -= until - f.since_ns;
+	if (!q->params.all)
+		r = store_cost_reach(q->reader, &f, by_model ? GROUP_MODEL : GROUP_TOTAL, &reach);
+	if (r < 0 || reach > f.since_ns)
+		return r < 0 ? r : put_none(q);
 	if (by_model)
 		r = store_cost(q->reader, &f, GROUP_MODEL, take_saved, &c);
 	return r < 0 ? r : put_total(q, "previous", &f, c.saved);
@@ -128,9 +137,14 @@ static int put_cost(struct query *q, size_t by)
 		.by_model = groups[by].group == GROUP_MODEL,
 		.saved = LLM_UNKNOWN,
 	};
-	struct store_filter capped = q->params.filter;
-	int r;
+	struct store_filter f = q->params.filter, capped;
+	uint64_t since = f.since_ns;
+	int r = q->params.all ? 0 : store_cost_reach(q->reader, &f, groups[by].group, &since);
 
+	if (r < 0)
+		return r;
+	f.since_ns = since;
+	capped = f;
 	capped.limit = ROWS_SHOWN;
 	json_begin(&q->w, '{');
 	put_text(&q->w, "by", slice_of(groups[by].name));
@@ -139,9 +153,13 @@ static int put_cost(struct query *q, size_t by)
 	r = store_cost(q->reader, &capped, groups[by].group, on_row, &c);
 	json_end(&q->w, ']');
 	if (r >= 0)
-		r = put_total(q, "total", &q->params.filter, c.saved);
-	if (r >= 0)
-		r = put_previous(q, q->params.filter, c.by_model);
+		r = put_total(q, "total", &f, c.saved);
+	if (r >= 0 && since > q->params.filter.since_ns) {
+		put_number(&q->w, "partial_since_unix_nano", (int64_t)since);
+		put_none(q); /* another time would be compared */
+	} else if (r >= 0) {
+		r = put_previous(q, f, c.by_model);
+	}
 	json_key(&q->w, "capped");
 	json_put_bool(&q->w, c.n >= ROWS_SHOWN);
 	json_end(&q->w, '}');
@@ -153,7 +171,7 @@ enum MHD_Result handle_cost(struct request *rq)
 	struct query q;
 	size_t by = 0;
 
-	if (!query_begin(&q, rq, PARAMS_FILTER | PARAMS_BY))
+	if (!query_begin(&q, rq, PARAMS_FILTER | PARAMS_BY | PARAMS_ALL))
 		return query_refused(&q);
 	while (q.params.by.n && by < ARRAY_SIZE(groups) &&
 	       !slice_eq(q.params.by, slice_of(groups[by].name)))
@@ -172,7 +190,7 @@ enum MHD_Result handle_models(struct request *rq)
 	struct query q;
 	size_t by = 0;
 
-	if (!query_begin(&q, rq, PARAMS_FILTER))
+	if (!query_begin(&q, rq, PARAMS_FILTER | PARAMS_ALL))
 		return query_refused(&q);
 	while (groups[by].group != GROUP_MODEL)
 		by++;

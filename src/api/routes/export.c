@@ -87,6 +87,8 @@ static bool check(struct query *q, const struct format *f)
 				   "'format' takes csv, ndjson, otlp or html");
 	if (p->rows.n && !slice_eq(p->rows, SLICE("runs")) && !slice_eq(p->rows, SLICE("spans")))
 		return query_wrong(q, MHD_HTTP_BAD_REQUEST, "'rows' takes runs or spans");
+	if (p->page.order == ORDER_STEPS && slice_eq(p->rows, SLICE("spans")))
+		return query_wrong(q, MHD_HTTP_BAD_REQUEST, "spans have no order by 'steps'");
 	if (f->one_run && !p->run.n && id128_is_zero(&p->filter.run))
 		return query_wrong(q, MHD_HTTP_BAD_REQUEST, "html is of one run: 'run' names it");
 	if (content && !query_may(q, RIGHT_CONTENT))
@@ -107,6 +109,8 @@ static bool fill(struct query *q, const struct format *f, struct worker_spec *sp
 	worker_add_arg(spec, "export");
 	worker_add_arg(spec, "--format=%s", f->name);
 	worker_add_arg(spec, "--rows=%s", slice_eq(p->rows, SLICE("spans")) ? "spans" : "runs");
+	worker_add_arg(spec, "--sort=%s", params_sort_names[p->page.order]);
+	worker_add_arg(spec, "--order=%s", p->page.ascending ? "asc" : "desc");
 	if (p->content)
 		worker_add_arg(spec, "--content");
 	if (p->filter_text.n)

@@ -7,6 +7,7 @@
 #include "api/routes/routes.h"
 #include "export/json_put.h"
 #include "export/offers.h"
+#include "store/figures/reach.h"
 
 #define TOOLS_SHOWN 1000
 
@@ -57,10 +58,39 @@ static int on_unused(void *ctx, struct slice tool, struct slice agent, int64_t c
 	return l->n < TOOLS_SHOWN ? put_tool(l, &none, calls) : -ECANCELED;
 }
 
-static int put_tools(struct tool_list *l, struct store_filter f)
-{
-	int r = offers_read(l->q->reader, &f, &l->offers);
+/* Since when calls are looked at, and since when what they were offered is. */
+struct reach {
+	uint64_t calls, offers;
+};
 
+static int find_reach(struct query *q, const struct store_filter *f, struct reach *ret)
+{
+	int r;
+
+	*ret = (struct reach){ f->since_ns, f->since_ns };
+	if (q->params.all)
+		return 0;
+	r = store_tools_reach(q->reader, f, &ret->calls);
+	return r < 0 ? r : store_offers_reach(q->reader, f, &ret->offers);
+}
+
+static void put_reach(struct query *q, const struct reach *reach)
+{
+	const uint64_t since = q->params.filter.since_ns;
+
+	if (reach->calls > since)
+		put_number(&q->w, "partial_since_unix_nano", (int64_t)reach->calls);
+	if (reach->offers > since)
+		put_number(&q->w, "offered_since_unix_nano", (int64_t)reach->offers);
+}
+
+static int put_tools(struct tool_list *l, struct store_filter f, const struct reach *reach)
+{
+	int r;
+
+	f.since_ns = reach->offers;
+	r = offers_read(l->q->reader, &f, &l->offers);
+	f.since_ns = reach->calls;
 	f.limit = TOOLS_SHOWN;
 	if (r == 0)
 		r = store_tools(l->q->reader, &f, on_called, l);
@@ -73,16 +103,20 @@ static int put_tools(struct tool_list *l, struct store_filter f)
 enum MHD_Result handle_tools(struct request *rq)
 {
 	struct tool_list l = { 0 };
+	struct reach reach;
 	struct query q;
 	int r;
 
-	if (!query_begin(&q, rq, PARAMS_FILTER))
+	if (!query_begin(&q, rq, PARAMS_FILTER | PARAMS_ALL))
 		return query_refused(&q);
 	l.q = &q;
+	r = find_reach(&q, &q.params.filter, &reach);
 	query_put_items(&q);
-	r = put_tools(&l, q.params.filter);
+	if (r == 0)
+		r = put_tools(&l, q.params.filter, &reach);
 	offers_done(&l.offers);
 	json_end(&q.w, ']');
+	put_reach(&q, &reach);
 	json_end(&q.w, '}');
 	return query_end(&q, r);
 }

@@ -49,9 +49,9 @@ static const char sums[] =
 	" coalesce(sum(s.cost_pico_usd) FILTER (WHERE s.cost_equivalent), 0),"
 	" coalesce(sum(s.cost_pico_usd) FILTER (WHERE s.cost_source = 3"
 	" AND NOT s.cost_equivalent), 0),"
-	" sum(s.final AND s.cost_source = 0 AND " SCHEMA_SERVED "),"
-	" sum(s.final AND (s.input IS NULL OR s.output IS NULL) AND " SCHEMA_SERVED "),"
-	" coalesce(sum(s.cost_source = 1 AND s.attrs ->> '$.\"sonde.cost.mismatch\"'), 0),"
+	" sum(s.final AND " SCHEMA_UNPRICED "),"
+	" sum(s.final AND " SCHEMA_UNKNOWN "),"
+	" coalesce(sum(" SCHEMA_MISMATCHED "), 0),"
 #define SUM(member, attribute, name) " sum(s." #member "),"
 	LLM_USAGE_COUNTS(SUM)
 #undef SUM

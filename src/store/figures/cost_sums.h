@@ -9,3 +9,5 @@
  */
 int cost_of_sums(struct store_reader *r, const struct store_filter *f, enum store_group by,
 		 sqlite3_stmt **ret);
+/* Whether there are such a statement's sums, and they are worth it. */
+bool cost_sums_know(struct store_reader *r, const struct store_filter *f, enum store_group by);

@@ -28,6 +28,7 @@ static int give(struct work *w, const struct store_metrics_fns *fns, void *ctx)
 		rc = fns->bucket(ctx, tally_row(t->list[i]));
 	if (t->n)
 		t->total.row.start_ns = t->list[t->n - 1]->row.start_ns;
+	tallies_end(t);
 	w->ret->total = *tally_row(&t->total);
 	w->ret->capped = t->capped;
 	return rc;

@@ -17,6 +17,24 @@ void tallies_done(struct tallies *t)
 		free(t->list[i]);
 }
 
+struct tally *tally_times(struct tallies *t, struct tally *bucket)
+{
+	return bucket ? bucket : &t->total;
+}
+
+static void merge(struct tallies *t, const struct tally *bucket)
+{
+	times_merge(&t->total.runs, &bucket->runs);
+	times_merge(&t->total.calls, &bucket->calls);
+	times_merge(&t->total.first, &bucket->first);
+}
+
+void tallies_end(struct tallies *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		merge(t, t->list[i]);
+}
+
 /* Where a bucket that begins at @ns stands or would stand. */
 static size_t place_of(const struct tallies *t, uint64_t ns)
 {
@@ -41,7 +59,8 @@ static struct tally *insert(struct tallies *t, size_t at, uint64_t ns)
 		t->capped = true;
 		if (at == t->n)
 			return NULL;
-		free(t->list[--t->n]);
+		merge(t, t->list[--t->n]);
+		free(t->list[t->n]);
 	}
 	one = calloc(1, sizeof(*one));
 	t->failed |= !one;

@@ -7,7 +7,7 @@
 
 struct tally {
 	struct store_metrics_row row;
-	struct times runs, calls, first; /* how long they took */
+	struct times runs, calls, first; /* how long they took; of the total: what no bucket has */
 };
 
 struct tallies {
@@ -24,6 +24,10 @@ struct tallies {
 void tallies_done(struct tallies *t);
 /* The bucket of a time, made where there is none; NULL where it is only part of the total. */
 struct tally *tally_of(struct tallies *t, int64_t ns);
+/* Where durations of a bucket go: into it, or into the total where there is none. */
+struct tally *tally_times(struct tallies *t, struct tally *bucket);
+/* Afterwards the total has the durations of all buckets. */
+void tallies_end(struct tallies *t);
 /* Adds what is known of @add. */
 void tally_usage(struct llm_usage *sum, const struct llm_usage *add);
 /* The row with its percentiles. */

@@ -177,6 +177,13 @@ void times_add_blob(struct times *t, const void *blob, size_t size)
 	add_bytes(t, blob, size, 1);
 }
 
+void times_merge(struct times *to, const struct times *from)
+{
+	for (unsigned i = 0; from->any && i < BUCKETS; i++)
+		to->n[i] += from->n[i];
+	to->any |= from->any;
+}
+
 int64_t times_percentile(const struct times *t, unsigned percent)
 {
 	int64_t total = 0;

@@ -26,6 +26,7 @@ struct times {
 };
 void times_add(struct times *t, int64_t ns);
 void times_add_blob(struct times *t, const void *blob, size_t size);
+void times_merge(struct times *to, const struct times *from);
 /* The smallest value that so many of a hundred do not exceed; -1 where there is nothing. */
 int64_t times_percentile(const struct times *t, unsigned percent);
 

@@ -5,6 +5,7 @@
 
 #include "base/util.h"
 #include "store/figures/percentile.h"
+#include "store/figures/tools_sums.h"
 #include "store/reader.h"
 #include "store/sums/sums_sql.h"
 
@@ -54,10 +55,12 @@ static int of_calls(struct store_reader *r, const struct store_filter *f, struct
 /* --- from sums (sums_sql.h): of whole days, and of the calls beside them or not over yet --- */
 
 #define CALLS "step = 3 AND tool_name IS NOT NULL AND start_ns >= "
-#define EDGES                                                                             \
-	"(SELECT * FROM spans WHERE " CALLS "?1 AND start_ns < ?2"                        \
-	" UNION ALL SELECT * FROM spans WHERE " CALLS "?3 AND start_ns < ?4"              \
-	" UNION ALL SELECT * FROM spans INDEXED BY spans_open WHERE final = 0 AND " CALLS \
+/* Columns that are not named are not read. */
+#define EDGE "SELECT run, agent, tool_name, status, args_blob, start_ns, end_ns FROM spans"
+#define EDGES                                                                  \
+	"(" EDGE " WHERE " CALLS "?1 AND start_ns < ?2"                        \
+	" UNION ALL " EDGE " WHERE " CALLS "?3 AND start_ns < ?4"              \
+	" UNION ALL " EDGE " INDEXED BY spans_open WHERE final = 0 AND " CALLS \
 	"?2 AND start_ns < ?3)"
 #define WANTED(tool, agent) " AND (?7 IS NULL OR " tool " = ?7) AND (?8 IS NULL OR " agent " = ?8)"
 
@@ -95,15 +98,20 @@ static int bind_word(sqlite3_stmt *s, int at, struct slice word)
 		      : sqlite3_bind_null(s, at);
 }
 
+bool tools_sums_know(struct store_reader *r, const struct store_filter *f)
+{
+	return sums_know(f, true, true) &&
+	       sums_pay(r, f,
+			"SELECT sum(calls) FROM (SELECT calls FROM tool_sums WHERE period >= ?1"
+			" AND period < ?2 LIMIT 10000)");
+}
+
 static int of_sums(struct store_reader *r, const struct store_filter *f, sqlite3_stmt **ret)
 {
 	const struct sums_range days = sums_range(f, SUMS_DAY_NS);
 	int rc;
 
-	if (!sums_know(f, true, true) ||
-	    !sums_pay(r, f,
-		      "SELECT sum(calls) FROM (SELECT calls FROM tool_sums WHERE period >= ?1"
-		      " AND period < ?2 LIMIT 10000)"))
+	if (!tools_sums_know(r, f))
 		return -EAGAIN;
 	rc = sqlite3_prepare_v2(r->db, of_days, -1, ret, NULL);
 	if (rc == SQLITE_OK)

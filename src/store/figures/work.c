@@ -7,8 +7,8 @@
 #include <time.h>
 
 #include "base/util.h"
-#include "store/schema.h"
 #include "store/list/where_sql.h"
+#include "store/schema.h"
 
 #define SEC 1000000000
 
@@ -65,7 +65,6 @@ struct store_model_share *work_share(struct work *w, struct slice model)
 
 static void add_run(struct tally *t, sqlite3_stmt *s)
 {
-	const int64_t start = sqlite3_column_int64(s, 0);
 	const int status = sqlite3_column_int(s, 2);
 
 	if (!t)
@@ -73,8 +72,18 @@ static void add_run(struct tally *t, sqlite3_stmt *s)
 	t->row.runs++;
 	if (status >= RUN_RUNNING && status <= RUN_PAUSED)
 		t->row.status[status]++;
+}
+
+static void take_run(struct work *w, sqlite3_stmt *s)
+{
+	const int64_t start = sqlite3_column_int64(s, 0);
+	struct tally *bucket = tally_of(&w->tallies, start);
+
+	add_run(&w->tallies.total, s);
+	add_run(bucket, s);
 	if (sqlite3_column_type(s, 1) != SQLITE_NULL)
-		times_add(&t->runs, sqlite3_column_int64(s, 1) - start);
+		times_add(&tally_times(&w->tallies, bucket)->runs,
+			  sqlite3_column_int64(s, 1) - start);
 }
 
 int work_runs(struct work *w, const struct store_filter *f)
@@ -89,10 +98,8 @@ int work_runs(struct work *w, const struct store_filter *f)
 			   "ORDER BY r.start_ns DESC", &s);
 	if (rc < 0)
 		return rc;
-	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
-		add_run(&w->tallies.total, s);
-		add_run(tally_of(&w->tallies, sqlite3_column_int64(s, 0)), s);
-	}
+	while ((rc = sqlite3_step(s)) == SQLITE_ROW)
+		take_run(w, s);
 	return rc == SQLITE_DONE ? 0 : reader_errno(w->r, rc);
 }
 
@@ -141,9 +148,13 @@ static void add_call(struct tally *t, const struct step *s)
 		return;
 	t->row.llm_calls++;
 	t->row.errors += s->status == SPAN_ERROR;
-	if (s->end_ns)
+}
+
+static void add_times(struct tally *t, const struct step *s)
+{
+	if (s->once && s->end_ns)
 		times_add(&t->calls, (int64_t)(s->end_ns - s->start_ns));
-	if (s->first_token_ns != LLM_UNKNOWN)
+	if (s->once && s->first_token_ns != LLM_UNKNOWN)
 		times_add(&t->first, s->first_token_ns);
 }
 
@@ -172,8 +183,11 @@ static int add_share(struct work *w, const struct step *s)
 static int take_call(struct work *w, const struct step *s, unsigned to)
 {
 	if (to & WORK_BUCKETS) {
+		struct tally *bucket = tally_of(&w->tallies, (int64_t)s->start_ns);
+
 		add_call(&w->tallies.total, s);
-		add_call(tally_of(&w->tallies, (int64_t)s->start_ns), s);
+		add_call(bucket, s);
+		add_times(tally_times(&w->tallies, bucket), s);
 		add_media(&w->ret->media, s);
 		work_heat(w, (int64_t)s->start_ns, s->once);
 	}

@@ -6,8 +6,8 @@
 #include <errno.h>
 
 #include "base/util.h"
-#include "store/sums/run_sums_sql.h"
 #include "store/figures/work.h"
+#include "store/sums/run_sums_sql.h"
 
 /* What a row of the sums says. */
 struct sum {
@@ -38,16 +38,28 @@ static const struct column work_columns[] = {
 	OF(errors, COL_COUNT), OF(media, COL_COUNT),
 };
 
-/* Formats: of a condition and what is grouped by. */
-static const char calls_sql[] =
-	"SELECT period, key, sum(calls)" LLM_USAGE_COUNTS(KNOWN_SUM) ESTIMATED
-	" FROM cost_sums WHERE dimension = %d AND period >= ?5 AND period < ?6 GROUP BY %s";
-static const char work_sql[] =
-	"SELECT period, key, sum(tool_calls), sum(errors), sum(media_calls)%s FROM work_sums"
-	" WHERE dimension = %d AND period >= ?5 AND period < ?6 GROUP BY %s";
-static const char runs_sql[] =
-	"SELECT period, status, runs, times FROM run_sums WHERE dimension = 0"
-	" AND period >= ?5 AND period < ?6";
+#define KNOWN(member, attribute, name) ", CASE WHEN " #member "_known > 0 THEN " #member " END"
+#define OF_PERIODS		       " AND period >= ?5 AND period < ?6"
+
+/* A half hour is one row. */
+static const char half_hours_calls[] = "SELECT period, key, calls" LLM_USAGE_COUNTS(
+	KNOWN) ", CASE WHEN estimated_3 THEN 3 WHEN estimated_2 THEN 2 ELSE estimated_1 > 0"
+	       " END FROM cost_sums WHERE dimension = " SUMS_STR(
+		       SUMS_HALF_HOURS) " AND key = ''" OF_PERIODS;
+static const char half_hours_work[] =
+	"SELECT period, key, tool_calls, errors, media_calls, call_times, first_times"
+	" FROM work_sums WHERE dimension = " SUMS_STR(
+		SUMS_WORK_HALF_HOURS) " AND key = ''" OF_PERIODS;
+static const char models_calls[] = "SELECT period, key, sum(calls)" LLM_USAGE_COUNTS(KNOWN_SUM)
+	ESTIMATED " FROM cost_sums WHERE dimension = " SUMS_STR(SUMS_MODELS) OF_PERIODS
+	" GROUP BY key HAVING sum(steps) > 0";
+static const char models_work[] =
+	"SELECT period, key, sum(tool_calls), sum(errors), sum(media_calls) FROM work_sums"
+	" WHERE dimension = " SUMS_STR(SUMS_WORK_MODELS) OF_PERIODS
+	" GROUP BY key HAVING sum(steps) > 0";
+static const char runs_sql[] = "SELECT period, status, runs, times FROM run_sums WHERE dimension = "
+			       "0 AND key = ''" OF_PERIODS;
+_Static_assert(SUMS_MODELS == GROUP_MODEL && SUMS_HALF_HOURS == GROUP_DAY, "as SQL has them");
 
 struct reading {
 	struct work *w;
@@ -56,9 +68,9 @@ struct reading {
 	struct sum sum;
 };
 
-static int each(struct reading *rd, char *sql, int (*take)(struct reading *rd))
+static int each(struct reading *rd, const char *sql, int (*take)(struct reading *rd))
 {
-	int rc = sql ? sqlite3_prepare_v2(rd->w->r->db, sql, -1, &rd->s, NULL) : SQLITE_NOMEM;
+	int rc = sqlite3_prepare_v2(rd->w->r->db, sql, -1, &rd->s, NULL);
 
 	if (rc == SQLITE_OK)
 		rc = sums_range_bind(rd->s, &rd->range);
@@ -68,7 +80,6 @@ static int each(struct reading *rd, char *sql, int (*take)(struct reading *rd))
 		rc = rc == SQLITE_DONE ? 0 : reader_errno(rd->w->r, rc);
 	sqlite3_finalize(rd->s);
 	rd->s = NULL;
-	sqlite3_free(sql);
 	return rc;
 }
 
@@ -94,8 +105,9 @@ static int take_runs(struct reading *rd)
 			both[i]->row.runs += n;
 			if (status >= RUN_RUNNING && status <= RUN_PAUSED)
 				both[i]->row.status[status] += n;
-			add_blob(&both[i]->runs, rd->s, 3);
 		}
+	if (n)
+		add_blob(&tally_times(all, both[1])->runs, rd->s, 3);
 	return 0;
 }
 
@@ -128,15 +140,16 @@ static int take_work(struct reading *rd)
 {
 	struct tallies *all = &rd->w->tallies;
 	struct tally *const both[] = { &all->total, tally_of(all, period_ns(rd)) };
+	struct tally *times = tally_times(all, both[1]);
 
 	row_read(rd->s, 0, work_columns, ARRAY_SIZE(work_columns), &rd->sum);
 	for (size_t i = 0; i < ARRAY_SIZE(both); i++)
 		if (both[i]) {
 			both[i]->row.tool_calls += rd->sum.tools;
 			both[i]->row.errors += rd->sum.errors;
-			add_blob(&both[i]->calls, rd->s, ARRAY_SIZE(work_columns));
-			add_blob(&both[i]->first, rd->s, ARRAY_SIZE(work_columns) + 1);
 		}
+	add_blob(&times->calls, rd->s, ARRAY_SIZE(work_columns));
+	add_blob(&times->first, rd->s, ARRAY_SIZE(work_columns) + 1);
 	rd->w->ret->media.sessions += rd->sum.media;
 	return 0;
 }
@@ -193,14 +206,11 @@ static int of_half_hours(struct work *w)
 	int rc = beside(w, &rd.range, WORK_BUCKETS);
 
 	if (rc == 0)
-		rc = each(&rd, sqlite3_mprintf("%s", runs_sql), take_runs);
+		rc = each(&rd, runs_sql, take_runs);
 	if (rc == 0)
-		rc = each(&rd, sqlite3_mprintf(calls_sql, GROUP_DAY, "period"), take_calls);
+		rc = each(&rd, half_hours_calls, take_calls);
 	if (rc == 0)
-		rc = each(&rd,
-			  sqlite3_mprintf(work_sql, ", call_times, first_times",
-					  SUMS_WORK_HALF_HOURS, "period"),
-			  take_work);
+		rc = each(&rd, half_hours_work, take_work);
 	return rc;
 }
 
@@ -210,13 +220,9 @@ static int of_models(struct work *w)
 	int rc = beside(w, &rd.range, WORK_SHARES);
 
 	if (rc == 0)
-		rc = each(&rd, sqlite3_mprintf(calls_sql, GROUP_MODEL, "key HAVING sum(steps) > 0"),
-			  take_share);
+		rc = each(&rd, models_calls, take_share);
 	if (rc == 0)
-		rc = each(&rd,
-			  sqlite3_mprintf(work_sql, "", SUMS_WORK_MODELS,
-					  "key HAVING sum(steps) > 0"),
-			  take_errors);
+		rc = each(&rd, models_work, take_errors);
 	return rc;
 }
 

@@ -18,8 +18,9 @@ enum store_order {
 	ORDER_ERRORS, /* of runs by their number; of steps: those that failed, by their start */
 };
 
-#define STORE_COUNT_MAX 10000 /* counting stops there, or when it takes long */
-#define STORE_CURSOR	96    /* bytes of a cursor with its end */
+#define STORE_COUNT_MAX 10000		   /* counting stops there, or when it takes long */
+#define STORE_CURSOR	96		   /* bytes of a cursor with its end */
+#define STORE_PAGE_ALL	(SIZE_MAX / 2 - 1) /* a limit that is none */
 
 struct store_page {
 	enum store_order order;

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "store/reader.h"
 #include "store/list/terms.h"
 #include "store/list/where_sql.h"
+#include "store/reader.h"
 
 void where_done(struct where *w)
 {
@@ -169,7 +169,8 @@ static void where_id(struct where *w, const char *sql, const struct id128 *id)
 		where_blob(w, sql, id->b, sizeof(id->b));
 }
 
-#define FEW 5000 /* steps that are looked up faster than all runs are read */
+#define FEW_WITH_WORDS 1000 /* runs */
+#define FEW	       5000 /* steps that are looked up faster than all runs are read */
 
 static bool are_few(sqlite3_stmt *s, int bound)
 {
@@ -233,12 +234,26 @@ void where_runs(struct where *w, const struct store_filter *f)
 #define OF_THESE(runs) " AND s.run IN (SELECT r.id FROM runs AS r WHERE " runs ")"
 #define OF_EACH(runs)  " AND EXISTS (SELECT 1 FROM runs AS r WHERE r.id = s.run AND " runs ")"
 
+/* The index of words is quick to count, and a step's run is found by its id at once. */
+static bool are_many_with_words(struct store_reader *r, const struct store_filter *f)
+{
+	_cleanup_(where_done) struct where w = { 0 };
+	int64_t n = 0;
+	bool more;
+
+	where_words(&w, " AND run_text MATCH ?", f->text);
+	return w.n && count_rows(r, &w, "SELECT 1 FROM run_text", LIST_COUNT_MS, &n, &more) == 0 &&
+	       n >= FEW_WITH_WORDS;
+}
+
 bool where_each_run(struct store_reader *r, const struct store_filter *f)
 {
 	_cleanup_(where_done) struct where w = { 0 };
 	int64_t n = 0;
 	bool more;
 
+	if (are_many_with_words(r, f))
+		return true;
 	where_status(&w, " AND r.status = ?", f->status);
 	where_text(&w, " AND " RUN_TRIGGER, f->trigger);
 	return w.n && count_rows(r, &w, "SELECT 1 FROM runs AS r", LIST_COUNT_MS, &n, &more) == 0 &&
@@ -267,7 +282,8 @@ void where_spans(struct where *w, const struct store_filter *f)
 	where_text(w, OF_THESE(RUN_CONTAINER), f->container);
 	where_text(w, OF_THESE(RUN_NAMESPACE), f->namespace);
 	where_text(w, OF_THESE(RUN_POD), f->pod);
-	where_words(w, OF_THESE("r.n IN " RUN_WORDS), f->text);
+	where_words(w, w->each_run ? OF_EACH("+r.n IN " RUN_WORDS) : OF_THESE("r.n IN " RUN_WORDS),
+		    f->text);
 	where_id(w, " AND s.run = ?", &f->run);
 	where_id(w, " AND s.run IN (SELECT id FROM runs WHERE session = ?)", &f->session);
 	if (f->step)

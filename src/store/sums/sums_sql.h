@@ -16,6 +16,9 @@
 #define SUMS_DAY_NS 86400000000000
 /* Whole local days are made of these, nearly everywhere. */
 #define SUMS_HALF_HOUR_NS 1800000000000
+/* By number, as SQL is text: GROUP_MODEL, and GROUP_DAY. */
+#define SUMS_MODELS	1
+#define SUMS_HALF_HOURS 3
 /* Dimensions beside the first of enum store_group: tools, GROUP_DAY again by whole days, which is
  * enough where they are local ones, and groups that came later. */
 #define SUMS_TOOLS    6
@@ -114,10 +117,9 @@
 	" AS cost_pico_usd, coalesce(sum(s.cost_pico_usd) FILTER (WHERE s.cost_equivalent), 0)" \
 	" AS equivalent_pico_usd, coalesce(sum(s.cost_pico_usd) FILTER (WHERE s.cost_source = 3" \
 	" AND NOT s.cost_equivalent), 0) AS estimated_pico_usd," \
-	" sum(s.final AND s.cost_source = 0 AND " SCHEMA_SERVED ") AS unpriced_calls," \
-	" sum(s.final AND (s.input IS NULL OR s.output IS NULL) AND " SCHEMA_SERVED \
-	") AS usage_unknown_calls, coalesce(sum(s.cost_source = 1 AND" \
-	" s.attrs ->> '$.\"sonde.cost.mismatch\"'), 0) AS mismatched_calls," \
+	" sum(s.final AND " SCHEMA_UNPRICED ") AS unpriced_calls," \
+	" sum(s.final AND " SCHEMA_UNKNOWN \
+	") AS usage_unknown_calls, coalesce(sum(" SCHEMA_MISMATCHED "), 0) AS mismatched_calls," \
 	" coalesce(sum(s.estimated = 1), 0) AS estimated_1," \
 	" coalesce(sum(s.estimated = 2), 0) AS estimated_2," \
 	" coalesce(sum(s.estimated = 3), 0) AS estimated_3"

@@ -37,6 +37,11 @@ class Place {
 		return { filter: this.filter, since: this.since === "all" ? "" : this.since, until: this.until };
 	}
 
+	// What requests for figures send: with "all" they are of all of it, however long that takes.
+	get figures(): Query {
+		return { ...this.scope, all: this.query.get("all") === "1" ? 1 : undefined };
+	}
+
 	go(url: string, replace = false) {
 		history[replace ? "replaceState" : "pushState"](null, "", url);
 		this.#read();
