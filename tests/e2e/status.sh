@@ -129,7 +129,7 @@ key() {
 ok "Ctrl-C" key
 hangup() {
 	rm -f "$T/pid"
-	script -qec "run -- sh -c '$victim'" /dev/null </dev/zero >/dev/null &
+	env --default-signal=HUP script -qec "run -- sh -c '$victim'" /dev/null </dev/zero >/dev/null & # nohup had it ignored
 	local terminal=$!
 	within 60 test -s "$T/pid" && kill -KILL "$terminal"
 	wait "$terminal"
