@@ -73,17 +73,16 @@ static const char cost_runs[] =
  * Of many keys the first ones are found by what they are ordered by alone, as the rest of their
  * figures is much more to add up. Formats: of the key of a call, and of conditions.
  */
-#define FIRST_OF(sign, from)                                                \
+#define FIRST_OF(sign, from) \
 	" UNION ALL SELECT %s, " sign ", " sign " * " SCHEMA_ONCE ", " sign \
-	" * iif(s.cost_equivalent, 0, s.cost_pico_usd), " sign              \
+	" * iif(s.cost_equivalent, 0, s.cost_pico_usd), " sign \
 	" * iif(s.cost_equivalent, s.cost_pico_usd, 0)" from
 static const char cost_first[] =
 	"WITH first AS MATERIALIZED (SELECT key FROM (SELECT key, steps, calls, cost_pico_usd AS"
 	" cost, equivalent_pico_usd AS equivalent FROM cost_sums WHERE dimension = %d AND period >="
-	" ?5 AND period < ?6%s" FIRST_OF("?8", OF_EDGE("?8", "?1", "?2"))
-		FIRST_OF("?9", OF_EDGE("?9", "?3", "?4")) FIRST_OF(
-			"1",
-			OPEN) ") GROUP BY key HAVING sum(steps) > 0 ORDER BY coalesce(sum(cost), "
-			      "0) DESC,"
-			      " coalesce(sum(equivalent), 0) DESC, sum(calls) DESC, key LIMIT ?7) ";
+	" ?5 AND period < ?6%s"
+	FIRST_OF("?8", OF_EDGE("?8", "?1", "?2")) FIRST_OF("?9", OF_EDGE("?9", "?3", "?4"))
+	FIRST_OF("1", OPEN) ") GROUP BY key HAVING sum(steps) > 0 ORDER BY"
+	" coalesce(sum(cost), 0) DESC, coalesce(sum(equivalent), 0) DESC, sum(calls) DESC, key"
+	" LIMIT ?7) ";
 /* clang-format on */
