@@ -182,12 +182,15 @@ agents: $(B)/sonde $(e2e_src:%.c=$(B)/%) ## real coding agents, at work and at t
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh agents $(if $(T),tests/agents/$(T).sh,tests/agents/headless.sh \
 		tests/agents/gemini.sh tests/agents/copilot.sh tests/agents/mcp.sh tests/agents/subagents.sh tests/agents/observed.sh tests/agents/bun.sh tests/agents/rustls.sh tests/agents/finders.sh tests/agents/finders_arm64.sh tests/agents/formats.sh tests/agents/otlp.sh tests/agents/first.sh tests/agents/interactive.sh)
 
-vm: $(B)/sonde $(B)/tests/e2e/capture $(B)/tests/e2e/ways $(B)/tests/e2e/watch ## the same job on other kernels, in virtual machines without acceleration
+vm: $(B)/sonde $(B)/tests/e2e/capture $(B)/tests/e2e/ways $(B)/tests/e2e/watch ## the same job on other kernels, in virtual machines without acceleration; vm-systemd: the package there
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh vm 'tests/vm/vm.sh bullseye refused' 'tests/vm/vm.sh bookworm' \
 		'tests/vm/vm.sh trixie' 'tests/vm/vm.sh bookworm files' 'tests/vm/vm.sh trixie files' \
 		'tests/vm/vm.sh bookworm host' 'tests/vm/vm.sh trixie host' \
 		'tests/vm/vm.sh bookworm privileges' 'tests/vm/vm.sh trixie privileges' \
 		'tests/vm/vm.sh trixie-backports' tests/vm/arm64.sh
+
+vm-systemd: $(B)/sonde ## the package under systemd, in a virtual machine: unit, journal, watchdog, upgrade, purge (root; not part of check)
+	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh vm tests/vm/systemd.sh
 
 check: deps ## install, build and run every test
 	$(Q)tests/check.sh
@@ -264,7 +267,7 @@ clean: ## remove what was built
 help: ## this list
 	$(Q)awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all deps tests tests-pure unit golden golden-update replay corpus e2e browser package agents vm check demo bench fuzz format lint lint-quick \
+.PHONY: all deps tests tests-pure unit golden golden-update replay corpus e2e browser package agents vm vm-systemd check demo bench fuzz format lint lint-quick \
 	install uninstall purge deb web-dist dist image manifests check-manifests soak soak-short clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

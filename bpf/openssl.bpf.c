@@ -172,23 +172,24 @@ static __always_inline void hold(struct tls_conn *conn, const struct tls_call *c
 
 	h->buf = c->buf;
 	h->num = c->num;
+	__builtin_memset(h->head, 0, sizeof(h->head));
 	barrier_var(n);
 	if (n > HELD_BYTES || bpf_probe_read_user(h->head, n, (void *)c->buf))
 		h->num = 0;
 }
 
+/* All at once: the verifier would follow a branch for each byte. */
 static __always_inline bool still_there(const struct held *h)
 {
 	__u64 n = h->num < HELD_BYTES ? h->num : HELD_BYTES;
-	__u8 now[HELD_BYTES];
+	__u64 now[HELD_WORDS] = {}, differ = 0;
 
 	barrier_var(n);
 	if (!n || n > HELD_BYTES || bpf_probe_read_user(now, n, (void *)h->buf))
 		return false;
-	for (__u32 i = 0; i < HELD_BYTES; i++)
-		if (i < n && now[i] != h->head[i])
-			return false;
-	return true;
+	for (__u32 i = 0; i < HELD_WORDS; i++)
+		differ |= now[i] ^ h->head[i];
+	return !differ;
 }
 
 /* True where the call has continued an earlier one; then @t says what went. */
@@ -343,8 +344,10 @@ int tls_session(struct pt_regs *ctx)
 	if (!current_actor(&a))
 		return 1; /* no return probe for this call */
 	if (session_is_return(ctx))
-		return leave(ctx, &a, true);
-	return enter(ctx, &a);
+		leave(ctx, &a, true);
+	else
+		enter(ctx, &a);
+	return 0; /* the kernel takes 0 and 1, and must see that it is one of them */
 }
 
 /* SSL_free: the connection ends. SSL_clear: the object begins another. */

@@ -189,24 +189,17 @@ static __always_inline bool admitted(struct task_struct *p, __u32 says, struct a
 	return s || rules_let_in(ret, says);
 }
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec, struct task_struct *p, int old_pid, struct linux_binprm *bprm)
+/* The current process has begun a program. Global, so that it is verified once and apart. */
+__weak int tell_exec(const struct actor *a, __u64 filename)
 {
-	const __u32 says = rules_on ? rules_judge(bprm) : RULE_SAYS_NOTHING;
+	struct task_struct *p = bpf_get_current_task_btf();
 	struct sonde_exec_event *e;
 	struct slot *slot;
-	struct actor a;
 	__u32 at;
 	long n;
 
-	if (rules_on) {
-		if (!admitted(p, says, &a))
-			return 0;
-	} else if (!current_actor(&a) && !(join_cgroup(p) && current_actor(&a))) {
+	if (!a)
 		return 0;
-	}
-	begin_anew(a.tgid);
-	tell_prober(&a, SONDE_WORK_EXEC, 0, 0);
 	slot = slot_take();
 	if (!slot) {
 		count_loss(SONDE_LOSS_CONTROL, 1);
@@ -216,7 +209,7 @@ int BPF_PROG(on_exec, struct task_struct *p, int old_pid, struct linux_binprm *b
 	e->flags = 0;
 	e->pad = 0;
 	put_ids(e, p);
-	n = bpf_probe_read_kernel_str(slot->text, SONDE_PATH_MAX, bprm->filename);
+	n = bpf_probe_read_kernel_str(slot->text, SONDE_PATH_MAX, (void *)filename);
 	e->path_len = at = n > 0 && n <= SONDE_PATH_MAX ? n : 0;
 	if (n == SONDE_PATH_MAX)
 		e->flags |= SONDE_EXEC_PATH_CUT;
@@ -228,10 +221,28 @@ int BPF_PROG(on_exec, struct task_struct *p, int old_pid, struct linux_binprm *b
 	at += e->argv_len;
 	if (at > TEXT_MAX)
 		at = TEXT_MAX;
-	fill_header(&e->hdr, &a, SONDE_EV_EXEC, sizeof(*e) + at);
+	fill_header(&e->hdr, a, SONDE_EV_EXEC, sizeof(*e) + at);
 	if (bpf_ringbuf_output(&events, e, sizeof(*e) + at, BPF_RB_FORCE_WAKEUP))
 		count_loss(SONDE_LOSS_CONTROL, 1);
 	slot_give(slot);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *p, int old_pid, struct linux_binprm *bprm)
+{
+	const __u32 says = rules_on ? rules_judge(bprm) : RULE_SAYS_NOTHING;
+	struct actor a;
+
+	if (rules_on) {
+		if (!admitted(p, says, &a))
+			return 0;
+	} else if (!current_actor(&a) && !(join_cgroup(p) && current_actor(&a))) {
+		return 0;
+	}
+	begin_anew(a.tgid);
+	tell_prober(&a, SONDE_WORK_EXEC, 0, 0);
+	tell_exec(&a, (__u64)BPF_CORE_READ(bprm, filename));
 	if (says == RULE_SAYS_OWN)
 		rules_put_out(&a, SONDE_LEFT_SONDE, true);
 	return 0;

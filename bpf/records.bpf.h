@@ -22,7 +22,8 @@ struct half {
 	__u64 id;	/* of the direction as a connection of its own; 0: not told yet */
 	__u64 next_seq; /* of its records: an object begins at 0 */
 	__u64 sock;	/* linked to it */
-	__u32 midway, pad;
+	__u32 midway;
+	__u32 told; /* the engine that its OPEN was sent to; 0: none yet */
 	struct flow flow;
 };
 
@@ -73,20 +74,8 @@ static __always_inline struct record_thread *record_thread_get(void)
 static __always_inline void link_half(const struct actor *a, struct half *h, __u64 sock,
 				      __u32 evidence)
 {
-	struct sonde_link_event *e;
-
-	if (!h->id || h->sock == sock)
-		return;
-	e = reserve_control(e);
-	if (!e)
-		return;
-	h->sock = sock;
-	fill_header(&e->hdr, a, SONDE_EV_CONN_LINK, sizeof(*e));
-	e->tls = h->id;
-	e->sock = sock;
-	e->evidence = evidence;
-	e->pad = 0;
-	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
+	if (h->id && h->sock != sock && tell_link(a, h->id, sock, evidence))
+		h->sock = sock;
 }
 
 struct iov_sum {

@@ -83,7 +83,7 @@ static __always_inline void end_half(const struct actor *a, struct half *h, __u8
 	flush_gap(&h->flow, &t);
 	if (n_verdicts)
 		bpf_map_delete_elem(&verdicts, &t.conn);
-	tell_conn(a, h->id, SONDE_SOURCE_RUSTLS, SONDE_EV_CONN_CLOSE);
+	tell_conn(a, h->id, SONDE_SOURCE_RUSTLS, SONDE_EV_CONN_CLOSE, 0);
 }
 
 /* The state of the object at @key, made where there is none or where it is another one by now. */
@@ -105,14 +105,18 @@ static __always_inline struct half *half_get(const struct actor *a, const struct
 	return h;
 }
 
-/* Its first text. */
+/* Its first text, or the first for another engine than was told of it. */
 static __always_inline void open_half(const struct actor *a, struct half *h)
 {
+	const __u32 again = h->id ? SONDE_CONN_AGAIN | SONDE_CONN_MIDWAY : 0;
 	struct sonde_conn_event *e;
 
-	if (h->id)
+	if (h->told == engines)
 		return;
-	h->id = new_conn_id();
+	h->told = engines;
+	h->sock = 0; /* the link is told again too */
+	if (!again)
+		h->id = new_conn_id();
 	e = reserve_control(e);
 	if (!e)
 		return;
@@ -120,7 +124,7 @@ static __always_inline void open_half(const struct actor *a, struct half *h)
 	fill_header(&e->hdr, a, SONDE_EV_CONN_OPEN, sizeof(*e));
 	e->conn = h->id;
 	e->source = SONDE_SOURCE_RUSTLS;
-	e->flags = SONDE_CONN_HALF | (h->midway ? SONDE_CONN_MIDWAY : 0);
+	e->flags = SONDE_CONN_HALF | again | (h->midway ? SONDE_CONN_MIDWAY : 0);
 	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
 }
 

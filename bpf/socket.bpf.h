@@ -28,7 +28,7 @@ struct sock_conn {
 	__u64 inode;	    /* of the socket: tells a reused struct sock */
 	struct actor owner; /* who used it last */
 	__u32 flags;	    /* SONDE_CONN_* */
-	__u32 told;	    /* its OPEN has been sent */
+	__u32 told;	    /* the engine that its OPEN was sent to; 0: none yet */
 	__u32 class;	    /* enum socket_class */
 	__u16 family;
 	__u8 ended; /* bit per direction: EOF told */
@@ -141,9 +141,10 @@ static __always_inline void put_addresses(struct sonde_conn_event *e, struct soc
 
 static __always_inline void tell_open(const struct actor *a, struct sock_conn *c, struct sock *sk)
 {
+	const __u32 now = engines, before = c->told;
 	struct sonde_conn_event *e;
 
-	if (c->told || __sync_lock_test_and_set(&c->told, 1))
+	if (before == now || __sync_lock_test_and_set(&c->told, now) == now)
 		return;
 	e = reserve_control(e);
 	if (!e)
@@ -151,7 +152,7 @@ static __always_inline void tell_open(const struct actor *a, struct sock_conn *c
 	__builtin_memset(e, 0, sizeof(*e));
 	fill_header(&e->hdr, a, SONDE_EV_CONN_OPEN, sizeof(*e));
 	e->conn = c->id;
-	e->flags = c->flags;
+	e->flags = c->flags | (before ? SONDE_CONN_AGAIN | SONDE_CONN_MIDWAY : 0);
 	e->family = c->family;
 	e->source = source_of(c->family);
 	if (c->family == AF_UNIX)

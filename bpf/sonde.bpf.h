@@ -69,6 +69,12 @@ struct {
 	__type(value, struct scope);
 } scopes __weak SEC(".maps");
 
+/*
+ * How many engines there have been, this one included: what an earlier one was told of connections
+ * is told again when they are next used.
+ */
+__u32 engines __weak = 1;
+
 /* Who acts, as headers say it. */
 struct actor {
 	__u64 start_ns;

@@ -100,15 +100,11 @@ static __always_inline int put_in(const struct transfer *t, __u64 len, const __u
 	return 0;
 }
 
-/*
- * Global, so that it is verified once and apart: as part of the loop, the bounds on @len would make
- * each iteration a state of its own.
- */
-__weak int put_chunk(struct transfer *t, __u64 len)
+static __always_inline int put_chunk(struct transfer *t, __u64 len)
 {
 	__u64 waiting = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA), wake;
 
-	if (!t || waiting > ring_bytes - ring_bytes / 16)
+	if (waiting > ring_bytes - ring_bytes / 16)
 		return -ENOSPC;
 	wake = wake_flags(waiting);
 	if (len <= 128)
@@ -194,14 +190,28 @@ static __always_inline long step(struct transfer *t, bool may_sleep)
 	return 0;
 }
 
+/*
+ * Global, so that it is verified once and apart: as part of the loop, the bounds on a chunk's
+ * length would make each iteration a state of its own.
+ */
+__weak int step_once(struct transfer *t)
+{
+	return t ? step(t, false) : 1;
+}
+
+__weak int step_once_sleepable(struct transfer *t)
+{
+	return t ? step(t, true) : 1;
+}
+
 static __noinline long step_atomic(__u32 i, struct transfer *t)
 {
-	return step(t, false);
+	return step_once(t) != 0;
 }
 
 static __noinline long step_sleepable(__u32 i, struct transfer *t)
 {
-	return step(t, true);
+	return step_once_sleepable(t) != 0;
 }
 
 static __always_inline void copy_call(struct transfer *t, bool may_sleep)
@@ -216,15 +226,16 @@ static __always_inline void copy_call(struct transfer *t, bool may_sleep)
 			return;
 }
 
-static __always_inline void flush_gap(struct flow *f, const struct transfer *t)
+/* Global, like what adds to it: each is verified once and apart, not wherever it is called. */
+__weak int flush_gap(struct flow *f, const struct transfer *t)
 {
 	struct sonde_gap_event *e;
 
-	if (!f->gap_len)
-		return;
+	if (!f || !t || !f->gap_len)
+		return 0;
 	e = reserve_control(e);
 	if (!e)
-		return; /* stays, told later */
+		return 0; /* stays, told later */
 	fill_header(&e->hdr, &t->actor, SONDE_EV_GAP, sizeof(*e));
 	e->conn = t->conn;
 	e->pos = f->gap_pos;
@@ -235,6 +246,7 @@ static __always_inline void flush_gap(struct flow *f, const struct transfer *t)
 	__builtin_memset(e->pad, 0, sizeof(e->pad));
 	f->gap_len = 0;
 	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
+	return 0;
 }
 
 static __always_inline void count_gap(__u32 reason, __u64 len)
@@ -262,7 +274,7 @@ static __always_inline void count_gap(__u32 reason, __u64 len)
  * Bytes that passed and were not copied. Neighbouring gaps become one; it is told at once, but for
  * deliberate ones, which are told in portions, and when gaps themselves fill the ring.
  */
-static __noinline int add_gap(struct flow *f, struct transfer *t, __u64 len, __u32 reason)
+__weak int add_gap(struct flow *f, struct transfer *t, __u64 len, __u32 reason)
 {
 	if (!f || !t || !len)
 		return 0;

@@ -8,7 +8,7 @@ build="gcc make pkg-config clang llvm libclang-rt-14-dev bpftool libbpf-dev libe
 	zlib1g-dev libbrotli-dev libzstd-dev libnghttp2-dev libxxhash-dev nettle-dev libzydis-dev libcapstone-dev libinih-dev libncurses-dev libmicrohttpd-dev
 	uthash-dev libcap-dev libseccomp-dev libsystemd-dev libssl-dev libpcre2-dev libcurl4-openssl-dev python3 openssl"
 test="libcmocka-dev clang-format clang-tidy cppcheck codespell shellcheck pmccabe curl jq git sudo
-	python3-venv python3-brotli python3-zstandard sqlite3 procps util-linux qemu-system-x86 qemu-system-arm busybox-static cpio
+	python3-venv python3-brotli python3-zstandard sqlite3 procps util-linux qemu-system-x86 qemu-system-arm busybox-static cpio mmdebstrap e2fsprogs
 	gcc-aarch64-linux-gnu libc6-dev-arm64-cross wget libnss3-tools libgnutls28-dev libnss3-dev
 	crun musl-tools iproute2 nghttp2-proxy cron dropbear-bin bats chromium fonts-dejavu-core"
 

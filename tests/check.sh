@@ -1,38 +1,58 @@
 #!/bin/bash
-# Every test of the project, one suite after the other, and one closing line over all.
+# Every test of the project, and one closing line over all. What mostly waits (end to end, in a browser) goes beside what computes
+# (unit tests and the like, plain and sanitized, lint: one processor of two) and virtual machines, which yield; what measures
+# comes last and has the machine for itself.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-TEST_TOTALS=$(mktemp)
-export TEST_TOTALS
-trap 'rm -f "$TEST_TOTALS" "$TEST_TOTALS.vm"' EXIT
+T=$(mktemp -d)
+export TEST_TOTALS=$T/totals
+trap 'rm -rf "$T"' EXIT
 broken=0
-jobs=$(nproc)
 suite() {
 	local began=$SECONDS
 	echo "== $*"
 	make --no-print-directory "$@" || broken=1
 	echo "== $1: $((SECONDS - began)) s"
 }
+# said LANE PID	what a lane has said, when it has ended
+said() {
+	wait "$2" || broken=1
+	cat "$T/$1"
+}
 sanitized=(SAN=address CFLAGS='-O1 -g')
 
-make --no-print-directory -j"$jobs" tests || broken=1
-# Virtual machines use one processor and mind no neighbour: beside what minds none either.
-(suite vm; exit "$broken") >"$TEST_TOTALS.vm" 2>&1 &
-vm=$!
-suite unit
-suite golden
-suite replay
-make --no-print-directory -j"$jobs" "${sanitized[@]}" tests-pure || broken=1
-suite unit "${sanitized[@]}"
-suite golden "${sanitized[@]}"
-suite replay "${sanitized[@]}"
-suite lint-quick
-wait "$vm" || broken=1
-cat "$TEST_TOTALS.vm"
-suite e2e
+computes() {
+	export OMP_NUM_THREADS=1 # that many processors are there, says nproc
+	suite unit
+	suite golden
+	suite replay
+	make --no-print-directory "${sanitized[@]}" tests-pure || broken=1
+	suite unit "${sanitized[@]}"
+	suite golden "${sanitized[@]}"
+	suite replay "${sanitized[@]}"
+	suite lint-quick
+	exit "$broken"
+}
+machines() {
+	export VM_TIMEOUT=900
+	renice -n 5 "$BASHPID" >/dev/null
+	suite vm
+	exit "$broken"
+}
+
+make --no-print-directory -j"$(nproc)" tests || broken=1
+machines >"$T/machines" 2>&1 &
+machines=$!
+computes >"$T/computes" 2>&1 &
+computes=$!
+suite e2e JOBS=2 ALONE=no
 suite browser
-suite soak-short
 suite package
+said computes "$computes"
+said machines "$machines"
+suite e2e ALONE=only
+suite soak-short
+echo "== all: $SECONDS s"
 awk -v broken=$broken '{ p += $1; f += $2; s += $3 }
 	END {
 		if (broken && !f) f = 1	# a suite that did not get as far as counting

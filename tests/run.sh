@@ -1,7 +1,8 @@
 #!/bin/bash
 # Runs test programs and adds up what they report.
 #   run.sh SUITE PROGRAM...	each prints TAP: "ok 1 - name", "not ok 2 - name", "ok 3 - name # SKIP why"
-# $JOBS at a time (1); a script with a line "# alone: why" has the machine for itself, after the others.
+# $JOBS at a time (1), those with a line "# long: why" first; a script with a line "# alone: why" has the machine for itself, after
+# the others. $ALONE: no, only the others; only, none but these.
 # A program that exits other than 0 without a "not ok" counts as one failure. Ends with
 # "N passed, N failed, N skipped"; the same line goes to $TEST_TOTALS where that is set.
 # Under CI a skipped test is a failure: there everything must be able to run.
@@ -66,16 +67,16 @@ run_all() {
 	rm -f "$T"/*
 }
 
-together=() alone=()
+long=() short=() alone=()
 for program in "$@"; do
-	if grep -qs '^# alone: ' "${program%% *}"; then
-		alone+=("$program")
-	else
-		together+=("$program")
-	fi
+	case $(grep -osE -m 1 '^# (alone|long): ' "${program%% *}") in
+	*alone*) alone+=("$program") ;;
+	*long*) long+=("$program") ;;
+	*) short+=("$program") ;;
+	esac
 done
-run_all "${JOBS:-1}" "${together[@]}"
-run_all 1 "${alone[@]}"
+[ "${ALONE-}" = only ] || run_all "${JOBS:-1}" "${long[@]}" "${short[@]}"
+[ "${ALONE-}" = no ] || run_all 1 "${alone[@]}"
 echo "$suite: $passed passed, $failed failed, $skipped skipped"
 [ -z "${TEST_TOTALS-}" ] || echo "$passed $failed $skipped" >>"$TEST_TOTALS"
 [ "$failed" = 0 ]

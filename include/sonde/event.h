@@ -218,6 +218,8 @@ enum {
 	SONDE_CONN_TALK = 16,
 	SONDE_CONN_HALF = 32, /* one direction only: the other is a connection of its own, on the
 				 socket that this one is linked to */
+	/* It was told to an engine that is no more: positions go on from there. With MIDWAY. */
+	SONDE_CONN_AGAIN = 64,
 };
 
 struct sonde_conn_event { /* CONN_OPEN, CONN_CLOSE */
@@ -464,7 +466,8 @@ _Static_assert(sizeof(struct sonde_load_event) == 40, "wire format");
  * JSON of the descriptive events (members that are not known are absent):
  *
  * HOST    {"boot_id","hostname","kernel","arch","sonde_version","event_version":1}
- * CONFIG  {"content":"full|standard|minimal|off","content_limit":5000,"content_llm":true,
+ * CONFIG  {"content":"full|standard|minimal|off","content_limit":5000,
+ *          "media_limit":4194304,"content_llm":true,
  *          "content_memory":true,"content_tools":true,"price_digest":"hex",
  *          "memory_bytes":N of the engine,"max_run_time_s":N,"egress":["deny *.example",...]};
  * egress: policy/egress.h
@@ -476,6 +479,8 @@ _Static_assert(sizeof(struct sonde_load_event) == 40, "wire format");
  *          "in_container":true,"env":["NAME",...]},"trigger":"import"}; header: the root process;
  *          ancestors: the nearest first; trigger: where origin need not be looked at;
  *          of an import (no process) also "source":"har","recorder":"what made the file"
+ *          of kind "run": "argv_whole":true where argv has every byte of the command's, and
+ *          "retry_of":"32 hex digits" of the run that it is another go at
  *
  *          "tentative":true: found by a daemon, that does not know yet whether it is an agent: a
  * run only from its first model call or call of a tool server on, or when a known agent's program

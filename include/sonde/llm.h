@@ -25,8 +25,8 @@ enum llm_part_type {
 	LLM_PART_SERVER_TOOL_CALL, /* run by the provider, inside the response */
 	LLM_PART_SERVER_TOOL_RESULT,
 	LLM_PART_REFUSAL,
-	LLM_PART_MEDIA, /* image, audio, document: name = media type, text = URI or file id; no
-			   bytes */
+	LLM_PART_MEDIA, /* image, audio, document: name = media type as sent, text = URI or file id;
+			   else id = digest, data */
 	LLM_PART_OTHER, /* name = the wire's type, text = its JSON */
 };
 
@@ -37,7 +37,11 @@ struct llm_part {
 	struct buf text; /* in the call's arena: grows by arena_add() while streamed */
 	bool is_json;	 /* text is a JSON value */
 	bool is_error;
-	uint64_t size;		   /* MEDIA: bytes of what is not kept */
+	uint64_t size; /* MEDIA: bytes that data stands for */
+	/* MEDIA: its base64 as sent, lent as long as the text; empty where it did not come in one
+	 * piece or is too large. */
+	struct slice data;
+	struct llm_part *inside;   /* TOOL_RESULT: the parts that its JSON was made of, or NULL */
 	uint64_t start_ns, end_ns; /* boot time, when streamed: first and last byte; else 0 */
 	int index;		   /* the wire's own index, used while streaming */
 	bool joined;		   /* text is put together from a stream's pieces; likewise */

@@ -12,7 +12,9 @@
 #include "api/http_tcp.h"
 #include "api/links.h"
 
-enum { KEY_UID = 1, KEY_TOKEN = 2, KEY_STRANGER = 3 };
+enum { KEY_UID = 1, KEY_TOKEN = 2, KEY_STRANGER = 3, KEY_LOGIN = 4 };
+
+#define LOGIN_COST 100 /* requests: 10 tries at once, then 2 a second */
 
 static bool refuse(struct door_refusal *ret, unsigned status, const char *why)
 {
@@ -88,13 +90,57 @@ void door_cookie_name(const struct api_server *s, char ret[24])
 	snprintf(ret, 24, "sonde_%u", (unsigned)s->port);
 }
 
-bool door_session(struct request *rq, struct session *ret)
+/* What a token let in goes with the token. */
+static bool is_good(struct api_server *s, struct session *who, char label[TOKEN_LABEL_MAX + 1])
+{
+	struct token t;
+
+	label[0] = '\0';
+	if (!who->by_token)
+		return true;
+	if (!s->tokens || token_file_by_hash(s->tokens, who->token, &t) < 0)
+		return false;
+	who->rights = t.rights;
+	who->all = t.all;
+	who->uid = t.all ? s->c.peers.own : t.uid;
+	memcpy(label, t.label, sizeof(t.label));
+	return true;
+}
+
+static bool find_session(struct request *rq, struct session *ret, char label[TOKEN_LABEL_MAX + 1])
 {
 	char name[24];
 
 	door_cookie_name(rq->s, name);
 	return sessions_find(rq->s->sessions, guard_cookie(header(rq, "Cookie"), slice_of(name)),
-			     ret);
+			     ret) &&
+	       is_good(rq->s, ret, label);
+}
+
+bool door_session(struct request *rq, struct session *ret)
+{
+	char label[TOKEN_LABEL_MAX + 1];
+
+	return find_session(rq, ret, label);
+}
+
+int door_login(struct request *rq, struct slice secret, struct session *ret)
+{
+	struct api_server *s = rq->s;
+	struct token t;
+
+	if (!link_rate(s, rate_key(KEY_LOGIN, &rq->link->address, sizeof(rq->link->address)),
+		       LOGIN_COST))
+		return -EAGAIN;
+	if (!s->tokens || token_file_find(s->tokens, secret, &t) < 0)
+		return -ENOENT;
+	sessions_token_used(s->sessions, &t);
+	*ret = (struct session){ .rights = t.rights,
+				 .all = t.all,
+				 .uid = t.all ? s->c.peers.own : t.uid,
+				 .by_token = true };
+	memcpy(ret->token, t.hash, sizeof(t.hash));
+	return 0;
 }
 
 /* False where there is no such token. */
@@ -126,7 +172,7 @@ static bool by_session(struct request *rq, uint64_t *ret_key)
 {
 	struct session who;
 
-	if (!is_own_page(rq) || !door_session(rq, &who))
+	if (!is_own_page(rq) || !find_session(rq, &who, rq->token))
 		return false;
 	rq->peer = (struct peer){ .uid = who.uid, .all = who.all };
 	rq->rights = who.rights;
@@ -138,14 +184,23 @@ static bool by_session(struct request *rq, uint64_t *ret_key)
 
 bool door_holds(struct api_server *s, const struct pass *p)
 {
+	char label[TOKEN_LABEL_MAX + 1];
+	struct session who;
+	struct token t;
+
 	switch (p->kind) {
 	case PASS_TOKEN:
-		return token_file_holds(s->tokens, p->hash);
+		return token_file_by_hash(s->tokens, p->hash, &t) == 0;
 	case PASS_SESSION:
-		return sessions_hold(s->sessions, p->hash);
+		return sessions_by_hash(s->sessions, p->hash, &who) && is_good(s, &who, label);
 	default:
 		return true; /* the kernel has vouched for the connection */
 	}
+}
+
+static uint64_t stranger_key(const struct request *rq)
+{
+	return rate_key(KEY_STRANGER, &rq->link->address, sizeof(rq->link->address));
 }
 
 static bool check_person(struct request *rq, struct door_refusal *ret)
@@ -158,14 +213,15 @@ static bool check_person(struct request *rq, struct door_refusal *ret)
 			return refuse(ret, MHD_HTTP_TOO_MANY_REQUESTS,
 				      "this user has too many connections");
 	} else {
-		key = rate_key(KEY_STRANGER, &rq->link->address, sizeof(rq->link->address));
+		key = stranger_key(rq);
 		refuse(ret, MHD_HTTP_UNAUTHORIZED,
 		       given.n ? "the token is none of ours, or has expired"
 			       : "who are you? 'sonde open' prints a link that lets your browser "
-				 "in; programs send Authorization: Bearer with a token of 'sonde "
+				 "in, and so does a token there; programs send Authorization: "
+				 "Bearer with a token of 'sonde "
 				 "token add'");
 	}
-	if (!link_rate(rq->s, key))
+	if (!link_rate(rq->s, key, 1))
 		return refuse(ret, MHD_HTTP_TOO_MANY_REQUESTS, "too many requests: slower");
 	return ret->status == 0;
 }
@@ -193,7 +249,7 @@ static bool check_change(struct request *rq, const char *method, struct door_ref
 {
 	if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
 		return true;
-	if (!rq->token[0] && !header(rq, "Origin").n)
+	if (rq->pass.kind != PASS_TOKEN && !header(rq, "Origin").n)
 		return refuse(ret, MHD_HTTP_FORBIDDEN,
 			      "a browser names the page that asks: no "
 			      "Origin was given");
@@ -215,15 +271,16 @@ bool door_admits(struct request *rq, const char *method, struct door_refusal *re
 	if (!rq->link->tcp) {
 		const uint64_t key = rate_key(KEY_UID, &rq->peer.uid, sizeof(rq->peer.uid));
 
-		return rq->peer.all || link_rate(rq->s, key) ||
+		return rq->peer.all || link_rate(rq->s, key, 1) ||
 		       refuse(ret, MHD_HTTP_TOO_MANY_REQUESTS, "too many requests: slower");
 	}
 	if (!check_place(rq, ret))
 		return false;
-	if (is_public(rq))
-		return link_rate(rq->s, rate_key(KEY_STRANGER, &rq->link->address,
-						 sizeof(rq->link->address))) ||
-		       refuse(ret, MHD_HTTP_TOO_MANY_REQUESTS, "too many requests: slower");
+	if (is_public(rq)) {
+		if (!link_rate(rq->s, stranger_key(rq), 1))
+			return refuse(ret, MHD_HTTP_TOO_MANY_REQUESTS, "too many requests: slower");
+		return !rq->route || check_change(rq, method, ret);
+	}
 	if (!check_person(rq, ret))
 		return false;
 	return !rq->route || (check_rights(rq, ret) && check_change(rq, method, ret));

@@ -18,6 +18,9 @@ bool door_admits(struct request *rq, const char *method, struct door_refusal *re
 bool door_holds(struct api_server *s, const struct pass *p);
 /* Whose browser it is, by its cookie: over TCP only. */
 bool door_session(struct request *rq, struct session *ret);
+/* The session that a token lets a browser have. 0; -ENOENT: it is none of ours, or has expired;
+ * -EAGAIN: whoever asks from there has tried too often. */
+int door_login(struct request *rq, struct slice secret, struct session *ret);
 /* "sonde_7780": cookies know no ports. */
 void door_cookie_name(const struct api_server *s, char ret[24]);
 /* The names that are ours, and the port of @tcp. 0 or -errno. */

@@ -137,12 +137,12 @@ void listen_end(struct api_server *s, uint32_t uid)
 	pthread_mutex_unlock(&s->lock);
 }
 
-bool link_rate(struct api_server *s, uint64_t key)
+bool link_rate(struct api_server *s, uint64_t key, unsigned n)
 {
 	bool ok;
 
 	pthread_mutex_lock(&s->lock);
-	ok = rate_take(&s->rate, key, now_ms());
+	ok = rate_take(&s->rate, key, n, now_ms());
 	pthread_mutex_unlock(&s->lock);
 	return ok;
 }

@@ -28,8 +28,8 @@ void links_notify(void *ctx, struct MHD_Connection *http, void **own,
 void link_busy(struct api_server *s, struct link *link, bool busy);
 /* Over TCP: it is this peer's from now on; false where that one has too many. */
 bool link_claim(struct api_server *s, struct link *link, const struct peer *p);
-/* Whether the one with that key (rate.h) may ask now. */
-bool link_rate(struct api_server *s, uint64_t key);
+/* Whether the one with that key (rate.h) may ask now what counts for @n requests. */
+bool link_rate(struct api_server *s, uint64_t key, unsigned n);
 
 /* The thread that cuts off. 0 or -errno. */
 int links_watch(struct api_server *s);

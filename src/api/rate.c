@@ -22,7 +22,7 @@ static struct rate_bucket *find(struct rate *r, uint64_t key)
 	return oldest;
 }
 
-bool rate_take(struct rate *r, uint64_t key, uint64_t now_ms)
+bool rate_take(struct rate *r, uint64_t key, unsigned n, uint64_t now_ms)
 {
 	struct rate_bucket *b = find(r, key);
 	const uint64_t passed = b->key && now_ms > b->at_ms ? now_ms - b->at_ms : 0;
@@ -33,9 +33,9 @@ bool rate_take(struct rate *r, uint64_t key, uint64_t now_ms)
 	b->left = passed > FULL / RATE_PER_S || b->left + passed * RATE_PER_S > FULL
 			  ? FULL
 			  : b->left + passed * RATE_PER_S;
-	if (b->left < ONE)
+	if (b->left < (uint64_t)n * ONE)
 		return false;
-	b->left -= ONE;
+	b->left -= (uint64_t)n * ONE;
 	return true;
 }
 

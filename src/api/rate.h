@@ -17,7 +17,8 @@ struct rate {
 	} buckets[RATE_BUCKETS];
 };
 
-/* Takes one from the bucket of @key (not 0); false where it is empty. @now_ms never goes back. */
-bool rate_take(struct rate *r, uint64_t key, uint64_t now_ms);
+/* Takes @n from the bucket of @key (not 0); false where they are not there. @now_ms never goes
+ * back. */
+bool rate_take(struct rate *r, uint64_t key, unsigned n, uint64_t now_ms);
 /* The key of some bytes of one kind. */
 uint64_t rate_key(unsigned kind, const void *p, unsigned n);

@@ -62,7 +62,7 @@ struct request {
 	struct peer peer; /* over TCP: of the token or session, pid 0 */
 	unsigned rights;  /* RIGHT_* */
 	struct pass pass;
-	char token[TOKEN_LABEL_MAX + 1]; /* its label; empty: no token */
+	char token[TOKEN_LABEL_MAX + 1]; /* its label, or that of the session's; empty: no token */
 	char *url;			 /* without what stands behind "?" */
 	bool head;			 /* HEAD: the answer's head alone */
 	char etag[40];			 /* of the answer, where it has one (etag.h) */
@@ -117,6 +117,7 @@ enum MHD_Result handle_command(struct request *rq);
 enum MHD_Result handle_leave(struct request *rq);
 enum MHD_Result handle_open_code(struct request *rq);
 enum MHD_Result handle_open(struct request *rq);
+enum MHD_Result handle_login(struct request *rq);
 enum MHD_Result handle_close(struct request *rq);
 /* The web interface's files: what is no path of the API. */
 enum MHD_Result handle_static(struct request *rq);

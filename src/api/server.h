@@ -11,8 +11,16 @@
 #pragma once
 
 #include "api/peer.h"
+#include "base/id.h"
 #include "config/config.h"
 #include "price/price.h"
+
+/* What came of running a run's command again. */
+struct api_retried {
+	int64_t pid;	  /* of the new `sonde run` */
+	struct id128 run; /* the new one; all zero: it has not shown itself yet */
+	char why[2048];	  /* it was not run: words for people */
+};
 
 struct api_config {
 	const struct config *config; /* lent */
@@ -39,7 +47,14 @@ struct api_config {
 	 * be, -ETIMEDOUT, or another -errno.
 	 */
 	int (*stop)(void *ctx, uint32_t uid, uint32_t pid, uint64_t start_ns);
-	void *leave_ctx; /* of both */
+	/*
+	 * Runs again what a run was started as, as the user of this process, the only one who may
+	 * ask; @by: by what they are known, for the log. NULL: nobody is there who would. From any
+	 * thread, waits until the new run shows itself or has failed. 0; -EBUSY, -EINVAL, -ENOENT
+	 * or -EPERM where it is refused, -ECHILD where it failed at once, or another -errno.
+	 */
+	int (*retry)(void *ctx, const struct id128 *run, const char *by, struct api_retried *ret);
+	void *leave_ctx; /* of all three */
 };
 
 struct api_server;

@@ -47,6 +47,9 @@ static bool parse_session(const cJSON *j, struct session *ret)
 	    !secret_parse(json_str(j, "hash"), ret->hash) ||
 	    !rights_parse(slice_of(rights->valuestring), &ret->rights))
 		return false;
+	ret->by_token = json_at(j, "token") != NULL;
+	if (ret->by_token && !secret_parse(json_str(j, "token"), ret->token))
+		return false;
 	ret->uid = (uint32_t)number;
 	ret->all = cJSON_IsTrue(json_at(j, "all"));
 	ret->created = json_int(j, "created");
@@ -97,6 +100,11 @@ static void write_session(struct json_writer *w, const struct session *s)
 	json_begin(w, '{');
 	json_key(w, "hash");
 	json_put_str(w, slice_of(hash));
+	if (s->by_token) {
+		secret_print(s->token, hash);
+		json_key(w, "token");
+		json_put_str(w, slice_of(hash));
+	}
 	json_key(w, "uid");
 	json_put_int(w, s->uid);
 	json_key(w, "all");
@@ -273,30 +281,47 @@ static size_t count_of(const struct sessions *s, uint32_t uid)
 	return n;
 }
 
-int sessions_begin(struct sessions *s, struct slice code, char ret_secret[SECRET_CHARS + 1])
+/* Under the lock. */
+static int add(struct sessions *s, const struct session *who, time_t now,
+	       char ret_secret[SECRET_CHARS + 1])
 {
-	const time_t now = time(NULL);
-	struct session new;
-	int r = secret_make(ret_secret);
+	struct session new = *who;
+	const int r = secret_make(ret_secret);
 
 	if (r < 0)
 		return r;
+	if (!secret_hash(slice_of(ret_secret), new.hash))
+		return -EIO;
+	new.created = now;
+	new.expires = now + SESSION_S;
+	remove_old(s, now);
+	if (count_of(s, new.uid) >= SESSIONS_USER_MAX)
+		remove_oldest(s, new.uid, false);
+	if (s->n == SESSIONS_MAX)
+		remove_oldest(s, 0, true);
+	s->list[s->n++] = new;
+	keep(s);
+	return 0;
+}
+
+int sessions_begin(struct sessions *s, struct slice code, char ret_secret[SECRET_CHARS + 1])
+{
+	const time_t now = time(NULL);
+	struct session who;
+	int r;
+
 	pthread_mutex_lock(&s->lock);
-	if (!take_code(s, code, now, &new)) {
-		r = -ENOENT;
-	} else if (!secret_hash(slice_of(ret_secret), new.hash)) {
-		r = -EIO;
-	} else {
-		new.created = now;
-		new.expires = now + SESSION_S;
-		remove_old(s, now);
-		if (count_of(s, new.uid) >= SESSIONS_USER_MAX)
-			remove_oldest(s, new.uid, false);
-		if (s->n == SESSIONS_MAX)
-			remove_oldest(s, 0, true);
-		s->list[s->n++] = new;
-		keep(s);
-	}
+	r = take_code(s, code, now, &who) ? add(s, &who, now, ret_secret) : -ENOENT;
+	pthread_mutex_unlock(&s->lock);
+	return r;
+}
+
+int sessions_add(struct sessions *s, const struct session *who, char ret_secret[SECRET_CHARS + 1])
+{
+	int r;
+
+	pthread_mutex_lock(&s->lock);
+	r = add(s, who, time(NULL), ret_secret);
 	pthread_mutex_unlock(&s->lock);
 	return r;
 }
@@ -312,43 +337,35 @@ static size_t by_hash(const struct sessions *s, const uint8_t hash[SECRET_HASH],
 	return found != SIZE_MAX && s->list[found].expires > now ? found : SIZE_MAX;
 }
 
-static size_t find(const struct sessions *s, struct slice secret, time_t now)
-{
-	uint8_t hash[SECRET_HASH];
-
-	if (secret.n != SECRET_CHARS || !secret_hash(secret, hash))
-		return SIZE_MAX;
-	return by_hash(s, hash, now);
-}
-
-bool sessions_hold(struct sessions *s, const uint8_t hash[SECRET_HASH])
-{
-	bool holds;
-
-	pthread_mutex_lock(&s->lock);
-	holds = by_hash(s, hash, time(NULL)) != SIZE_MAX;
-	pthread_mutex_unlock(&s->lock);
-	return holds;
-}
-
-bool sessions_find(struct sessions *s, struct slice secret, struct session *ret)
+bool sessions_by_hash(struct sessions *s, const uint8_t hash[SECRET_HASH], struct session *ret)
 {
 	size_t i;
 
 	pthread_mutex_lock(&s->lock);
-	i = find(s, secret, time(NULL));
+	i = by_hash(s, hash, time(NULL));
 	if (i != SIZE_MAX)
 		*ret = s->list[i];
 	pthread_mutex_unlock(&s->lock);
 	return i != SIZE_MAX;
 }
 
+bool sessions_find(struct sessions *s, struct slice secret, struct session *ret)
+{
+	uint8_t hash[SECRET_HASH];
+
+	return secret.n == SECRET_CHARS && secret_hash(secret, hash) &&
+	       sessions_by_hash(s, hash, ret);
+}
+
 void sessions_end(struct sessions *s, struct slice secret)
 {
+	uint8_t hash[SECRET_HASH];
 	size_t i;
 
+	if (secret.n != SECRET_CHARS || !secret_hash(secret, hash))
+		return;
 	pthread_mutex_lock(&s->lock);
-	i = find(s, secret, time(NULL));
+	i = by_hash(s, hash, time(NULL));
 	if (i != SIZE_MAX) {
 		remove_at(s, i);
 		keep(s);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Browsers that were let in. `sonde open` gets a code for its user, good for one use and a short
- * time; a browser hands it over and gets a cookie. Both are random and kept as hashes only.
+ * time; a browser hands it over and gets a cookie. Both are random and kept as hashes only. A
+ * browser that shows a token gets one as well, which is good as long as the token is.
  * Sessions outlive the server in a file beside the store, as does when each token was used last.
  */
 #pragma once
@@ -22,6 +23,8 @@ struct session {
 	bool all; /* sees the runs of everybody, as its user did when it began */
 	uint32_t uid;
 	time_t created, expires;
+	bool by_token; /* then rights and user are those of the token */
+	uint8_t token[SECRET_HASH];
 };
 
 struct sessions;
@@ -35,10 +38,12 @@ int sessions_code(struct sessions *s, const struct session *who, unsigned second
 		  char ret_code[SECRET_CHARS + 1]);
 /* Takes a code, once; @ret_secret is the cookie's value. 0, -ENOENT where it is none, -errno. */
 int sessions_begin(struct sessions *s, struct slice code, char ret_secret[SECRET_CHARS + 1]);
+/* One for @who at once. 0 or -errno. */
+int sessions_add(struct sessions *s, const struct session *who, char ret_secret[SECRET_CHARS + 1]);
 /* False where it is none, or is over. */
 bool sessions_find(struct sessions *s, struct slice secret, struct session *ret);
-/* Whether the one with that hash is still good. */
-bool sessions_hold(struct sessions *s, const uint8_t hash[SECRET_HASH]);
+/* The one with that hash; false where it is not good any more. */
+bool sessions_by_hash(struct sessions *s, const uint8_t hash[SECRET_HASH], struct session *ret);
 void sessions_end(struct sessions *s, struct slice secret);
 
 /* That a token was used now. */

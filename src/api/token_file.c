@@ -69,14 +69,14 @@ static void look(struct token_file *f)
 		log_errno(f->r, "cannot read '%s': no token is believed", f->path);
 }
 
-int token_file_find(struct token_file *f, struct slice secret, struct token *ret)
+int token_file_by_hash(struct token_file *f, const uint8_t hash[SECRET_HASH], struct token *ret)
 {
 	const struct token *t;
 	int r;
 
 	pthread_mutex_lock(&f->lock);
 	look(f);
-	t = f->r < 0 ? NULL : tokens_find(&f->tokens, secret, time(NULL));
+	t = f->r < 0 ? NULL : tokens_by_hash(&f->tokens, hash, time(NULL));
 	if (t)
 		*ret = *t;
 	r = f->r < 0 ? f->r : t ? 0 : -ENOENT;
@@ -84,13 +84,11 @@ int token_file_find(struct token_file *f, struct slice secret, struct token *ret
 	return r;
 }
 
-bool token_file_holds(struct token_file *f, const uint8_t hash[SECRET_HASH])
+int token_file_find(struct token_file *f, struct slice secret, struct token *ret)
 {
-	bool holds;
+	uint8_t hash[SECRET_HASH];
 
-	pthread_mutex_lock(&f->lock);
-	look(f);
-	holds = f->r == 0 && tokens_hold(&f->tokens, hash, time(NULL));
-	pthread_mutex_unlock(&f->lock);
-	return holds;
+	if (!token_hash(secret, hash))
+		return -ENOENT;
+	return token_file_by_hash(f, hash, ret);
 }

@@ -202,7 +202,7 @@ static bool is_valid(const struct token *t, time_t now)
 }
 
 /* All of them are looked at, so that the time tells nothing. */
-static const struct token *by_hash(const struct tokens *t, const uint8_t hash[SECRET_HASH],
+const struct token *tokens_by_hash(const struct tokens *t, const uint8_t hash[SECRET_HASH],
 				   time_t now)
 {
 	const struct token *found = NULL;
@@ -213,18 +213,16 @@ static const struct token *by_hash(const struct tokens *t, const uint8_t hash[SE
 	return found && is_valid(found, now) ? found : NULL;
 }
 
+bool token_hash(struct slice secret, uint8_t ret[SECRET_HASH])
+{
+	return slice_starts(secret, SLICE(TOKEN_PREFIX)) && secret_hash(secret, ret);
+}
+
 const struct token *tokens_find(const struct tokens *t, struct slice secret, time_t now)
 {
 	uint8_t hash[SECRET_HASH];
 
-	if (!slice_starts(secret, SLICE(TOKEN_PREFIX)) || !secret_hash(secret, hash))
-		return NULL;
-	return by_hash(t, hash, now);
-}
-
-bool tokens_hold(const struct tokens *t, const uint8_t hash[SECRET_HASH], time_t now)
-{
-	return by_hash(t, hash, now) != NULL;
+	return token_hash(secret, hash) ? tokens_by_hash(t, hash, now) : NULL;
 }
 
 size_t tokens_valid(const struct tokens *t, time_t now)

@@ -63,10 +63,13 @@ int tokens_parse(struct slice text, struct tokens *ret);
 int tokens_write(const char *path, const struct tokens *t);
 void tokens_done(struct tokens *t);
 
+/* The hash of what is shown of one; false where it is none. */
+bool token_hash(struct slice secret, uint8_t ret[SECRET_HASH]);
 /* Which one @secret is; NULL where it is none, or has expired. */
 const struct token *tokens_find(const struct tokens *t, struct slice secret, time_t now);
-/* Whether there is a valid one of that hash. */
-bool tokens_hold(const struct tokens *t, const uint8_t hash[SECRET_HASH], time_t now);
+/* The valid one of that hash, or NULL. */
+const struct token *tokens_by_hash(const struct tokens *t, const uint8_t hash[SECRET_HASH],
+				   time_t now);
 /* How many are valid now. */
 size_t tokens_valid(const struct tokens *t, time_t now);
 /*
@@ -87,8 +90,8 @@ void token_file_free(struct token_file *f);
 /* Any thread. 0 with a copy in @ret; -ENOENT; -EPERM and so on where the file is refused. */
 int token_file_find(struct token_file *f, struct slice secret, struct token *ret);
 
-/* Whether the one with that hash is still good. */
-bool token_file_holds(struct token_file *f, const uint8_t hash[SECRET_HASH]);
+/* The same by its hash: whether it is still good. */
+int token_file_by_hash(struct token_file *f, const uint8_t hash[SECRET_HASH], struct token *ret);
 
 /* Where the tokens for a store are: beside it. Appended, ends with a NUL. 0 or -errno. */
 int tokens_path(const char *store, const char *name, char *ret, size_t size);

@@ -102,6 +102,15 @@ struct id128 id_of_bytes(struct slice bytes)
 	return finish(ctx);
 }
 
+void id_sha256(struct slice bytes, uint8_t ret[ID_SHA256_SIZE])
+{
+	EVP_MD_CTX *ctx = begin();
+
+	need(EVP_DigestUpdate(ctx, bytes.p, bytes.n));
+	need(EVP_DigestFinal_ex(ctx, ret, NULL));
+	EVP_MD_CTX_free(ctx);
+}
+
 void id_hash_begin(struct id_hash *h, const char *kind)
 {
 	h->state = begin();

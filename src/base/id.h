@@ -53,6 +53,9 @@ int id128_parse(struct slice hex, struct id128 *ret);
 
 /* SHA-256 underneath, cut to 128 bits. */
 struct id128 id_of_bytes(struct slice bytes);
+#define ID_SHA256_SIZE 32
+/* All of it: what id_of_bytes() cuts. */
+void id_sha256(struct slice bytes, uint8_t ret[ID_SHA256_SIZE]);
 
 struct id_hash {
 	void *state; /* EVP_MD_CTX */

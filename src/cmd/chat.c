@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include "cmd/view.h"
+#include "export/media_line.h"
 #include "export/threads.h"
 
 #define PART_CHARS 3000 /* of one part that are shown without --all */
@@ -66,8 +67,14 @@ static void print_part(const struct chat *c, const cJSON *part)
 {
 	struct slice type = json_str(part, "type"), name = json_str(part, "name");
 	_cleanup_(freep) char *owned = NULL;
-	_cleanup_(buf_done) struct buf head = { 0 };
+	_cleanup_(buf_done) struct buf head = { 0 }, line = { 0 };
 	size_t i = 0;
+
+	if (media_line(part, &line)) {
+		fprintf(c->s->f, "    ");
+		print_styled(c, STYLE_DIM, buf_slice(&line), "    ");
+		return;
+	}
 
 	while (parts[i].type && !slice_eq(type, slice_of(parts[i].type)))
 		i++;

@@ -47,7 +47,7 @@ extern const struct command command_run, command_runs, command_show, command_spa
 	command_top, command_query, command_replay, command_doctor, command_prices, command_store,
 	command_prober, command_import, command_config, command_tools, command_sessions,
 	command_diff, command_export, command_tail, command_daemon, command_status, command_server,
-	command_serve, command_open, command_token, command_stop;
+	command_serve, command_open, command_token, command_stop, command_retry;
 
 extern const struct command *const commands[];
 extern const size_t n_commands;

@@ -6,12 +6,12 @@
 #include "cmd/command.h"
 
 const struct command *const commands[] = {
-	&command_run,	   &command_runs,   &command_show,  &command_spans,  &command_tools,
-	&command_sessions, &command_cost,   &command_diff,  &command_export, &command_top,
-	&command_tail,	   &command_stop,   &command_query, &command_replay, &command_import,
-	&command_doctor,   &command_status, &command_open,  &command_serve,  &command_token,
-	&command_prices,   &command_config, &command_store, &command_daemon, &command_prober,
-	&command_server,
+	&command_run,	   &command_runs,   &command_show,   &command_spans,  &command_tools,
+	&command_sessions, &command_cost,   &command_diff,   &command_export, &command_top,
+	&command_tail,	   &command_stop,   &command_retry,  &command_query,  &command_replay,
+	&command_import,   &command_doctor, &command_status, &command_open,   &command_serve,
+	&command_token,	   &command_prices, &command_config, &command_store,  &command_daemon,
+	&command_prober,   &command_server,
 };
 const size_t n_commands = ARRAY_SIZE(commands);
 

@@ -47,6 +47,7 @@ int config_event_write(const struct config_event *e, const struct price_table *p
 	json_key(&w, "content");
 	json_put_str(&w, slice_of(levels[e->content]));
 	put_int(&w, "content_limit", e->content_limit);
+	put_int(&w, "media_limit", e->media_limit);
 	put_bool(&w, "content_llm", e->llm_content);
 	put_bool(&w, "content_memory", e->memory_content);
 	put_bool(&w, "content_tools", e->tool_content);

@@ -10,7 +10,7 @@
 
 struct config_event {
 	enum content_level content;
-	uint64_t content_limit;
+	uint64_t content_limit, media_limit;
 	bool llm_content, memory_content, tool_content;
 	uint64_t memory_bytes; /* of the engine; 0: no limit */
 };

@@ -148,8 +148,10 @@ void daemon_child_begin(struct daemon *d, const char *name, const int *keep, siz
 /* In the child: the daemon's user, and gone when the supervisor is. */
 static void become(const struct daemon *d, pid_t supervisor)
 {
-	const int r = sandbox_become(d->user.uid, d->user.gid, d->user.name);
+	int r = sandbox_bound();
 
+	if (r == 0)
+		r = sandbox_become(d->user.uid, d->user.gid, d->user.name);
 	if (r < 0) {
 		log_errno(r, "cannot become '%s'", d->user.name);
 		_exit(SONDE_EXIT_FAILURE);

@@ -142,6 +142,7 @@ int daemon_setup_event(struct daemon_setup *s)
 	const struct config_event e = {
 		.content = (enum content_level)s->c->daemon.content,
 		.content_limit = s->c->daemon.content_limit,
+		.media_limit = s->c->daemon.media_limit,
 		.llm_content = true,
 		.memory_content = true,
 		.tool_content = true,

@@ -59,6 +59,14 @@ static void sink_blob(void *ctx, const struct id128 *id, const char *kind, struc
 		live_hub_sink.blob(e->hub, id, kind, bytes);
 }
 
+static void sink_media(void *ctx, const struct media *m)
+{
+	const struct engine *e = ctx;
+
+	if (e->store)
+		store_media(e->store, m);
+}
+
 static void sink_node(void *ctx, const struct id128 *id, const struct id128 *parent,
 		      const struct id128 *message, uint32_t depth)
 {
@@ -142,6 +150,7 @@ static void sink_cut(void *ctx, const struct id128 *run, const struct id64 *span
 
 static const struct trace_sink live_sink = {
 	.blob = sink_blob,
+	.media = sink_media,
 	.node = sink_node,
 	.span = sink_span,
 	.run = sink_run,
@@ -154,6 +163,7 @@ static const struct trace_sink live_sink = {
 /* What was recorded has nobody who watches it happen, and nothing in it goes on. */
 static const struct trace_sink replay_sink = {
 	.blob = sink_blob,
+	.media = sink_media,
 	.node = sink_node,
 	.span = sink_span,
 	.run = sink_run,

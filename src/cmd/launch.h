@@ -128,8 +128,9 @@ struct start_config {
 	uid_t command_uid;
 	gid_t command_gid;
 	uint64_t ring_bytes;
-	bool files;	     /* what is done with them is told */
-	struct slice config; /* JSON, event.h */
+	bool files;	      /* what is done with them is told */
+	const char *retry_of; /* the id of the run that it is another go at, or NULL */
+	struct slice config;  /* JSON, event.h */
 };
 
 /* The "start" message of sonde/control.h, of at most IPC_MAX bytes. 0 or -errno. */

@@ -33,10 +33,10 @@
 static bool json, quiet, live = true, tree = true, no_store, as_root;
 static bool files = true, llm_content = true, memory_content = true, tool_content = true;
 static const char *output, *record, *db, *prices, *config_path;
-static const char *max_time;
+static const char *max_time, *retry_of;
 static struct running_query query;
 static int content = CONTENT_FULL;
-static uint64_t content_limit = 5000, ring = SONDE_RING_DEFAULT_BYTES;
+static uint64_t content_limit = 5000, media_limit = 4 << 20, ring = SONDE_RING_DEFAULT_BYTES;
 static const char *const levels[] = { "off", "minimal", "standard", "full", NULL };
 
 static const struct option_spec options[] = {
@@ -66,6 +66,8 @@ static const struct option_spec options[] = {
 	  levels, NULL },
 	{ "content-limit", 0, OPTION_COUNT, &content_limit, "N",
 	  "characters of each input and output at level standard", NULL, NULL },
+	{ "media-limit", 0, OPTION_SIZE, &media_limit, "SIZE",
+	  "of a picture or document that is kept at level full; 0: none is", NULL, NULL },
 	{ "llm-content", 0, OPTION_FLAG, &llm_content, NULL, "nothing of model calls", NULL, NULL },
 	{ "memory-content", 0, OPTION_FLAG, &memory_content, NULL, "nothing of memory calls", NULL,
 	  NULL },
@@ -80,6 +82,9 @@ static const struct option_spec options[] = {
 	{ "max-time", 0, OPTION_STRING, &max_time, "TIME",
 	  "a run that takes longer (90s, 30m, 2h) is marked as timed out; it\ngoes on", NULL,
 	  NULL },
+	{ "retry-of", 0, OPTION_STRING, &retry_of, "ID",
+	  "the run that this is another go at, by its whole id; 'sonde retry'\nsays so", NULL,
+	  NULL },
 	{ "ring", 0, OPTION_SIZE, &ring, "SIZE", "of the buffer between kernel and engine", NULL,
 	  NULL },
 	{ "as-root", 0, OPTION_FLAG, &as_root, NULL, "under sudo: run the command as root", NULL,
@@ -92,6 +97,7 @@ static int write_config(const struct price_table *table, const struct config *ow
 	const struct config_event e = {
 		.content = (enum content_level)content,
 		.content_limit = content_limit,
+		.media_limit = media_limit,
 		.llm_content = llm_content,
 		.memory_content = memory_content,
 		.tool_content = tool_content,
@@ -281,6 +287,7 @@ static int start_tracing(struct launcher *l, const struct files *f, const struct
 		.command_gid = as_root ? getgid() : who->gid,
 		.ring_bytes = ring,
 		.files = files && f->own->files,
+		.retry_of = retry_of,
 		.config = buf_slice(&f->config),
 	};
 	_cleanup_(buf_done) struct buf message = { 0 };
@@ -463,11 +470,16 @@ static int run_running(struct launcher *l, const struct person *who)
 static bool is_nonsense(int argc)
 {
 	const size_t asked = running_asked(&query);
+	struct id128 id;
 	uint64_t seconds;
 
 	if (max_time && !config_duration(slice_of(max_time), &seconds)) {
 		log_err("run: '--max-time' takes a time such as 90s, 30m or 2h, not '%s'",
 			max_time);
+		return true;
+	}
+	if (retry_of && (argc == 0 || id128_parse(slice_of(retry_of), &id) < 0)) {
+		log_err("run: '--retry-of' takes the 32 digits of a run, and a command");
 		return true;
 	}
 	if (argc == 0 && asked == 0)

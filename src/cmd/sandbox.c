@@ -47,17 +47,22 @@ int sandbox_become(uid_t uid, gid_t gid, const char *user)
 
 /* --- capabilities --- */
 
+int sandbox_bound(void)
+{
+	for (int c = 0; cap_get_bound(c) >= 0; c++)
+		if (prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0 && errno != EPERM)
+			return -errno;
+	return 0;
+}
+
 static int drop_capabilities(void)
 {
 	cap_t none = cap_init();
-	int r = 0;
+	int r;
 
 	if (!none)
 		return -ENOMEM;
-	/* While it may: an ordinary user has no say in the bounding set, and nothing in it. */
-	for (int c = 0; cap_get_bound(c) >= 0; c++)
-		if (prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0 && errno != EPERM)
-			r = -errno;
+	r = sandbox_bound();
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		r = -errno;
 	if (cap_set_proc(none) < 0)

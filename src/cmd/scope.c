@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/ipc.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "base/util.h"
 #include "cmd/launch.h"
 #include "cmd/running.h"
@@ -72,6 +73,28 @@ static void put_texts(struct json_writer *w, const char *key, char **texts, size
 	json_end(w, ']');
 }
 
+/* Whether put_texts() with @max writes them as they are: JSON has no other bytes than text. */
+static bool fits(char **texts, size_t max)
+{
+	size_t n = 0;
+
+	for (; *texts; texts++) {
+		struct slice s = slice_of(*texts);
+
+		n += s.n + 1;
+		if (n > max)
+			return false;
+		while (s.n) {
+			const size_t one = utf8_char(s);
+
+			if (!one)
+				return false;
+			s = slice_from(s, one);
+		}
+	}
+	return true;
+}
+
 static void put_str(struct json_writer *w, const char *key, const char *s)
 {
 	json_key(w, key);
@@ -109,6 +132,10 @@ static void put_scope(struct json_writer *w, const struct start_config *c, const
 	put_int(w, "scope", 1);
 	put_str(w, "kind", "run");
 	put_texts(w, "argv", c->argv, argv_max, NULL);
+	json_key(w, "argv_whole");
+	json_put_bool(w, fits(c->argv, argv_max));
+	if (c->retry_of)
+		put_str(w, "retry_of", c->retry_of);
 	put_str(w, "cwd", cwd);
 	put_int(w, "uid", c->command_uid);
 	put_int(w, "gid", c->command_gid);

@@ -18,6 +18,7 @@
 #include "cmd/config_file.h"
 #include "cmd/prices_file.h"
 #include "cmd/reader.h"
+#include "cmd/retry.h"
 
 #define LINK_S 600 /* a person has to find it among what else the terminal shows */
 
@@ -116,26 +117,34 @@ static int serve(const struct config *c, const char *store, int tcp)
 		.peers = { .own = geteuid() },
 		.tokens = tokens,
 		.may_run = server_may_run,
+		.retry = retrier_ask,
 	};
 	_cleanup_(price_freep) struct price_table *prices = NULL;
 	struct api_server *server = NULL;
 	_cleanup_(closep) int signals = -1;
 	int r = tokens_path(store, TOKENS_FILE, tokens, sizeof(tokens));
 
+	if (r == 0)
+		r = retrier_start(store, (const int[]){ tcp, -1 });
+	if (r < 0) {
+		log_errno(r, "cannot serve '%s'", store);
+		return 1;
+	}
 	server_limits();
 	signals = take_signals();
 	if (prices_load(NULL, &prices) == 0) /* else it has said why, and figures lack it */
 		api.prices = prices;
-	if (r == 0)
-		r = signals < 0 ? -errno : api_server_start(&api, -1, tcp, &server);
+	r = signals < 0 ? -errno : api_server_start(&api, -1, tcp, &server);
 	if (r < 0) {
 		log_errno(r, "cannot serve '%s'", store);
+		retrier_stop();
 		return 1;
 	}
 	r = print_link(server);
 	if (r == 0)
 		wait_for_end(server, signals);
 	api_server_stop(server);
+	retrier_stop();
 	return r < 0 ? 1 : 0;
 }
 
@@ -163,6 +172,12 @@ const struct command command_serve = {
 		"rights but to read the store, keeps nothing, and ends with Ctrl-C. Over the "
 		"daemon's\n"
 		"store 'sonde open' is what you want.\n"
+		"\n"
+		"What 'sonde run' had started can be run again from its page, by you alone: that "
+		"is\n"
+		"'sonde retry', with the environment that this was started with. It needs what "
+		"'sonde\n"
+		"run' needs, goes on when this ends, and writes to STORE-retry-N.log.\n"
 		"\n"
 		"It is HTTP without TLS: beyond this machine put a proxy in front of it that "
 		"speaks\n"

@@ -13,6 +13,7 @@
 #include "cmd/views.h"
 #include "export/said.h"
 #include "export/span_json.h"
+#include "export/started.h"
 
 static bool json, conversation, timeline, system_view, raw, all, evidence, with_content;
 static const char *db;
@@ -123,6 +124,17 @@ static void print_facts(const struct screen *s, const struct run *run)
 	}
 }
 
+static void print_retry_of(const struct showing *s, const struct run *run)
+{
+	_cleanup_(started_done) struct started was = { 0 };
+	char id[ID128_HEX_SIZE];
+
+	if (started_read(s->reader, &run->run_id, &was) < 0 || id128_is_zero(&was.retry_of))
+		return;
+	id128_hex(&was.retry_of, id);
+	fprintf(s->screen.f, "  retry   of %.8s\n", id);
+}
+
 static int show_tree(struct showing *s, const struct id128 *run)
 {
 	const struct tree_options o = { .all = all, .evidence = evidence };
@@ -132,6 +144,7 @@ static int show_tree(struct showing *s, const struct id128 *run)
 	for (struct kept_run *k = steps.runs; r >= 0 && k; k = k->hh.next) {
 		tree_print_head(&s->screen, &k->run);
 		print_facts(&s->screen, &k->run);
+		print_retry_of(s, &k->run);
 		place_print(&s->screen, &k->run);
 		assurance_print(&s->screen, &k->run);
 		tree_print(&s->screen, &steps, run, &o);

@@ -31,8 +31,9 @@ static char path[PATH_MAX], sessions_path[PATH_MAX];
 
 static const struct option_spec options[] = {
 	{ "right", 0, OPTION_STRING, &rights, "RIGHT[,...]",
-	  "read: lists and figures; content: what was said; export;\nwrite: runs are stopped", NULL,
-	  NULL },
+	  "read: lists and figures; content: what was said; export;\nwrite: runs are stopped and "
+	  "run again",
+	  NULL, NULL },
 	{ "user", 0, OPTION_STRING, &user, "NAME", "it sees the runs of this user; without: of all",
 	  NULL, NULL },
 	{ "days", 0, OPTION_COUNT, &days, "N", "it expires then; 0: never", NULL, NULL },

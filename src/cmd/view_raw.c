@@ -76,7 +76,7 @@ static void print_blob(struct raw *w, const struct id128 *id, const char *before
 	_cleanup_(buf_done) struct buf text = { 0 };
 
 	if (id128_is_zero(id) || id_set_has(&w->shown, id) || id_set_add(&w->shown, id) < 0 ||
-	    store_blob_read(w->r, id, &text) < 0)
+	    store_content_read(w->r, id, &text) < 0)
 		return;
 	print_text(w, buf_slice(&text), before);
 }

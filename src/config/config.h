@@ -78,7 +78,7 @@ struct config {
 
 	struct {
 		const char *store, *user, *group, *socket;
-		uint64_t ring_bytes, content_limit;
+		uint64_t ring_bytes, content_limit, media_limit;
 		int content; /* enum content_level */
 	} daemon;
 	struct {

@@ -39,6 +39,8 @@ const struct config_setting config_settings[] = {
 	  "what is kept of prompts and answers", contents },
 	{ "daemon", "content_limit", CONFIG_COUNT, IN(daemon.content_limit), "5000",
 	  "characters of each input and output at level standard", NULL },
+	{ "daemon", "media_limit", CONFIG_SIZE, IN(daemon.media_limit), "4M",
+	  "of a picture or document that is kept at level full; 0: none is", NULL },
 
 	{ "api", "listen", CONFIG_TEXT, IN(api.listen), "127.0.0.1:7780",
 	  "address and port of the web interface; beyond loopback only with a token; off: none", NULL },

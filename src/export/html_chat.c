@@ -6,6 +6,7 @@
 #include "base/util.h"
 #include "export/html.h"
 #include "export/html_text.h"
+#include "export/media_line.h"
 #include "export/threads.h"
 
 struct chat {
@@ -31,11 +32,16 @@ static const struct {
 static void put_part(struct chat *c, const cJSON *part)
 {
 	const struct slice type = json_str(part, "type"), name = json_str(part, "name");
+	_cleanup_(buf_done) struct buf line = { 0 };
 	_cleanup_(freep) char *owned = NULL;
 	FILE *f = c->p->f;
 	const cJSON *text;
 	size_t i = 0;
 
+	if (media_line(part, &line)) {
+		html_element(f, "pre", NULL, buf_slice(&line));
+		return;
+	}
 	while (parts[i].type && !slice_eq(type, slice_of(parts[i].type)))
 		i++;
 	text = cJSON_GetObjectItemCaseSensitive(part, parts[i].member);

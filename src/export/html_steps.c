@@ -37,7 +37,7 @@ static void put_blob(struct writing *w, FILE *f, const char *title, const struct
 	struct slice shown;
 
 	w->text.n = 0;
-	if (id128_is_zero(id) || store_blob_read(w->p->job->reader, id, &w->text) < 0)
+	if (id128_is_zero(id) || store_content_read(w->p->job->reader, id, &w->text) < 0)
 		return;
 	shown = utf8_head(buf_slice(&w->text), TEXT_CHARS);
 	fprintf(f, "<div class=\"right\">%s</div>", title);
@@ -129,7 +129,7 @@ static int on_span(void *ctx, const struct span *s)
 
 	w->text.n = 0;
 	if (!id128_is_zero(&s->args_blob))
-		store_blob_read(w->p->job->reader, &s->args_blob, &w->text); /* or it stays empty */
+		store_content_read(w->p->job->reader, &s->args_blob, &w->text); /* or it stays empty */
 	st = steps_put(&w->steps, s, buf_slice(&w->text));
 	return st && w->bytes < DETAIL_BYTES ? add_detail(w, s, st) : 0;
 }

@@ -40,6 +40,7 @@ void metrics_free(struct metrics *m)
 			free(s->values);
 			free(s);
 		}
+	metrics_places_done(m);
 	free(m);
 }
 
@@ -110,7 +111,7 @@ static void show(enum metric_id which, struct series *s)
 
 static int on_change(void *ctx, int sign, const struct span *span, const struct run *run)
 {
-	return metrics_add(ctx, sign, span, run);
+	return metrics_count(ctx, sign, span, run);
 }
 
 int metrics_read(struct metrics *m, struct store_reader *r, size_t limit)
@@ -120,6 +121,7 @@ int metrics_read(struct metrics *m, struct store_reader *r, size_t limit)
 
 	if (m->broken)
 		return -ESTALE;
+	m->has_last_run = false;
 	rc = store_changes(r, m->seq, (int64_t)limit, on_change, m, &seq);
 	m->broken = rc < 0;
 	if (rc < 0 || seq == m->seq)

@@ -37,6 +37,7 @@ enum metric_label {
 	LABEL_PROJECT,
 	LABEL_NAMESPACE, /* k8s.namespace.name */
 	LABEL_CONTAINER, /* its name, never its id */
+	LABEL_PLACE,	 /* for OTLP alone: stands for a resource (metrics_place()) */
 	LABEL_NR,
 };
 #define METRIC_VALUE_MAX 128
@@ -46,7 +47,8 @@ enum metric_label {
 #define METRIC_LABEL(which) (1u << (which))
 #define METRIC_LABELS_OTLP                                                        \
 	(METRIC_LABEL(LABEL_REQUEST_MODEL) | METRIC_LABEL(LABEL_RESPONSE_MODEL) | \
-	 METRIC_LABEL(LABEL_SERVER_ADDRESS) | METRIC_LABEL(LABEL_SERVER_PORT))
+	 METRIC_LABEL(LABEL_SERVER_ADDRESS) | METRIC_LABEL(LABEL_SERVER_PORT) |   \
+	 METRIC_LABEL(LABEL_PLACE))
 
 enum metric_id {
 	METRIC_CALLS,	      /* model calls */
@@ -118,6 +120,10 @@ int64_t metrics_seq(const struct metrics *m);
 bool metrics_limited(const struct metrics *m, enum metric_id which);
 /* Since when it counts: Unix ns. */
 uint64_t metrics_start_ns(const struct metrics *m);
+
+/* The resource that @key, a value of LABEL_PLACE, stands for: a flat JSON object of names and
+ * texts, by OpenTelemetry's names; empty for "other" and where there is none. */
+struct slice metrics_place(const struct metrics *m, struct slice key);
 
 typedef int (*metric_series_fn)(void *ctx, const struct metric_series *series);
 /* In order of their first sight; a negative return of @fn ends it and is returned. */

@@ -18,10 +18,11 @@ static const int64_t run_ns[] = { S(1),	  S(5),	  S(10),   S(30),   S(60),   S(1
 				  S(300), S(600), S(1800), S(3600), S(7200), S(14400) };
 
 #define L(label) METRIC_LABEL(LABEL_##label)
-#define WHO	 (L(AGENT) | L(USER) | L(PROJECT) | L(NAMESPACE) | L(CONTAINER))
+#define AGENT	 (L(AGENT) | L(PLACE))
+#define WHO	 (AGENT | L(USER) | L(PROJECT) | L(NAMESPACE) | L(CONTAINER))
 #define CALL	 (WHO | L(PROVIDER) | L(MODEL) | L(OPERATION))
 /* Users and projects would multiply buckets. */
-#define CALL_HISTOGRAM		    (L(AGENT) | L(PROVIDER) | L(MODEL) | L(OPERATION) | METRIC_LABELS_OTLP)
+#define CALL_HISTOGRAM		    (AGENT | L(PROVIDER) | L(MODEL) | L(OPERATION) | METRIC_LABELS_OTLP)
 
 #define COUNTER(id, mask)	    [METRIC_##id] = { .labels = (mask) }
 #define HISTOGRAM(id, mask, bounds) [METRIC_##id] = { (mask), bounds, ARRAY_SIZE(bounds) }
@@ -34,7 +35,7 @@ const struct metric_def metric_defs[METRIC_NR] = {
 	COUNTER(UNPRICED, CALL),
 	COUNTER(USAGE_UNKNOWN, CALL),
 	COUNTER(ERRORS, CALL | L(ERROR_TYPE)),
-	COUNTER(LOST, L(AGENT) | L(PROVIDER)),
+	COUNTER(LOST, AGENT | L(PROVIDER)),
 	COUNTER(TOOL_CALLS, WHO | L(TOOL)),
 	COUNTER(TOOL_ERRORS, WHO | L(TOOL) | L(ERROR_TYPE)),
 	COUNTER(RUNS, WHO | L(STATUS)),
@@ -42,9 +43,9 @@ const struct metric_def metric_defs[METRIC_NR] = {
 	HISTOGRAM(DURATION, CALL_HISTOGRAM | L(ERROR_TYPE), call_ns),
 	HISTOGRAM(FIRST_TOKEN, CALL_HISTOGRAM, call_ns),
 	HISTOGRAM(TOKEN_USAGE, CALL_HISTOGRAM | L(TOKEN_TYPE), tokens),
-	HISTOGRAM(TOOL_DURATION, L(AGENT) | L(TOOL), mcp_ns),
-	HISTOGRAM(MCP_DURATION, L(AGENT) | L(MCP_METHOD) | L(ERROR_TYPE), mcp_ns),
-	HISTOGRAM(RUN_DURATION, L(AGENT) | L(STATUS), run_ns),
+	HISTOGRAM(TOOL_DURATION, AGENT | L(TOOL), mcp_ns),
+	HISTOGRAM(MCP_DURATION, AGENT | L(MCP_METHOD) | L(ERROR_TYPE), mcp_ns),
+	HISTOGRAM(RUN_DURATION, AGENT | L(STATUS), run_ns),
 };
 
 const char *const metric_label_names[LABEL_NR] = {
@@ -65,4 +66,5 @@ const char *const metric_label_names[LABEL_NR] = {
 	[LABEL_PROJECT] = "project",
 	[LABEL_NAMESPACE] = "k8s_namespace",
 	[LABEL_CONTAINER] = "container",
+	[LABEL_PLACE] = "place",
 };

@@ -63,6 +63,20 @@ static struct slice resource_text(const struct run *run, const char *name)
 	return (struct slice){ v.p + 1, v.n - 2 };
 }
 
+static void set_place(struct counted *c, const struct run *run)
+{
+	struct slice place;
+	int r;
+
+	if (!(c->m->labels & METRIC_LABEL(LABEL_PLACE)))
+		return;
+	r = metrics_place_of(c->m, run, &place);
+	if (r == 0)
+		set(c, LABEL_PLACE, place);
+	else
+		c->r = r;
+}
+
 static void set_who(struct counted *c, const struct run *run)
 {
 	set(c, LABEL_AGENT, c->span->agent);
@@ -74,6 +88,7 @@ static void set_who(struct counted *c, const struct run *run)
 	set(c, LABEL_CONTAINER, resource_text(run, "k8s.container.name"));
 	if (!c->labels[LABEL_CONTAINER].n)
 		set(c, LABEL_CONTAINER, resource_text(run, "container.name"));
+	set_place(c, run);
 }
 
 /* "chat gpt-5" begins with its operation. */
@@ -286,7 +301,7 @@ static void (*const kinds[])(struct counted *c) = {
 	[STEP_MCP] = add_mcp,
 };
 
-int metrics_add(struct metrics *m, int sign, const struct span *span, const struct run *run)
+int metrics_count(struct metrics *m, int sign, const struct span *span, const struct run *run)
 {
 	struct counted c = { .m = m, .sign = sign, .span = span };
 
@@ -299,4 +314,10 @@ int metrics_add(struct metrics *m, int sign, const struct span *span, const stru
 		count(&c, METRIC_CORRECTIONS, 1);
 	}
 	return c.r;
+}
+
+int metrics_add(struct metrics *m, int sign, const struct span *span, const struct run *run)
+{
+	m->has_last_run = false;
+	return metrics_count(m, sign, span, run);
 }

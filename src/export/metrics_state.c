@@ -2,7 +2,8 @@
 /*
  * Series as JSON and back:
  *
- *	{"version":1,"labels":MASK,"start_ns":N,"metrics":[[[["claude",...],0,V,...],...],...]}
+ *	{"version":1,"labels":MASK,"start_ns":N,"places":{"KEY":{...},...},
+ *	 "metrics":[[[["claude",...],0,V,...],...],...]}
  *
  * a metric after the other, of each its series: labels, whether it is the one for the rest, values
  * and what was shown of them. The version says which metrics, labels and buckets there are.
@@ -36,6 +37,19 @@ static void put_series(struct json_writer *w, enum metric_id which, const struct
 	json_end(w, ']');
 }
 
+static void put_places(struct json_writer *w, const struct metrics *m)
+{
+	if (!m->places)
+		return;
+	json_key(w, "places");
+	json_begin(w, '{');
+	for (const struct place *p = m->places; p; p = p->hh.next) {
+		json_put_key(w, (struct slice){ p->key, METRIC_PLACE_KEY });
+		json_put_raw(w, (struct slice){ p->json, p->n_json });
+	}
+	json_end(w, '}');
+}
+
 int metrics_save(struct metrics *m, struct buf *ret)
 {
 	struct json_writer w = { .out = ret };
@@ -48,6 +62,7 @@ int metrics_save(struct metrics *m, struct buf *ret)
 	json_put_int(&w, m->labels);
 	json_key(&w, "start_ns");
 	json_put_int(&w, (int64_t)m->start_ns);
+	put_places(&w, m);
 	json_key(&w, "metrics");
 	json_begin(&w, '[');
 	for (size_t i = 0; i < METRIC_NR; i++) {
@@ -135,11 +150,29 @@ static int read_metrics(struct metrics *m, struct slice json)
 	return all.bad || which != METRIC_NR ? -EBADMSG : 0;
 }
 
+static int read_places(struct metrics *m, struct slice json)
+{
+	struct json_iter it;
+	struct slice key, value;
+	int r = 0;
+
+	if (!json.n)
+		return 0;
+	if (!json_object(json, &it))
+		return -EBADMSG;
+	while (r == 0 && json_next_member(&it, &key, &value))
+		r = value.n > METRIC_PLACE_JSON_MAX || value.p[0] != '{'
+			    ? -EBADMSG
+			    : metrics_place_add(m, key, value);
+	return r == -ENOSPC ? -EBADMSG : r;
+}
+
 static int read_state(struct metrics *m, struct slice state)
 {
-	static const char *const names[] = { "version", "labels", "start_ns", "metrics" };
+	static const char *const names[] = { "version", "labels", "start_ns", "metrics", "places" };
 	struct slice v[ARRAY_SIZE(names)];
 	int64_t version = 0, labels = 0, start = 0;
+	int r;
 
 	if (!json_valid(state) || !json_members(state, names, v, ARRAY_SIZE(names)))
 		return -EBADMSG;
@@ -148,7 +181,8 @@ static int read_state(struct metrics *m, struct slice state)
 	if (version != STATE_VERSION || labels != m->labels)
 		return -EBADMSG;
 	m->start_ns = (uint64_t)start;
-	return read_metrics(m, v[3]);
+	r = read_places(m, v[4]);
+	return r < 0 ? r : read_metrics(m, v[3]);
 }
 
 int metrics_load(struct metrics *m, int64_t seq, struct slice state)

@@ -5,18 +5,7 @@
 
 #include "base/util.h"
 
-/* opentelemetry.proto: collector, trace, logs, resource, common; v1 */
-static const struct otlp_field request_resources[] = { { 1, "resourceSpans" },
-						       { 1, "resourceLogs" } };
-static const struct otlp_field resource = { 1, "resource" };
-static const struct otlp_field resource_scopes[] = { { 2, "scopeSpans" }, { 2, "scopeLogs" } };
-static const struct otlp_field resource_attributes = { 1, "attributes" };
-static const struct otlp_field scope = { 1, "scope" };
-static const struct otlp_field scope_items[] = { { 2, "spans" }, { 2, "logRecords" } };
-static const struct otlp_field scope_schema = { 3, "schemaUrl" };
-static const struct otlp_field scope_name = { 1, "name" };
-static const struct otlp_field scope_version = { 2, "version" };
-
+/* opentelemetry.proto: trace, logs; v1 */
 static const struct otlp_field span_trace_id = { 1, "traceId" };
 static const struct otlp_field span_span_id = { 2, "spanId" };
 static const struct otlp_field span_parent_id = { 4, "parentSpanId" };
@@ -38,29 +27,24 @@ static const struct otlp_field log_span_id = { 10, "spanId" };
 static const struct otlp_field log_observed = { 11, "observedTimeUnixNano" };
 static const struct otlp_field log_event_name = { 12, "eventName" };
 
-struct slice otlp_schema_url(enum sink_names names)
-{
-	switch (names) {
-	case SINK_NAMES_141:
-		return SLICE("https://opentelemetry.io/schemas/1.41.0");
-	case SINK_NAMES_LATEST:
-		return SLICE("https://opentelemetry.io/schemas/gen-ai/1.42.0");
-	case SINK_NAMES_OPENINFERENCE:
-		break;
-	}
-	return (struct slice){ 0 };
-}
+/* --- resources --- */
 
-/* --- resource and scope --- */
+struct resource {
+	const struct otlp_form *form;
+	const struct run *run;
+	struct otlp_writer *w;
+	const struct otlp_field *list;
+};
 
-static void put_text_attr(struct otlp_writer *w, const char *name, struct slice s)
+static void put_text_attr(const struct resource *r, const char *name, struct slice s)
 {
 	if (s.n)
-		otlp_attr(w, &resource_attributes,
+		otlp_attr(r->w, r->list,
 			  &(struct attr){ .name = name, .type = ATTR_STRING, .s = s });
 }
 
-static void put_value(struct otlp_writer *w, const char *name, struct slice v, struct arena *mem)
+static void put_value(struct otlp_writer *w, const struct otlp_field *list, const char *name,
+		      struct slice v, struct arena *mem)
 {
 	struct attr a = { .name = name, .type = ATTR_STRING };
 
@@ -74,18 +58,11 @@ static void put_value(struct otlp_writer *w, const char *name, struct slice v, s
 		a = (struct attr){ .name = name, .type = ATTR_BOOL, .i = v.p[0] == 't' };
 	else
 		a.s = v;
-	otlp_attr(w, &resource_attributes, &a);
+	otlp_attr(w, list, &a);
 }
 
-/* Those that the run itself tells. */
-static bool is_told(struct slice name)
-{
-	return slice_starts(name, SLICE("service.")) || slice_starts(name, SLICE("process.")) ||
-	       slice_eq(name, SLICE("host.name"));
-}
-
-/* What enrichment found of a container or pod: flat, by OpenTelemetry's names. */
-static void put_place(struct otlp_writer *w, struct slice json)
+void otlp_put_members(struct otlp_writer *w, const struct otlp_field *list, struct slice json,
+		      bool (*skip)(struct slice name))
 {
 	_cleanup_(arena_freep) struct arena *mem = arena_new(2 * json.n + 65536);
 	struct slice key, value;
@@ -98,78 +75,73 @@ static void put_place(struct otlp_writer *w, struct slice json)
 	while (json_next_member(&it, &key, &value)) {
 		const struct slice name = arena_copy(mem, key);
 
-		if (name.n && value.n && !is_told(name))
-			put_value(w, name.p, value, mem);
+		if (name.n && value.n && !(skip && skip(name)))
+			put_value(w, list, name.p, value, mem);
 	}
 }
 
-void otlp_put_resource(struct otlp_writer *w, const struct otlp_form *form, const struct run *run)
+/* Those that the run itself tells; the rest is what enrichment found of a container or pod. */
+static bool is_told(struct slice name)
 {
-	const bool inference = form->names == SINK_NAMES_OPENINFERENCE;
-
-	otlp_begin(w, &resource);
-	otlp_begin_list(w, &resource_attributes);
-	put_text_attr(w, "service.name", run && run->agent.n ? run->agent : SLICE("sonde"));
-	if (run) {
-		put_text_attr(w, "service.version", run->agent_version);
-		put_text_attr(w, "host.name", run->host);
-		put_text_attr(w, "process.owner", run->user);
-		if (run->process.tgid)
-			otlp_attr(w, &resource_attributes,
-				  &(struct attr){ .name = "process.pid",
-						  .type = ATTR_INT,
-						  .i = run->process.tgid });
-		if (form->content)
-			put_text_attr(w, "process.command_line", run->command);
-		put_text_attr(w, "sonde.workflow", run->workflow);
-		put_text_attr(w, "sonde.project", run->project);
-		put_text_attr(w, "sonde.trigger", run->trigger);
-		if (inference)
-			put_text_attr(w, "openinference.project.name", slice_base(run->project));
-		put_place(w, run->resource);
-	}
-	otlp_end_list(w);
-	otlp_end(w);
+	return slice_starts(name, SLICE("service.")) || slice_starts(name, SLICE("process.")) ||
+	       slice_eq(name, SLICE("host.name"));
 }
 
-void otlp_put_scope(struct otlp_writer *w)
+static void put_run(const struct resource *r)
 {
-	otlp_begin(w, &scope);
-	otlp_text(w, &scope_name, SLICE("sonde"));
-	otlp_text(w, &scope_version, SLICE(SONDE_VERSION));
-	otlp_end(w);
+	const struct run *run = r->run;
+	const struct attr pid = { .name = "process.pid", .type = ATTR_INT, .i = run->process.tgid };
+
+	put_text_attr(r, "service.version", run->agent_version);
+	put_text_attr(r, "host.name", run->host);
+	put_text_attr(r, "process.owner", run->user);
+	if (run->process.tgid)
+		otlp_attr(r->w, r->list, &pid);
+	if (r->form->content)
+		put_text_attr(r, "process.command_line", run->command);
+	put_text_attr(r, "sonde.workflow", run->workflow);
+	put_text_attr(r, "sonde.project", run->project);
+	put_text_attr(r, "sonde.trigger", run->trigger);
+	if (r->form->names == SINK_NAMES_OPENINFERENCE)
+		put_text_attr(r, "openinference.project.name", slice_base(run->project));
+	otlp_put_members(r->w, r->list, run->resource, is_told);
 }
 
-static void close_scope(struct otlp_request *q)
+static void put_resource(void *ctx, struct otlp_writer *w, const struct otlp_field *list)
 {
-	struct otlp_writer *w = &q->w;
+	struct resource *r = ctx;
 
-	if (!q->open)
-		return;
-	q->open = false;
-	otlp_end_list(w);
-	otlp_text(w, &scope_schema, otlp_schema_url(q->form->names));
-	otlp_end(w);
-	otlp_end_list(w);
-	otlp_end(w);
+	r->w = w;
+	r->list = list;
+	put_text_attr(r, "service.name",
+		      r->run && r->run->agent.n ? r->run->agent : SLICE("sonde"));
+	if (r->run)
+		put_run(r);
 }
 
-/* What follows is of @span's run; steps of several runs may take turns. */
-static void open_scope(struct otlp_request *q, const struct span *span, const struct run *run)
+/* Runs of the same resource share a group: it is found by what is written of it. */
+static struct otlp_group *group_of(struct otlp_request *q, const struct run *run)
 {
-	struct otlp_writer *w = &q->w;
+	static const struct otlp_field list = { 1, "attributes" };
+	struct resource r = { .form = q->form, .run = run };
+	_cleanup_(buf_done) struct buf key = { 0 };
+	struct otlp_writer w;
 
-	if (q->open && id128_eq(&q->run_id, &span->run_id))
-		return;
-	close_scope(q);
+	otlp_writer_init(&w, false, &key);
+	put_resource(&r, &w, &list);
+	if (otlp_error(&w) < 0)
+		q->groups.r = otlp_error(&w);
+	return otlp_error(&w) < 0 ? NULL
+				  : otlp_group(&q->groups, buf_slice(&key), put_resource, &r);
+}
+
+/* What follows is of @span's run; steps of several may take turns. */
+static bool find_group(struct otlp_request *q, const struct span *span, const struct run *run)
+{
+	if (!q->group || !id128_eq(&q->run_id, &span->run_id))
+		q->group = group_of(q, run);
 	q->run_id = span->run_id;
-	q->open = true;
-	otlp_begin_item(w, &request_resources[q->logs]);
-	otlp_put_resource(w, q->form, run);
-	otlp_begin_list(w, &resource_scopes[q->logs]);
-	otlp_begin_item(w, &resource_scopes[q->logs]);
-	otlp_put_scope(w);
-	otlp_begin_list(w, &scope_items[q->logs]);
+	return q->group;
 }
 
 /* --- a span --- */
@@ -193,9 +165,9 @@ static void put_status(struct otlp_writer *w, const struct span *s)
 static void put_span(struct otlp_request *q, const struct span *s, int64_t version,
 		     const struct run *run, const struct span_content *said)
 {
-	struct otlp_writer *w = &q->w;
+	struct otlp_writer *w = &q->group->w;
 
-	otlp_begin_item(w, &scope_items[0]);
+	otlp_begin_item(w, &otlp_spans.items);
 	otlp_id(w, &span_trace_id, s->run_id.b, sizeof(s->run_id.b));
 	otlp_id(w, &span_span_id, s->span_id.b, sizeof(s->span_id.b));
 	if (!id64_is_zero(&s->parent_id))
@@ -223,9 +195,9 @@ static const struct severity info = { 9, "INFO" }, warn = { 13, "WARN" }, error 
 
 static void begin_record(struct otlp_request *q, const struct span *s, const struct severity *how)
 {
-	struct otlp_writer *w = &q->w;
+	struct otlp_writer *w = &q->group->w;
 
-	otlp_begin_item(w, &scope_items[1]);
+	otlp_begin_item(w, &otlp_records.items);
 	otlp_fixed64(w, &log_time, end_of(s));
 	otlp_fixed64(w, &log_observed, end_of(s));
 	otlp_enum(w, &log_severity, how->number);
@@ -238,7 +210,7 @@ static void begin_record(struct otlp_request *q, const struct span *s, const str
 /* The name stands as an attribute too: receivers know the field only since 1.5 of the protocol. */
 static void end_record(struct otlp_request *q, const char *event)
 {
-	struct otlp_writer *w = &q->w;
+	struct otlp_writer *w = &q->group->w;
 
 	otlp_attr(
 		w, &log_attributes,
@@ -265,7 +237,7 @@ static void put_exception(struct otlp_request *q, const struct span *s)
 	begin_record(q, s, s->step == STEP_LLM ? &warn : &error);
 	for (size_t i = 0; i < ARRAY_SIZE(attrs); i++)
 		if (attrs[i].s.n)
-			otlp_attr(&q->w, &log_attributes, &attrs[i]);
+			otlp_attr(&q->group->w, &log_attributes, &attrs[i]);
 	end_record(q,
 		   s->step == STEP_LLM ? "gen_ai.client.operation.exception" : "sonde.step.error");
 }
@@ -275,7 +247,7 @@ static void put_records(struct otlp_request *q, const struct span *s, int64_t ve
 {
 	if (s->step == STEP_LLM) {
 		begin_record(q, s, &info);
-		otlp_put_attributes(&q->w, &log_attributes, q->form, s, version, run, said);
+		otlp_put_attributes(&q->group->w, &log_attributes, q->form, s, version, run, said);
 		end_record(q, "gen_ai.client.inference.operation.details");
 	}
 	if (s->status == SPAN_ERROR)
@@ -286,13 +258,10 @@ static void put_records(struct otlp_request *q, const struct span *s, int64_t ve
 
 void otlp_request_begin(struct otlp_request *q, const struct otlp_form *form, bool logs)
 {
-	struct buf out = q->out;
+	struct otlp_groups groups = q->groups;
 
-	out.n = 0;
-	*q = (struct otlp_request){ .form = form, .logs = logs, .out = out };
-	otlp_writer_init(&q->w, form->json, &q->out);
-	otlp_begin_all(&q->w);
-	otlp_begin_list(&q->w, &request_resources[logs]);
+	otlp_groups_begin(&groups, form, logs ? &otlp_records : &otlp_spans);
+	*q = (struct otlp_request){ .form = form, .logs = logs, .groups = groups };
 }
 
 void otlp_request_add(struct otlp_request *q, const struct span *span, int64_t version,
@@ -302,23 +271,31 @@ void otlp_request_add(struct otlp_request *q, const struct span *span, int64_t v
 
 	if (q->logs && span->step != STEP_LLM && span->status != SPAN_ERROR)
 		return;
-	open_scope(q, span, run);
+	if (!find_group(q, span, run))
+		return;
 	if (q->logs)
 		put_records(q, span, version, run, what);
 	else
 		put_span(q, span, version, run, what);
 }
 
+size_t otlp_request_bytes(const struct otlp_request *q)
+{
+	return otlp_groups_bytes(&q->groups);
+}
+
+int otlp_request_error(const struct otlp_request *q)
+{
+	return otlp_groups_error(&q->groups);
+}
+
 int otlp_request_end(struct otlp_request *q, struct slice *ret)
 {
-	close_scope(q);
-	otlp_end_list(&q->w);
-	otlp_end_all(&q->w);
-	*ret = buf_slice(&q->out);
-	return otlp_error(&q->w);
+	q->group = NULL;
+	return otlp_groups_end(&q->groups, ret);
 }
 
 void otlp_request_done(struct otlp_request *q)
 {
-	buf_done(&q->out);
+	otlp_groups_done(&q->groups);
 }

@@ -14,24 +14,16 @@
  */
 #pragma once
 
-#include "config/config.h"
-#include "export/otlp_wire.h"
+#include "export/otlp_groups.h"
 #include "export/span_json.h"
-
-struct otlp_form {
-	bool json;
-	bool content;
-	enum sink_names names;
-};
 
 struct otlp_request {
 	const struct otlp_form *form;
 	bool logs; /* else traces */
-	struct otlp_writer w;
-	struct buf out;
-	int64_t items;	     /* spans or log records in it */
-	bool open;	     /* resource and scope of @run_id */
-	struct id128 run_id; /* of what was added last */
+	struct otlp_groups groups;
+	int64_t items;		  /* spans or log records in it */
+	struct otlp_group *group; /* of what was added last; NULL: none */
+	struct id128 run_id;	  /* whose it is */
 };
 
 /* Empties @q, which is zero at first and keeps its memory; otlp_request_done() frees. */
@@ -39,15 +31,17 @@ void otlp_request_begin(struct otlp_request *q, const struct otlp_form *form, bo
 /* @run may be NULL; @said: may be NULL, and is looked at only where the form has content. */
 void otlp_request_add(struct otlp_request *q, const struct span *span, int64_t version,
 		      const struct run *run, const struct span_content *said);
+/* Bytes so far; the first error so far. */
+size_t otlp_request_bytes(const struct otlp_request *q);
+int otlp_request_error(const struct otlp_request *q);
 /* Ends it. 0 or -errno; @ret points into @q. */
 int otlp_request_end(struct otlp_request *q, struct slice *ret);
 void otlp_request_done(struct otlp_request *q);
 
-/* For who writes other requests: a resource's attributes in an open item, and scope's. */
-void otlp_put_resource(struct otlp_writer *w, const struct otlp_form *form, const struct run *run);
-void otlp_put_scope(struct otlp_writer *w);
-/* URL of the conventions that the names are of; empty: of none that has one. */
-struct slice otlp_schema_url(enum sink_names names);
+/* The members of an object as attributes of a resource, items of the open list @list. Those that
+ * @skip (may be NULL) says so of are left out. */
+void otlp_put_members(struct otlp_writer *w, const struct otlp_field *list, struct slice json,
+		      bool (*skip)(struct slice name));
 
 /* The attributes of a span by the form's names, as items of the list @list of an open message
  * (otlp_names.c). */

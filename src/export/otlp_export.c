@@ -89,9 +89,9 @@ static int add_span(void *ctx, const struct span *span)
 		said_read_most(x->job->reader, span, SAID_BYTES, &said);
 	otlp_request_add(&x->request, span, 1, x->run, &said.is);
 	said_done(&said);
-	if (x->request.items >= BATCH || x->request.out.n >= FULL_BYTES)
+	if (x->request.items >= BATCH || otlp_request_bytes(&x->request) >= FULL_BYTES)
 		return flush(x);
-	return otlp_error(&x->request.w);
+	return otlp_request_error(&x->request);
 }
 
 static int add_run(void *ctx, const struct run *run)

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "export/otlp_metrics.h"
 
+#include <errno.h>
+
 #include "base/util.h"
 
 #define CUMULATIVE  2
 #define BUCKETS_MAX 64
 
-static const struct otlp_field request_resources = { 1, "resourceMetrics" };
-static const struct otlp_field resource_scopes = { 2, "scopeMetrics" };
-static const struct otlp_field scope_metrics = { 2, "metrics" };
-static const struct otlp_field scope_schema = { 3, "schemaUrl" };
 static const struct otlp_field metric_name = { 1, "name" };
 static const struct otlp_field metric_description = { 2, "description" };
 static const struct otlp_field metric_unit = { 3, "unit" };
@@ -115,16 +113,20 @@ static const char *const label_names[LABEL_NR] = {
 	[LABEL_PROJECT] = "sonde.project",
 	[LABEL_NAMESPACE] = "k8s.namespace.name",
 	[LABEL_CONTAINER] = "container.name",
+	[LABEL_PLACE] = NULL, /* the resource */
 };
 /* clang-format on */
 
-/* A metric under way: it begins with its first point. */
+/* A metric under way: in each group it begins with its first point. */
 struct writing {
-	struct otlp_writer *w;
+	struct otlp_groups groups;
+	struct otlp_writer *w; /* of the group that is written to */
 	const struct metrics *m;
+	struct slice host;
+	struct slice place; /* resource of the series that is written; empty: this machine */
 	const struct shown *shown;
+	size_t mark; /* of groups in which it has begun */
 	uint64_t now_ns;
-	bool begun;
 	int64_t points;
 };
 
@@ -137,10 +139,7 @@ static void begin_metric(struct writing *x)
 {
 	const struct shown *s = x->shown;
 
-	if (x->begun)
-		return;
-	x->begun = true;
-	otlp_begin_item(x->w, &scope_metrics);
+	otlp_begin_item(x->w, &otlp_points.items);
 	otlp_text(x->w, &metric_name, slice_of(s->name));
 	otlp_text(x->w, &metric_description, slice_of(s->description));
 	otlp_text(x->w, &metric_unit, slice_of(s->unit));
@@ -148,16 +147,55 @@ static void begin_metric(struct writing *x)
 	otlp_begin_list(x->w, &data_points);
 }
 
-static void end_metric(struct writing *x)
+static void end_metric(const struct shown *s, struct otlp_writer *w)
 {
-	if (!x->begun)
+	otlp_end_list(w);
+	otlp_enum(w, &data_temporality, CUMULATIVE);
+	if (!is_histogram(s))
+		otlp_bool(w, &sum_monotonic, true);
+	otlp_end(w);
+	otlp_end(w);
+}
+
+static void end_metrics(struct writing *x)
+{
+	for (struct otlp_group *g = x->groups.by_key; g; g = g->hh.next)
+		if (g->mark == x->mark)
+			end_metric(x->shown, &g->w);
+}
+
+/* Of what has no place of its own no more is known than this machine. */
+static void put_resource(void *ctx, struct otlp_writer *w, const struct otlp_field *list)
+{
+	const struct writing *x = ctx;
+	const struct attr name = { .name = "service.name",
+				   .type = ATTR_STRING,
+				   .s = SLICE("sonde") };
+	const struct attr host = { .name = "host.name", .type = ATTR_STRING, .s = x->host };
+
+	if (x->place.n) {
+		otlp_put_members(w, list, x->place, NULL);
 		return;
-	otlp_end_list(x->w);
-	otlp_enum(x->w, &data_temporality, CUMULATIVE);
-	if (!is_histogram(x->shown))
-		otlp_bool(x->w, &sum_monotonic, true);
-	otlp_end(x->w);
-	otlp_end(x->w);
+	}
+	otlp_attr(w, list, &name);
+	if (host.s.n)
+		otlp_attr(w, list, &host);
+}
+
+static int find_group(struct writing *x, const struct metric_series *s)
+{
+	const struct slice place = s->labels[LABEL_PLACE];
+	struct otlp_group *g;
+
+	x->place = metrics_place(x->m, place);
+	g = otlp_group(&x->groups, x->place.n ? place : SLICE(""), put_resource, x);
+	if (!g)
+		return -ENOMEM;
+	x->w = &g->w;
+	if (g->mark != x->mark)
+		begin_metric(x);
+	g->mark = x->mark;
+	return 0;
 }
 
 static void put_label(struct writing *x, const struct otlp_field *list, int label, struct slice v)
@@ -165,7 +203,7 @@ static void put_label(struct writing *x, const struct otlp_field *list, int labe
 	struct attr a = { .name = label_names[label], .type = ATTR_STRING, .s = v };
 	uint64_t port;
 
-	if (!v.n || (label == LABEL_TOKEN_TYPE && x->shown->token_type))
+	if (!v.n || !a.name || (label == LABEL_TOKEN_TYPE && x->shown->token_type))
 		return;
 	if (label == LABEL_SERVER_PORT && slice_u64(v, &port))
 		a = (struct attr){ .name = a.name, .type = ATTR_INT, .i = (int64_t)port };
@@ -232,7 +270,8 @@ static int put_series(void *ctx, const struct metric_series *s)
 
 	if (type && !slice_eq(s->labels[LABEL_TOKEN_TYPE], slice_of(type)))
 		return 0;
-	begin_metric(x);
+	if (find_group(x, s) < 0)
+		return -ENOMEM;
 	otlp_begin_item(x->w, &data_points);
 	if (is_histogram(x->shown))
 		put_histogram(x, s);
@@ -243,8 +282,7 @@ static int put_series(void *ctx, const struct metric_series *s)
 	return otlp_error(x->w);
 }
 
-static int put_all(struct otlp_writer *w, struct metrics *m, enum sink_names names, uint64_t now_ns,
-		   int64_t *ret_points)
+static int put_all(struct writing *x, struct metrics *m, enum sink_names names)
 {
 	const bool latest = names == SINK_NAMES_LATEST;
 	const struct shown *shown = latest ? names_latest : names_141;
@@ -252,11 +290,10 @@ static int put_all(struct otlp_writer *w, struct metrics *m, enum sink_names nam
 	int r = 0;
 
 	for (size_t i = 0; i < n && r == 0; i++) {
-		struct writing x = { .w = w, .m = m, .shown = &shown[i], .now_ns = now_ns };
-
-		r = metrics_each(m, shown[i].id, put_series, &x);
-		end_metric(&x);
-		*ret_points += x.points;
+		x->shown = &shown[i];
+		x->mark = i + 1;
+		r = metrics_each(m, shown[i].id, put_series, x);
+		end_metrics(x);
 	}
 	return r;
 }
@@ -264,27 +301,17 @@ static int put_all(struct otlp_writer *w, struct metrics *m, enum sink_names nam
 int otlp_metrics_write(struct metrics *m, const struct otlp_form *form, struct slice host,
 		       uint64_t now_ns, struct buf *ret, int64_t *ret_points)
 {
-	const struct run here = { .host = host };
-	struct otlp_writer w;
+	struct writing x = { .m = m, .host = host, .now_ns = now_ns };
+	struct slice body;
 	int r;
 
-	otlp_writer_init(&w, form->json, ret);
-	*ret_points = 0;
-	otlp_begin_all(&w);
-	otlp_begin_list(&w, &request_resources);
-	otlp_begin_item(&w, &request_resources);
-	otlp_put_resource(&w, form, &here);
-	otlp_begin_list(&w, &resource_scopes);
-	otlp_begin_item(&w, &resource_scopes);
-	otlp_put_scope(&w);
-	otlp_begin_list(&w, &scope_metrics);
-	r = put_all(&w, m, form->names, now_ns, ret_points);
-	otlp_end_list(&w);
-	otlp_text(&w, &scope_schema, otlp_schema_url(form->names));
-	otlp_end(&w);
-	otlp_end_list(&w);
-	otlp_end(&w);
-	otlp_end_list(&w);
-	otlp_end_all(&w);
-	return r < 0 ? r : otlp_error(&w);
+	otlp_groups_begin(&x.groups, form, &otlp_points);
+	r = put_all(&x, m, form->names);
+	if (r == 0)
+		r = otlp_groups_end(&x.groups, &body);
+	if (r == 0)
+		r = buf_add(ret, body, SIZE_MAX);
+	otlp_groups_done(&x.groups);
+	*ret_points = x.points;
+	return r;
 }

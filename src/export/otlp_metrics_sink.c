@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "base/host.h"
 #include "base/util.h"
 #include "export/otlp_metrics.h"
 #include "export/otlp_send.h"
@@ -25,7 +25,7 @@ struct metrics_sink {
 	size_t max_series;
 	uint64_t every_ns; /* at most so often */
 	struct metrics *m; /* NULL where memory was refused */
-	char host[256];
+	char host[HOST_NAME_SIZE];
 	struct otlp_sender *sender;
 	struct buf out;
 	int64_t sent_seq; /* what was sent last is up to here */
@@ -62,8 +62,7 @@ static int open_sink(const struct sink_env *env, void **ret, char *why, size_t s
 	s->form = (struct otlp_form){ c->protocol == SINK_JSON, false, (enum sink_names)c->names };
 	s->max_series = env->max_series;
 	s->every_ns = c->interval_s * SEC;
-	if (gethostname(s->host, sizeof(s->host) - 1) < 0)
-		s->host[0] = '\0';
+	host_name(s->host);
 	r = otlp_sender_new(c, "metrics", env->stop, &s->sender, why, size);
 	if (r < 0) {
 		close_sink(s);

@@ -68,8 +68,8 @@ static void begin(void *self, bool bare)
 {
 	struct otlp_sink *s = self;
 
-	if (s->request.out.cap > KEEP_BYTES)
-		otlp_request_done(&s->request), s->request.out = (struct buf){ 0 };
+	if (s->request.groups.out.cap > KEEP_BYTES)
+		otlp_request_done(&s->request);
 	otlp_request_begin(&s->request, bare ? &s->form_bare : &s->form, s->logs);
 }
 
@@ -78,13 +78,14 @@ static int add(void *self, struct store_reader *r, int64_t version, const struct
 {
 	struct otlp_sink *s = self;
 	struct said said = { 0 };
+	int error;
 
 	if (s->request.form->content)
 		said_read_most(r, span, SAID_BYTES, &said);
 	otlp_request_add(&s->request, span, version, run, &said.is);
 	said_done(&said);
-	return otlp_error(&s->request.w) < 0 ? otlp_error(&s->request.w)
-					     : s->request.out.n >= FULL_BYTES;
+	error = otlp_request_error(&s->request);
+	return error < 0 ? error : otlp_request_bytes(&s->request) >= FULL_BYTES;
 }
 
 static int64_t items(const void *self)

@@ -85,7 +85,7 @@ static struct slice read_output(struct store_reader *r, const struct span *s, st
 static struct slice read_blob(struct store_reader *r, const struct id128 *id, struct said *c,
 			      struct buf *out)
 {
-	const int rc = id128_is_zero(id) ? -ENOENT : store_blob_read(r, id, out);
+	const int rc = id128_is_zero(id) ? -ENOENT : store_content_read(r, id, out);
 
 	if (rc == -ENOMEM || (rc >= 0 && out->n > c->max)) {
 		c->cut = true;

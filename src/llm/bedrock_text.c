@@ -211,8 +211,7 @@ static void count_images(struct llm_work *w, struct slice list)
 	if (!json_array(list, &it))
 		return;
 	while (json_next(&it, &image)) {
-		llm_add_inline_media(&w->call.answer, w->call.mem, SLICE("image"),
-				     json_text(image, w->call.mem));
+		llm_add_made_media(w, SLICE("image"), json_text(image, w->call.mem));
 		if (++n >= LLM_PARTS_MAX)
 			break;
 	}

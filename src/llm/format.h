@@ -277,6 +277,16 @@ bool llm_has_part(const struct llm_message *m, enum llm_part_type type);
 /* Whether there are parts, and all are tools' results. */
 bool llm_only_results(const struct llm_message *m);
 
+/* --- media.c: pictures and other bytes; llm_add_inline_media() --- */
+
+/* Copies what an event of a stream lent, unless there is too much of it: p->data. */
+void llm_keep_data(struct arena *mem, struct llm_part *p, struct slice base64);
+/* A picture of the answer, whether it came in one piece or as an event. */
+void llm_add_made_media(struct llm_work *w, struct slice media_type, struct slice base64);
+#define LLM_DIGEST_SIZE 48
+/* "xxh3:" and 32 hexadecimal digits. */
+struct slice llm_digest(struct slice bytes, char ret[LLM_DIGEST_SIZE]);
+
 /* --- part.c: what makes up messages --- */
 
 /* Adds what one element of a content list says to @m. */
@@ -292,12 +302,6 @@ struct llm_part *llm_add_text_part(struct llm_message *m, struct arena *mem,
 /* A part of an unknown type, or one that is kept as JSON. */
 struct llm_part *llm_add_json_part(struct llm_message *m, struct arena *mem,
 				   enum llm_part_type type, struct slice json);
-/* Bytes that are not kept, as base64: size and digest. */
-void llm_add_inline_media(struct llm_message *m, struct arena *mem, struct slice media_type,
-			  struct slice base64);
-#define LLM_DIGEST_SIZE 48
-/* "xxh3:" and 32 hexadecimal digits. */
-struct slice llm_digest(struct slice bytes, char ret[LLM_DIGEST_SIZE]);
 /* An URL, or a data: URL. */
 void llm_add_media_url(struct llm_message *m, struct arena *mem, struct slice media_type,
 		       struct slice url);

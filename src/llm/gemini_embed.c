@@ -159,8 +159,7 @@ static void read_prediction(struct llm_work *w, struct slice one)
 	add_known(&w->usage.input, tokens);
 	if (!v[BYTES].n || w->call.answer.n_parts >= LLM_PARTS_MAX)
 		return;
-	llm_add_inline_media(&w->call.answer, mem, json_text(v[TYPE], mem),
-			     json_text(v[BYTES], mem));
+	llm_add_made_media(w, json_text(v[TYPE], mem), json_text(v[BYTES], mem));
 	add_known(&w->usage.images, 1);
 }
 

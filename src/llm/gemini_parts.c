@@ -289,6 +289,7 @@ static void take(struct llm_work *w, struct llm_message *m, const struct llm_par
 		p->is_json = from->is_json;
 		p->is_error = from->is_error;
 		p->size = from->size;
+		llm_keep_data(mem, p, from->data);
 		p->whole = !is_text(from);
 	}
 	arena_add(mem, &p->text, buf_slice(&from->text));

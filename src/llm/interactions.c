@@ -215,6 +215,7 @@ static void take(struct llm_work *w, const struct llm_part *from, int index)
 		p->is_json = from->is_json;
 		p->is_error = from->is_error;
 		p->size = from->size;
+		llm_keep_data(mem, p, from->data);
 	}
 	arena_add(mem, &p->text, buf_slice(&from->text));
 	llm_touch(w, p);

@@ -71,3 +71,6 @@ int llm_message_json(const struct llm_message *m, struct buf *ret);
 
 /* An empty part at the end of @m; NULL where memory is refused. */
 struct llm_part *llm_add_part(struct llm_message *m, struct arena *mem, enum llm_part_type type);
+/* Bytes as base64, which is lent: size and digest stand for them in the message. */
+void llm_add_inline_media(struct llm_message *m, struct arena *mem, struct slice media_type,
+			  struct slice base64);

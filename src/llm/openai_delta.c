@@ -166,6 +166,7 @@ static void add_images(struct llm_work *w, struct llm_message *m, struct slice l
 		p->name = arena_copy(w->call.mem, from->name);
 		p->text = from->text;
 		p->size = from->size;
+		llm_keep_data(w->call.mem, p, from->data);
 		llm_touch(w, p);
 	}
 }

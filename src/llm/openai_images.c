@@ -59,8 +59,7 @@ static void add_image(struct llm_work *w, struct slice object)
 		llm_add_text_part(&w->call.answer, w->call.mem, LLM_PART_TEXT,
 				  llm_keep(w, v[REVISED]));
 	if (v[BASE64].n > 2)
-		llm_add_inline_media(&w->call.answer, w->call.mem, SLICE("image"),
-				     json_text(v[BASE64], w->call.mem));
+		llm_add_made_media(w, SLICE("image"), json_text(v[BASE64], w->call.mem));
 	else if (v[URL].n > 2)
 		llm_add_media_url(&w->call.answer, w->call.mem, SLICE("image"),
 				  llm_keep(w, v[URL]));

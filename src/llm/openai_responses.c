@@ -190,6 +190,7 @@ static void settle_part(struct llm_work *w, const struct llm_part *by, int at, b
 	p->is_json = by->is_json;
 	p->is_error = by->is_error;
 	p->size = by->size;
+	llm_keep_data(w->call.mem, p, by->data);
 	p->whole |= whole;
 	replace_text(w, p, by);
 	if (!p->start_ns && (p->text.n || p->name.n))

@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stdio.h>
-
-#include <xxhash.h>
-
 #include "llm/format.h"
 
 struct llm_part *llm_add_part(struct llm_message *m, struct arena *mem, enum llm_part_type type)
@@ -59,35 +55,6 @@ void llm_move_parts(struct llm_message *m, struct llm_message *from)
 		m->parts = from->parts;
 	m->last_part = from->last_part;
 	m->n_parts += from->n_parts;
-}
-
-static uint64_t decoded_size(struct slice base64)
-{
-	while (base64.n && base64.p[base64.n - 1] == '=')
-		base64.n--;
-	return base64.n / 4 * 3 + base64.n % 4 * 3 / 4;
-}
-
-struct slice llm_digest(struct slice bytes, char ret[LLM_DIGEST_SIZE])
-{
-	const XXH128_hash_t h = XXH3_128bits(bytes.n ? bytes.p : "", bytes.n);
-
-	snprintf(ret, LLM_DIGEST_SIZE, "xxh3:%016llx%016llx", (unsigned long long)h.high64,
-		 (unsigned long long)h.low64);
-	return slice_of(ret);
-}
-
-void llm_add_inline_media(struct llm_message *m, struct arena *mem, struct slice media_type,
-			  struct slice base64)
-{
-	struct llm_part *p = llm_add_part(m, mem, LLM_PART_MEDIA);
-	char digest[LLM_DIGEST_SIZE];
-
-	if (!p)
-		return;
-	p->name = media_type;
-	p->size = decoded_size(base64);
-	p->id = arena_copy(mem, llm_digest(base64, digest));
 }
 
 void llm_add_media_url(struct llm_message *m, struct arena *mem, struct slice media_type,
@@ -154,5 +121,6 @@ struct llm_part *llm_add_result(struct llm_message *m, struct arena *mem, struct
 		return p;
 	p->text = llm_lend(arena_copy(mem, buf_slice(&json)));
 	p->is_json = true;
+	p->inside = blocks.parts;
 	return p;
 }

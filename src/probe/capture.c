@@ -389,6 +389,11 @@ void capture_sweep_gone(struct capture *c)
 	sweep_all(c, &(struct sweeping){ .c = c });
 }
 
+void capture_new_engine(struct capture *c)
+{
+	c->skel->data->engines++;
+}
+
 void capture_count(struct capture *c, enum sonde_loss which, uint64_t n)
 {
 	__atomic_fetch_add(&c->shared->loss[which], n, __ATOMIC_RELAXED);

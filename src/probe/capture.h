@@ -79,6 +79,8 @@ int capture_verdict(struct capture *c, uint64_t conn, uint32_t verdict);
 void capture_sweep(struct capture *c, pid_t pid, uint64_t start_ns);
 /* The same of all that are not in scope: where processes come and go by the thousand. */
 void capture_sweep_gone(struct capture *c);
+/* Connections that are open are told anew, each when it is next used. */
+void capture_new_engine(struct capture *c);
 /* Adds to a loss counter. */
 void capture_count(struct capture *c, enum sonde_loss which, uint64_t n);
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "probe/release.h"
 #include "probe/tracefs.h"
 #include "sonde.skel.h"
 #include "sonde/event.h"
@@ -174,9 +175,7 @@ void hooks_free(struct hooks *h)
 {
 	if (!h)
 		return;
-	for (size_t i = 0; i < ARRAY_SIZE(h->process); i++)
-		bpf_link__destroy(h->process[i]);
-	for (size_t i = 0; i < ARRAY_SIZE(h->syscalls); i++)
-		bpf_link__destroy(h->syscalls[i]);
+	release_probes(NULL, 0, h->process, ARRAY_SIZE(h->process));
+	release_probes(NULL, 0, h->syscalls, ARRAY_SIZE(h->syscalls));
 	free(h);
 }

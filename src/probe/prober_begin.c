@@ -333,6 +333,7 @@ void prober_engine(struct prober *p, int *fd)
 	outbox_connect(p->outbox, p->engine_fd);
 	if (send_ring(p, true) < 0)
 		return; /* it has gone already: that is seen as any end is */
+	capture_new_engine(p->capture);
 	introduce(p, p->config);
 	rules_tell(p->rules);
 	outbox_repeat(p->outbox);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "probe/release.h"
 #include "probe/uprobe.h"
 #include "sonde/work.h"
 
@@ -19,10 +20,7 @@ _Static_assert(PROBE_ABI_RW == 0 && PROBE_ABI_RW_EX == 1 && PROBE_ABI_RW_EX2 == 
 
 void probes_done(struct probes *p)
 {
-	for (size_t i = 0; i < p->n_fds; i++)
-		close(p->fds[i]);
-	for (size_t i = 0; i < p->n_links; i++)
-		bpf_link__destroy(p->links[i]);
+	release_probes(p->fds, p->n_fds, p->links, p->n_links);
 	*p = (struct probes){ 0 };
 }
 

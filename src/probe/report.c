@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/host.h"
 #include "base/json.h"
 #include "probe/container_files.h"
 #include "probe/describe.h"
@@ -155,9 +156,11 @@ void report_host(struct outbox *o)
 {
 	char boot_id[64] = "";
 	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+	char name[HOST_NAME_SIZE];
 	struct utsname u;
 	struct draft d;
 
+	host_name(name);
 	if (f) {
 		if (!fgets(boot_id, sizeof(boot_id), f))
 			boot_id[0] = '\0';
@@ -169,7 +172,7 @@ void report_host(struct outbox *o)
 	draft_begin(&d);
 	json_begin(&d.w, '{');
 	put_text(&d.w, "boot_id", boot_id);
-	put_text(&d.w, "hostname", u.nodename);
+	put_text(&d.w, "hostname", name);
 	put_text(&d.w, "kernel", u.release);
 	put_text(&d.w, "arch", u.machine);
 	put_text(&d.w, "sonde_version", SONDE_VERSION);

@@ -58,6 +58,12 @@ int store_session_find(struct store_reader *r, const char *ref, struct id128 *re
 
 /* A blob's bytes appended to @ret; -ENOENT. */
 int store_blob_read(struct store_reader *r, const struct id128 *id, struct buf *ret);
+/*
+ * The same for who shows it: where it says "digest" of a picture or document, there follow
+ * "media_type", "bytes", "sha256" and "blob" where that is kept, else "reason". So it is with
+ * messages, too.
+ */
+int store_content_read(struct store_reader *r, const struct id128 *id, struct buf *ret);
 
 /* The message that stands at a conversation's node, appended to @ret; -ENOENT. */
 int store_message_read(struct store_reader *r, const struct id128 *node, struct buf *ret);

@@ -118,6 +118,7 @@ void store_reader_close(struct store_reader *r)
 	if (!r)
 		return;
 	sqlite3_finalize(r->blob);
+	sqlite3_finalize(r->media);
 	viewer_done(r);
 	db_close(r->db);
 	blob_coder_free(r->coder);
@@ -348,13 +349,26 @@ int store_blob_read(struct store_reader *r, const struct id128 *id, struct buf *
 	return rc;
 }
 
+/* A message, and what became of its pictures; its id follows in the row. */
+static int unpack_message(struct store_reader *r, sqlite3_stmt *s, int at, struct buf *ret)
+{
+	const size_t from = ret->n;
+	struct id128 id = { 0 };
+	const int rc = unpack(r, s, at, ret);
+
+	if (rc == 0 && sqlite3_column_bytes(s, at + 3) == sizeof(id.b))
+		memcpy(id.b, sqlite3_column_blob(s, at + 3), sizeof(id.b));
+	return rc < 0 ? rc : media_fill(r, &id, ret, from);
+}
+
 int store_message_read(struct store_reader *r, const struct id128 *node, struct buf *ret)
 {
 	_cleanup_(stmt_freep) sqlite3_stmt *s = NULL;
-	int rc = sqlite3_prepare_v2(r->db,
-				    "SELECT b.codec, b.size, b.bytes FROM nodes n JOIN blobs b"
-				    " ON b.id = n.message WHERE n.id = ?1",
-				    -1, &s, NULL);
+	int rc =
+		sqlite3_prepare_v2(r->db,
+				   "SELECT b.codec, b.size, b.bytes, b.id FROM nodes n JOIN blobs b"
+				   " ON b.id = n.message WHERE n.id = ?1",
+				   -1, &s, NULL);
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_blob(s, 1, node->b, sizeof(node->b), SQLITE_STATIC);
@@ -362,7 +376,7 @@ int store_message_read(struct store_reader *r, const struct id128 *node, struct 
 		return reader_errno(r, rc);
 	rc = sqlite3_step(s);
 	if (rc == SQLITE_ROW)
-		return unpack(r, s, 0, ret);
+		return unpack_message(r, s, 0, ret);
 	return rc == SQLITE_DONE ? -ENOENT : reader_errno(r, rc);
 }
 
@@ -375,7 +389,8 @@ static const char conversation[] =
 	" SELECT id, parent, message, depth FROM main.nodes WHERE id = ?1"
 	" UNION ALL SELECT n.id, n.parent, n.message, n.depth FROM c JOIN main.nodes n"
 	" ON n.id = c.parent AND n.depth < c.depth)"
-	" SELECT c.id, b.codec, b.size, b.bytes FROM c LEFT JOIN main.blobs b ON b.id = c.message"
+	" SELECT c.id, b.codec, b.size, b.bytes, b.id FROM c LEFT JOIN main.blobs b ON b.id = "
+	"c.message"
 	" ORDER BY c.depth";
 
 static int give_message(struct store_reader *r, sqlite3_stmt *s, store_message_fn fn, void *ctx)
@@ -387,7 +402,7 @@ static int give_message(struct store_reader *r, sqlite3_stmt *s, store_message_f
 	if (sqlite3_column_bytes(s, 0) == sizeof(node.b))
 		memcpy(node.b, sqlite3_column_blob(s, 0), sizeof(node.b));
 	if (sqlite3_column_type(s, 1) != SQLITE_NULL) /* else: content that is not kept */
-		rc = unpack(r, s, 1, &text);
+		rc = unpack_message(r, s, 1, &text);
 	if (rc == 0)
 		rc = viewer_grant(r, &node);
 	if (rc == 0)

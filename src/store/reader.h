@@ -9,6 +9,7 @@
 struct store_reader {
 	sqlite3 *db;
 	struct blob_coder *coder;
+	sqlite3_stmt *media;   /* likewise */
 	sqlite3_stmt *blob;    /* kept, as many are read one after the other */
 	bool views;	       /* they have been made */
 	unsigned sql_limit_ms; /* of store_sql() */
@@ -38,6 +39,10 @@ int viewer_grant_span(struct store_reader *r, const struct span *span, struct sl
 int viewer_authorize(struct store_reader *r, const char *table, const char *column, const char *db,
 		     const char *via);
 void viewer_done(struct store_reader *r);
+
+/* Adds what became of its pictures to what stands in @text from @from on: @holder's, which may be
+ * read. 0 or -errno. */
+int media_fill(struct store_reader *r, const struct id128 *holder, struct buf *text, size_t from);
 
 /* Conditions of a query and what goes into their parameters, in the same order. */
 #define WHERE_MAX (24 + 2 * 100) /* fields, and values of terms (terms.h) */

@@ -223,8 +223,16 @@ static const char version_6[] =
 	" WHERE " INDEXED_SPAN_TOLD ";"
 	"CREATE INDEX spans_failed ON spans (start_ns, id) WHERE status = 2;";
 
+/* What became of pictures and documents that the blob `holder` has: media.c. */
+static const char version_7[] =
+	"CREATE TABLE media (holder BLOB NOT NULL, digest TEXT NOT NULL, state INTEGER NOT NULL,"
+	" sha256 BLOB, type TEXT, size INTEGER, PRIMARY KEY (holder, digest)) WITHOUT ROWID;"
+	"CREATE TRIGGER media_gone AFTER DELETE ON blobs"
+	" BEGIN DELETE FROM media WHERE holder = old.id; END;";
+
 static const struct schema_step schema_steps[] = {
-	{ version_1 }, { version_2 }, { version_3 }, { version_4 }, { version_5 }, { version_6 },
+	{ version_1 }, { version_2 }, { version_3 }, { version_4 },
+	{ version_5 }, { version_6 }, { version_7 },
 };
 
 const int schema_version = ARRAY_SIZE(schema_steps);

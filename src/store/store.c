@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "store/write/pending.h"
 #include "store/schema.h"
+#include "store/write/pending.h"
 #include "store/write/write.h"
 
 #define BATCH_NS	1000000000ull /* a batch waits no longer */
@@ -285,6 +285,11 @@ void store_blob(struct store *s, const struct id128 *id, const char *kind, struc
 	if (r == 0)
 		r = pending_blob(s->pending, id, kind, packed, codec, bytes.n);
 	given(s, r);
+}
+
+void store_media(struct store *s, const struct media *m)
+{
+	given(s, pending_media(s->pending, m));
 }
 
 void store_node(struct store *s, const struct id128 *id, const struct id128 *parent,

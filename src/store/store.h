@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sonde/media.h"
 #include "sonde/run.h"
 #include "sonde/span.h"
 #include "sonde/stats.h"
@@ -33,6 +34,7 @@ int store_close(struct store *s);
 /* As trace_sink has them, with @id = id_of_bytes(@bytes); failures are counted, kept for
  * store_close() and retried where that helps. */
 void store_blob(struct store *s, const struct id128 *id, const char *kind, struct slice bytes);
+void store_media(struct store *s, const struct media *m);
 void store_node(struct store *s, const struct id128 *id, const struct id128 *parent,
 		const struct id128 *message, uint32_t depth);
 void store_span(struct store *s, const struct span *span);

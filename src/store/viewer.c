@@ -96,7 +96,7 @@ int viewer_grant_span(struct store_reader *r, const struct span *span, struct sl
 
 struct walk {
 	struct store_reader *r;
-	sqlite3_stmt *node;
+	sqlite3_stmt *node, *media;
 	struct id_set *seen;
 };
 
@@ -108,6 +108,31 @@ static bool column_id(sqlite3_stmt *s, int at, struct id128 *ret)
 	return true;
 }
 
+/* The pictures that content has. */
+static int walk_media(struct walk *w, const struct id128 *holder)
+{
+	struct id128 id;
+	int rc = sqlite3_bind_blob(w->media, 1, holder->b, sizeof(holder->b), SQLITE_TRANSIENT);
+
+	while (rc == SQLITE_OK && (rc = sqlite3_step(w->media)) == SQLITE_ROW) {
+		rc = SQLITE_OK;
+		if ((size_t)sqlite3_column_bytes(w->media, 0) < sizeof(id.b))
+			continue;
+		memcpy(id.b, sqlite3_column_blob(w->media, 0), sizeof(id.b));
+		rc = id_set_add(w->seen, &id) < 0 ? SQLITE_NOMEM : SQLITE_OK;
+	}
+	sqlite3_reset(w->media);
+	return rc == SQLITE_DONE || rc == SQLITE_OK ? 0 : reader_errno(w->r, rc);
+}
+
+/* Content that is referred to; an id of no content has no pictures. */
+static int walk_content(struct walk *w, const struct id128 *id)
+{
+	if (id_set_add(w->seen, id) < 0)
+		return -ENOMEM;
+	return walk_media(w, id);
+}
+
 /* An id and, where it is a node's, what leads to it: up to what was seen, so that it ends. */
 static int walk_from(void *ctx, const struct id128 *from)
 {
@@ -116,14 +141,15 @@ static int walk_from(void *ctx, const struct id128 *from)
 	int rc;
 
 	while (!id128_is_zero(&id) && !id_set_has(w->seen, &id)) {
-		if (id_set_add(w->seen, &id) < 0)
-			return -ENOMEM;
+		rc = walk_content(w, &id);
+		if (rc < 0)
+			return rc;
 		rc = sqlite3_bind_blob(w->node, 1, id.b, sizeof(id.b), SQLITE_TRANSIENT);
 		if (rc == SQLITE_OK)
 			rc = sqlite3_step(w->node);
 		id = (struct id128){ 0 };
 		if (rc == SQLITE_ROW && column_id(w->node, 0, &message) &&
-		    id_set_add(w->seen, &message) < 0)
+		    !id_set_has(w->seen, &message) && walk_content(w, &message) < 0)
 			rc = SQLITE_NOMEM;
 		if (rc == SQLITE_ROW)
 			column_id(w->node, 1, &id);
@@ -185,8 +211,14 @@ static int walk_all(struct store_reader *r)
 		rc = sqlite3_prepare_v2(r->db,
 					"SELECT message, parent FROM main.nodes WHERE id = ?1", -1,
 					&w.node, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(r->db,
+					"SELECT sha256 FROM main.media WHERE holder = ?1"
+					" AND state = 0",
+					-1, &w.media, NULL);
 	rc = rc == SQLITE_OK ? walk_spans(&w) : reader_errno(r, rc);
 	sqlite3_finalize(w.node);
+	sqlite3_finalize(w.media);
 	if (rc < 0) {
 		id_set_done(&seen);
 		return rc;

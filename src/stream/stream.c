@@ -301,7 +301,8 @@ static void feed_open(struct stream *s, const struct sonde_event *e)
 	if (!c)
 		return;
 	peer_set(&c->conn, x);
-	c->started[SONDE_DIR_IN] = c->started[SONDE_DIR_OUT] = true;
+	/* What an engine before this one has read of it is no gap. */
+	c->started[SONDE_DIR_IN] = c->started[SONDE_DIR_OUT] = !(x->flags & SONDE_CONN_AGAIN);
 	if (s->reader->open)
 		s->reader->open(s->ctx, &c->conn);
 	link_pending(s, x->conn);

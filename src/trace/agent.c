@@ -135,6 +135,20 @@ static void fill_sandbox(struct emit *e, struct run_state *r, const struct agent
 		sandbox_emit(e, &ps->sandbox);
 }
 
+/* And what is needed to run it again: whether it can be, and whether that was done here. */
+static void fill_command(struct emit *e, const struct run_state *r)
+{
+	const struct tree_state *tree = r->tree;
+	const bool shown = emit_command(e, tree->argv);
+
+	if (!tree->launched)
+		return;
+	emit_lit(e, ATTR_RUN_LAUNCHER, "sonde run");
+	emit_true(e, ATTR_RUN_WHOLE, shown && tree->argv_whole);
+	if (r == tree->runs && !id128_is_zero(&tree->retry_of))
+		emit_clean(e, ATTR_RUN_RETRY_OF, emit_hex128(e, &tree->retry_of));
+}
+
 void agent_emit(struct agent_span *a, bool final)
 {
 	struct run_state *r = a->run;
@@ -157,7 +171,7 @@ void agent_emit(struct agent_span *a, bool final)
 	emit_lit(&e, ATTR_AGENT_EVIDENCE, a->named_by);
 	emit_true(&e, ATTR_SUBAGENT, a->sub);
 	if (a->root && !r->tree->source)
-		emit_command(&e, r->tree->argv);
+		fill_command(&e, r);
 	if (a->root)
 		emit_str(&e, ATTR_RECORDER, slice_of(r->tree->recorder));
 	fill_sandbox(&e, r, a);

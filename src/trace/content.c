@@ -85,7 +85,7 @@ static bool let_go(struct trace *t, const struct id128 *id)
 	return true;
 }
 
-static bool is_missing(struct trace *t, const struct id128 *id)
+bool content_is_missing(struct trace *t, const struct id128 *id)
 {
 	return !id128_is_zero(id) && !cache_find(&t->content.given, id) &&
 	       cache_find(&t->content.missing, id);
@@ -100,7 +100,7 @@ void content_drop_missing(struct trace *t, struct span *span)
 	if (!t->content.missing.young && !t->content.missing.old)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(refs); i++)
-		if (is_missing(t, refs[i]))
+		if (content_is_missing(t, refs[i]))
 			*refs[i] = (struct id128){ 0 };
 }
 
@@ -134,7 +134,7 @@ static void give_node(struct trace *t, const struct id128 *node, const struct id
 {
 	if (!content_keeps_messages(t) || !t->sink->node || cache_find(&t->content.given, node))
 		return;
-	if (is_missing(t, message) || (parent && is_missing(t, parent))) {
+	if (content_is_missing(t, message) || (parent && content_is_missing(t, parent))) {
 		if (!cache_find(&t->content.missing, node))
 			cache_add(&t->content.missing, node);
 		return;
@@ -170,7 +170,8 @@ static void take_results(struct reader *rd, const struct llm_message *m)
 					     .name = p->name,
 					     .text = buf_slice(&p->text),
 					     .is_json = p->is_json,
-					     .is_error = p->is_error };
+					     .is_error = p->is_error,
+					     .inside = p->inside };
 		if (rd->last_result)
 			rd->last_result->next = res;
 		else

@@ -79,11 +79,18 @@ struct id128 content_tools(struct trace *t, const struct llm_call *call, struct 
 /* Arguments or a result of @tool; zero where the level does not keep it. */
 struct id128 content_tool_text(struct trace *t, struct slice tool, struct slice text, bool is_json,
 			       struct arena *scratch);
+/* content_media.c: what becomes of the pictures and documents among @parts, and in the results
+ * that are among them, as @holder has them. */
+void content_media(struct trace *t, const struct id128 *holder, const struct llm_part *parts);
+/* The blob of a file that is a picture or document of a kind that is kept; else zero. */
+struct id128 content_media_file(struct trace *t, struct slice bytes);
 /* envelope.c: method, target, status and headers of an exchange; zero where not kept. */
 struct id128 content_envelope(struct trace *t, const struct http_exchange *x);
 
 /* Whether the level keeps text at all: messages, task, argv. */
 bool content_keeps_text(const struct trace *t);
 bool content_keeps_messages(const struct trace *t);
+/* Whether the sink never got it, as there was no room. */
+bool content_is_missing(struct trace *t, const struct id128 *id);
 /* Gives a blob to the sink, unless it has it. */
 struct id128 content_blob(struct trace *t, const char *kind, struct slice bytes);

@@ -113,6 +113,8 @@ int content_message_id(struct trace *t, const struct llm_message *m, struct aren
 		*ret = content_keeps_messages(t) ? content_blob(t, "message", buf_slice(&clean))
 						 : id_of_bytes(buf_slice(&clean));
 		r = 0;
+		if (content_keeps_messages(t))
+			content_media(t, ret, m->parts);
 	}
 	buf_done(&json);
 	buf_done(&clean);

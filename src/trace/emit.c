@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "base/argv.h"
 #include "base/json.h"
 
 #define EMIT_MAX      (16u << 20) /* bytes of one span */
@@ -214,26 +215,32 @@ static struct slice next_word(struct slice *line, struct buf *out)
 }
 
 /* Made from the line, in which nothing is left that must not be shown. */
-static void emit_words(struct emit *e, struct slice line)
+static bool emit_words(struct emit *e, struct slice line, struct slice argv)
 {
 	struct buf out = { 0 }, word = { 0 };
 	struct json_writer w = { .out = &out };
+	struct slice arg, shown;
+	bool same = true;
 
 	json_begin(&w, '[');
-	while (line.n)
-		json_put_str(&w, next_word(&line, &word));
+	while (line.n) {
+		shown = next_word(&line, &word);
+		same = same && argv_next(&argv, &arg) && slice_eq(shown, arg);
+		json_put_str(&w, shown);
+	}
 	json_end(&w, ']');
+	same = same && w.r == 0 && !argv_next(&argv, &arg);
 	add_strings(e, ATTR_PROCESS_ARGS, &w);
 	buf_done(&word);
+	return same;
 }
 
-void emit_command(struct emit *e, struct slice argv)
+bool emit_command(struct emit *e, struct slice argv)
 {
 	const struct slice line = emit_argv_line(e, argv);
 
 	emit_clean(e, ATTR_PROCESS_LINE, line);
-	if (line.n)
-		emit_words(e, line);
+	return line.n && emit_words(e, line, argv);
 }
 
 void emit_int(struct emit *e, const char *name, int64_t v)

@@ -45,8 +45,8 @@ void emit_clean(struct emit *e, const char *name, struct slice s); /* redacted b
 void emit_strings(struct emit *e, const char *name, struct slice json);
 /* A JSON string, or an array of which the strings are taken; redacts. */
 void emit_texts(struct emit *e, const char *name, struct slice json);
-/* argv, as one line and as its words; redacts. */
-void emit_command(struct emit *e, struct slice argv);
+/* argv, as one line and as its words; redacts. Whether the words are @argv itself. */
+bool emit_command(struct emit *e, struct slice argv);
 void emit_int(struct emit *e, const char *name, int64_t v);
 void emit_double(struct emit *e, const char *name, double v);
 void emit_true(struct emit *e, const char *name, bool v); /* only where it is true */

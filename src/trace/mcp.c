@@ -279,11 +279,16 @@ static void join(struct mcp_state *m, struct tool_call *c)
 static struct id128 keep_text(struct trace *t, const struct tool_call *c, struct slice json)
 {
 	struct arena *mem = arena_new(SCRATCH_MAX);
+	struct llm_message media = { 0 };
 	struct id128 id = { 0 };
+	struct slice kept;
 
 	/* Of a server that is a memory, every tool is one of memory. */
-	if (mem && content_keeps_tool(t, c->server_name))
-		id = content_tool_text(t, c->name, json, json_valid(json), mem);
+	if (mem && content_keeps_tool(t, c->server_name)) {
+		kept = mcp_without_bytes(json, mem, &media);
+		id = content_tool_text(t, c->name, kept, json_valid(kept), mem);
+		content_media(t, &id, media.parts);
+	}
 	arena_free(mem);
 	return id;
 }

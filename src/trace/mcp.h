@@ -15,6 +15,13 @@ void mcp_finish_all(struct tree_state *tree, uint64_t ts_ns);
 void mcp_let_go(const struct run_state *r);
 void mcp_free_all(struct tree_state *tree);
 
+/*
+ * @result as it is kept, in @mem: size and digest stand for the bytes of pictures, sound and files,
+ * which are parts of @ret_media. @result itself where it has none.
+ */
+struct slice mcp_without_bytes(struct slice result, struct arena *mem,
+			       struct llm_message *ret_media);
+
 /* Equal for JSON that means the same; an empty text is an empty object. Zero where it is no JSON.
  */
 struct id128 mcp_args_hash(struct slice json);

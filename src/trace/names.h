@@ -150,7 +150,10 @@
 #define ATTR_EGRESS_RULE	  "sonde.egress.rule"
 #define ATTR_RUN_STATUS		  "sonde.run.status"
 #define ATTR_RUN_REASON		  "sonde.run.status_reason"
-#define ATTR_RUN_EVENTS		  "sonde.run.events" /* happened.h */
+#define ATTR_RUN_LAUNCHER	  "sonde.run.launcher"	    /* "sonde run": who started it */
+#define ATTR_RUN_WHOLE		  "sonde.run.command_whole" /* process.command_args is all of it */
+#define ATTR_RUN_RETRY_OF	  "sonde.run.retry_of"	    /* the run that it is another go at */
+#define ATTR_RUN_EVENTS		  "sonde.run.events"	    /* happened.h */
 #define ATTR_SUBAGENT		  "sonde.agent.sub"
 #define ATTR_AGENT_EVIDENCE	  "sonde.agent.evidence"
 #define ATTR_DROPPED_STEPS	  "sonde.run.steps_not_kept"

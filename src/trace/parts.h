@@ -131,6 +131,7 @@ struct tool_result {
 	struct tool_result *next;
 	struct slice id, name, text;
 	bool is_json, is_error;
+	const struct llm_part *inside; /* what its JSON was made of, or NULL */
 };
 /* The waiting call that a result with that id belongs to; NULL: none, or nobody can tell. */
 struct tool_state *tool_waiting(struct tree_state *tree, struct slice id, const struct id128 *nodes,

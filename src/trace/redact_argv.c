@@ -304,8 +304,6 @@ static int put_args(struct command_line *c)
 	struct slice rest = c->all, arg;
 	int err = 0;
 
-	if (rest.n && rest.p[rest.n - 1] == '\0')
-		rest.n--;
 	while (err >= 0 && argv_next(&rest, &arg)) {
 		struct buf known = { 0 }, clean = { 0 };
 

@@ -330,6 +330,7 @@ struct tree_state {
 	struct waits waits;
 	char *source, *recorder; /* of an import: "har", and what made the file; else NULL */
 	struct slice argv;	 /* NUL after each */
+	struct id128 retry_of;	 /* all zero: of none */
 	struct run_state *runs;	 /* that are kept, in order of their start */
 
 	struct proc_state *procs, *proc_list;
@@ -359,6 +360,8 @@ struct tree_state {
 	uint32_t scope, uid;
 	int exit_code, exit_signal; /* the root's */
 	bool joined;		    /* it ran before it was traced */
+	bool launched;		    /* `sonde run` started it, by argv */
+	bool argv_whole;	    /* argv has every byte of what it was started with */
 	bool blinds_dropped;	    /* there were more than are kept */
 	bool left;		    /* its root runs on, untraced */
 	bool plain;		    /* its SCOPE has not come yet */

@@ -307,6 +307,7 @@ static void take_result(struct call_state *c, const struct llm_call *call, struc
 		keep(&tool->said, utf8_head(res->text, SAID_MAX));
 	tool->result_blob =
 		content_tool_text(c->run->t, slice_of(tool->name), res->text, res->is_json, mem);
+	content_media(c->run->t, &tool->result_blob, res->inside);
 	finish(tool, call->start_ns);
 }
 

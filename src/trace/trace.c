@@ -12,6 +12,7 @@
 #include "trace/state.h"
 
 #define CONTENT_LIMIT_DEFAULT 5000
+#define MEDIA_LIMIT_DEFAULT   ((size_t)4 << 20)
 #define NS_PER_S	      1000000000ull
 
 int trace_new(const struct trace_sink *sink, void *ctx, struct proc *procs,
@@ -32,6 +33,7 @@ int trace_new(const struct trace_sink *sink, void *ctx, struct proc *procs,
 	t->stats = stats;
 	t->config = (struct trace_config){ .content = CONTENT_FULL,
 					   .content_limit = CONTENT_LIMIT_DEFAULT,
+					   .media_limit = MEDIA_LIMIT_DEFAULT,
 					   .llm_content = true,
 					   .memory_content = true,
 					   .tool_content = true };
@@ -91,9 +93,13 @@ static bool flag(const cJSON *j, const char *name)
 static void configure(struct trace *t, const cJSON *j)
 {
 	const int64_t limit = json_int(j, "content_limit"), seconds = json_int(j, "max_run_time_s");
+	const cJSON *media = json_at(j, "media_limit");
 
 	t->config.content = level_of(json_str(j, "content"));
 	t->config.content_limit = limit > 0 ? (size_t)limit : CONTENT_LIMIT_DEFAULT;
+	t->config.media_limit = cJSON_IsNumber(media) && media->valuedouble >= 0
+					? (size_t)json_int(j, "media_limit")
+					: MEDIA_LIMIT_DEFAULT;
 	t->config.llm_content = flag(j, "content_llm");
 	t->config.memory_content = flag(j, "content_memory");
 	t->config.tool_content = flag(j, "content_tools");

@@ -11,6 +11,7 @@
 #include "proc/proc.h"
 #include "sonde/live.h"
 #include "sonde/llm.h"
+#include "sonde/media.h"
 #include "sonde/run.h"
 #include "sonde/stats.h"
 #include "sonde/tool.h"
@@ -21,6 +22,7 @@ enum content_level { CONTENT_OFF, CONTENT_MINIMAL, CONTENT_STANDARD, CONTENT_FUL
 struct trace_config {
 	enum content_level content;
 	size_t content_limit; /* characters of each input and output at STANDARD */
+	size_t media_limit;   /* bytes of a picture or document at FULL; 0: none is kept */
 	bool llm_content, memory_content, tool_content; /* switches below the level */
 	uint64_t max_run_ns; /* a run that takes longer has timed out; 0: no limit */
 };
@@ -36,8 +38,11 @@ enum trace_cut {
  * given once (and again after it was long unused: sinks ignore what they have).
  */
 struct trace_sink {
-	/* @kind: "message", "text", "tools", "http" */
+	/* @kind: "message", "text", "tools", "http", "media" */
 	void (*blob)(void *ctx, const struct id128 *id, const char *kind, struct slice bytes);
+	/* What became of a picture that the blob m->holder has; both blobs were given before. NULL
+	 * where nobody keeps it: then none is decoded. */
+	void (*media)(void *ctx, const struct media *m);
 	/* One message of a conversation: id = H(parent, message); a zero parent: the first. */
 	void (*node)(void *ctx, const struct id128 *id, const struct id128 *parent,
 		     const struct id128 *message, uint32_t depth);

@@ -85,6 +85,10 @@ static void read_scope(struct tree_state *tree, const cJSON *j)
 	tree->writable_by_agent =
 		!tree->source && (!slice_eq(owner, SLICE("daemon")) || tree->uid == 0);
 	tree->outlives = slice_eq(owner, SLICE("daemon"));
+	tree->launched = slice_eq(kind, SLICE("run")) && !tree->outlives && !tree->source;
+	tree->argv_whole = cJSON_IsTrue(json_at(j, "argv_whole"));
+	if (id128_parse(json_str(j, "retry_of"), &tree->retry_of) < 0)
+		tree->retry_of = (struct id128){ 0 };
 }
 
 static struct tree_state *tree_new(struct trace *t, const struct sonde_event *e, uint32_t scope,

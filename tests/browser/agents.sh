@@ -19,6 +19,7 @@ cp "$HERE/agent.py" "$T/lib/@anthropic-ai/claude-code/cli.py"
 cp "$HERE/agent.py" "$T/lib/@openai/codex/codex.py"
 cp "$HERE/agent.py" "$T/lib/mine/agent.py"
 "$SCENES" png >"$T/project/picture.png"
+"$SCENES" svg >"$T/project/drawing.png"
 printf '[egress]\nallow = 127.0.0.1\nallow = ::1\ndeny = *\n' >"$T/egress.conf"
 bad=0
 
@@ -55,6 +56,7 @@ completed() {
 	run "${mine[@]}" "repeat yourself"
 	scene picture
 	run "${claude[@]}" --image picture.png "what is in this picture?"
+	run "${claude[@]}" --image drawing.png "what is in this picture that is none?"
 	scene fix
 	run "${mine[@]}" --besides "cat /etc/passwd | head -1; uname -a" "fix the failing tests of the other parser"
 	scene fix

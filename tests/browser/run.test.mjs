@@ -127,11 +127,30 @@ test('conversation: bubbles, markdown with code and a table, tools, folded reaso
   await page.finish();
 });
 
-test('conversation: an image that was sent is told by type and size; its bytes are not kept', async () => {
+const drawn = (image) => image.evaluate((i) => [i.complete, i.naturalWidth, i.naturalHeight].join());
+
+test('conversation: an image that was sent is drawn, and in full size when it is asked for', async () => {
   const page = await open(server);
   await view(page, runOf('what is in this picture?', runs), 'conversation');
-  await main(page).getByText(/image\/png, \d/).first().waitFor();
+  const image = main(page).getByRole('img', { name: /image\/png, \d/ }).first();
+  await within(8, 'the picture', async () => (await drawn(image)) === 'true,64,48');
+  assert.match(await image.getAttribute('src'), /\/api\/v1\/blobs\/[0-9a-f]{32}$/);
   assert.ok((await main(page).innerText()).includes('coloured stripes'));
+  await main(page).getByRole('button', { name: /full size|image\/png/ }).first().click();
+  const dialog = page.getByRole('dialog', { name: /image\/png/ });
+  await within(5, 'the picture alone', async () => (await drawn(dialog.getByRole('img'))) === 'true,64,48');
+  await shot(page, 'picture');
+  await page.keyboard.press('Escape');
+  await within(5, 'it is closed', async () => (await dialog.count()) === 0);
+  await page.finish();
+});
+
+test('conversation: what claims to be a picture and is none is not drawn, and runs nothing', async () => {
+  const page = await open(server);
+  await view(page, runOf('what is in this picture that is none?', runs), 'conversation');
+  await main(page).getByText(/no picture or document/).first().waitFor();
+  assert.equal(await main(page).getByRole('img', { name: /image/ }).count(), 0);
+  assert.equal(await page.evaluate(() => window.__xss), undefined);
   await page.finish();
 });
 
@@ -176,7 +195,7 @@ test('artifacts: text, code and markdown with hash and size, or why it was not k
   const page = await open(server);
   await view(page, fix, 'artifacts');
   const listed = (await api(page, `runs/${fix.run_id}/artifacts`)).items;
-  for (const [name, shown] of [['test_head.py', 'def test_head'], ['report.md', 'What was wrong'], ['page.html', 'window.__xss'], ['chart.png', 'no text']]) {
+  for (const [name, shown] of [['test_head.py', 'def test_head'], ['report.md', 'What was wrong'], ['page.html', 'window.__xss'], ['chart.png', 'Download']]) {
     const a = listed.find((x) => x.path.endsWith(name));
     assert.ok(a?.sha256 && (a.blob || a.reason), name);
     await main(page).getByText(name).first().click();
@@ -185,6 +204,8 @@ test('artifacts: text, code and markdown with hash and size, or why it was not k
       return text.includes(a.sha256.slice(0, 8)) && text.includes(shown);
     });
   }
+  const chart = main(page).getByRole('img', { name: /chart\.png/ });
+  await within(8, 'the chart', async () => (await drawn(chart)) === 'true,48,32');
   await page.finish();
 });
 

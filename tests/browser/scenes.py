@@ -30,6 +30,8 @@ static bool head_ends(struct slice s)
 
 > All 41 tests pass now. Grüße, 世界 ✓
 """
+# What claims to be a picture, and would run.
+SVG = "<svg xmlns='http://www.w3.org/2000/svg' onload='window.__xss=4'><script>window.__xss=5</script></svg>"
 
 
 def png(width, height):
@@ -70,7 +72,7 @@ def fix():
         [bash("ls /etc | head -5; sleep 0.2; sh -c 'wc -l < /etc/passwd; id -u' | sort"), read("missing.py")],
         [write("test_head.py", test), write("report.md", REPORT), write("chart.png", picture)],
         [bash("echo '41 passed in 0.7s'; grep -c root /etc/passwd")],
-        [write("page.html", "<h1>Report</h1><script>window.__xss='artifact'</script>\n"), bash("python3 -c 'print(1 / 0)'")],
+        [write("drawing.png", SVG), write("page.html", "<h1>Report</h1><script>window.__xss='artifact'</script>\n"), bash("python3 -c 'print(1 / 0)'")],
     ]
     think = ["The head has to end somewhere. Let me see what is there first.", "", "Now the tests must be run.", "A page of it."]
     say = ["I look at the files first.", "Now I write the test.", "", "And the page."]
@@ -142,7 +144,9 @@ def live(seconds):
 
 def main():
     name = sys.argv[1]
-    if name == "png":
+    if name == "svg":
+        print(SVG)
+    elif name == "png":
         sys.stdout.buffer.write(png(64, 48))
     else:
         scenes = {"live": lambda: live(float(sys.argv[2]))}

@@ -3,7 +3,7 @@
 // gone or back again is said.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { api, cleanUp, open, runOf, RUN_VIEWS, serve, stop, storedRuns, within } from './harness.mjs';
+import { api, axe, cleanUp, open, overflow, runOf, RUN_VIEWS, serve, shot, sonde, stop, storedRuns, within } from './harness.mjs';
 
 const FIRST_LOAD = 250 * 1024;
 let server;
@@ -92,11 +92,38 @@ test('artifacts as the server gives them: never a page, nothing runs', async () 
   await page.finish();
 });
 
-test('who has no cookie is told how to get in', async () => {
+test('who has no cookie is told how to get in; a token lets them in, as long as it is good', async () => {
+  const token = sonde('token', 'add', 'browser', '--right', 'read,content', '--db', server.store).trim();
   const page = await open(server);
   await page.context().clearCookies();
-  await page.goto(`${server.origin}/runs`);
-  await page.getByText(/sonde open|sonde serve|token/).first().waitFor();
+  await page.goto(`${server.origin}/runs?since=all`);
+  await page.getByText('sonde open').first().waitFor();
+  const field = page.getByLabel('Or enter a token');
+  assert.equal(await field.getAttribute('type'), 'password');
+  assert.deepEqual(await axe(page), []);
+  await page.setViewportSize({ width: 390, height: 800 });
+  assert.equal(await overflow(page), 0);
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('alert').getByText('Enter a token').waitFor();
+  await field.fill(`${token}x`);
+  await field.press('Enter');
+  await page.getByRole('alert').getByText('none of ours').waitFor();
+  assert.equal(await field.getAttribute('aria-invalid'), 'true');
+  assert.equal(await field.evaluate((e) => e === document.activeElement), true);
+  assert.deepEqual(await axe(page), []);
+  await shot(page, 'login');
+  await field.fill(` ${token} `);
+  await field.press('Enter');
+  await page.getByText('fix the failing tests').first().waitFor();
+  const me = await api(page, 'me');
+  assert.deepEqual([me.token, me.rights], ['browser', ['read', 'content']]);
+  const cookies = await page.context().cookies();
+  assert.deepEqual(cookies.map((c) => [c.httpOnly, c.sameSite]), [[true, 'Strict']]);
+  assert.equal(await page.evaluate(() => document.cookie + JSON.stringify({ ...localStorage, ...sessionStorage })).then((t) => t.includes('sonde_')), false);
+  sonde('token', 'remove', 'browser', '--db', server.store);
+  await page.goto(`${server.origin}/runs?since=all`);
+  await field.waitFor();
   await page.finish({ allow: [/401/] });
 });
 

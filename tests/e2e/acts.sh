@@ -32,7 +32,7 @@ agent() {
 		sys.stdin.readline()
 		ask()
 		print("asked", flush=True)
-		time.sleep(90) # then it ends, whatever it heeds
+		time.sleep(600) # then it ends, whatever it heeds
 	PY
 	rm -f "$T/$1.in"
 	mkfifo "$T/$1.in"
@@ -161,11 +161,21 @@ lied() {
 	answers 409 "$ALICE" "runs/$R/stop" "{\"confirm\":\"$R\"}" 'not traced' && alive "$root" && grep "user $ALICE has asked to stop process $root: not done" "$T/log"
 }
 ok "whatever the store says of whose it is" lied
+scope() { # PID	what the prober's map of whom it traces says of it
+	local id key
+	key=$(printf '%d %d %d %d' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24)))
+	for id in $(held map); do
+		# shellcheck disable=SC2086 # bytes
+		[ "$(bpftool map show id "$id" -j | jq -r .name)" != scopes ] || bpftool map lookup id "$id" key $key
+	done
+}
 left() { # not traced any more
-	local start
+	local start before
+	before=$(scope "$root")
+	[ -n "$before" ] || return 1
 	start=$(awk '{ print $22 * 10000000 }' "/proc/$root/stat")
 	curl -sf --unix-socket "$SONDE_SOCKET" http://sonde/api/v1/leave -d "{\"pid\":$root,\"start_ns\":$start}" -o /dev/null
-	sleep 1
+	until_ok eval '[ "$(scope "$root")" != "$before" ]' || return 1
 	answers 409 0 "runs/$R/stop" "{\"confirm\":\"$R\"}" 'any more' && alive "$root"
 }
 ok "what is not traced any more is left alone" left

@@ -130,7 +130,7 @@ def schemas(own=None):
     for bucket in doc["components"]["parameters"]["bucket"]["schema"]["enum"]:
         asked.append(("metrics", {"bucket": bucket}))
     for run in runs:
-        asked += [(f"runs/{run}{rest}", None) for rest in ("", "/steps", "/spans", "/conversation", "/artifacts", "/similar")]
+        asked += [(f"runs/{run}{rest}", None) for rest in ("", "/steps", "/spans", "/conversation", "/artifacts", "/similar", "/retry")]
         asked += [("compare", {"a": run, "b": other}) for other in runs]
         for span in get(f"runs/{run}/spans", limit=1000)["items"]:
             asked.append((f"runs/{run}/spans/{span['span_id']}", None))
@@ -223,7 +223,7 @@ def errors():
         ("runs/counts", {"limit": 1}, 400), ("spans", {"sort": "steps"}, 400), ("sessions", {"sort": "cost"}, 400), ("agents", {"limit": 1}, 400), ("cost", {"by": "x"}, 400), ("cost", {"bucket": "day"}, 400),
         ("metrics", {"bucket": "year"}, 400), ("compare", None, 400), ("compare", {"a": run}, 400), ("compare", {"a": run, "b": zero}, 404), ("compare", {"a": run, "b": "xyz"}, 400),
         ("runs/" + zero, None, 404), ("runs/x", None, 400), ("runs/" + run + "0", None, 400), ("runs/" + run[:8], None, 200), ("runs/last", None, 200), (f"runs/{run}", {"limit": 1}, 400),
-        (f"runs/{zero}/steps", None, 404), (f"runs/{zero}/spans", None, 404), (f"runs/{zero}/conversation", None, 404), (f"runs/{zero}/artifacts", None, 404), (f"runs/{zero}/similar", None, 404),
+        (f"runs/{zero}/steps", None, 404), (f"runs/{zero}/spans", None, 404), (f"runs/{zero}/conversation", None, 404), (f"runs/{zero}/artifacts", None, 404), (f"runs/{zero}/similar", None, 404), (f"runs/{zero}/retry", None, 404),
         (f"runs/{run}/spans/{'0' * 16}", None, 404), (f"runs/{run}/spans/x", None, 400), (f"runs/{run}/spans/{'g' * 16}", None, 400), ("sessions/" + zero, None, 404), ("sessions/x", None, 400),
         ("messages/" + zero, None, 404), ("messages/x", None, 400), ("blobs/" + zero, None, 404), ("blobs/x", None, 400), ("blobs/..%2f..%2fetc%2fpasswd", None, 404),
         ("export", None, 400), ("export", {"format": "xml"}, 400), ("export", {"format": "csv", "rows": "x"}, 400), ("export", {"format": "csv", "rows": "spans", "sort": "steps"}, 400), ("export", {"format": "csv", "sort": "x"}, 400),

@@ -32,9 +32,10 @@ for f in mcp observed; do # at different times: runs are what they are by when t
 	"$SONDE" replay -q --db "$T/store/db" "$T/$f"
 done
 blob() { sqlite3 "$T/store/db" "INSERT INTO blobs (id, kind, codec, size, bytes) VALUES (x'$1', 'test', 0, length(x'$2'), x'$2')"; }
-PNG=000000000000000000000000000000a1 HTML=000000000000000000000000000000a2 BYTES=000000000000000000000000000000a3
+PNG=000000000000000000000000000000a1 HTML=000000000000000000000000000000a2 SVG=000000000000000000000000000000a4 BYTES=000000000000000000000000000000a3
 blob $PNG 89504e470d0a1a0a0000
 blob $HTML "$(printf '<script>alert(1)</script>' | od -An -tx1 | tr -d ' \n')"
+blob $SVG "$(printf '<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>' | od -An -tx1 | tr -d ' \n')"
 blob $BYTES 0001ff
 
 # A real capture as well: a streamed answer, tools, programs.
@@ -47,7 +48,7 @@ chown -R $OWN:$OWN "$T/store" "$T/run"
 as_exec $OWN "$SONDE" server --db "$T/store/db" --socket "$T/run/sock" --api 127.0.0.1:0 2>"$T/server.err" &
 server=$!
 pids+=("$server")
-within 20 test -S "$T/run/sock"
+within 60 test -S "$T/run/sock"
 sleep 0.2 # what was changed just now has no tag yet
 api() { /usr/bin/python3 "$T/api.py" "$T/run/sock" "$@"; }
 own() { as $ALICE /usr/bin/python3 "$T/api.py" "$T/run/sock" "$@"; }
@@ -80,11 +81,15 @@ inert() {
 	head_of $1 >"$T/head"
 	grep -q '^X-Content-Type-Options: nosniff$' "$T/head" && grep -q "^Content-Security-Policy: sandbox; default-src 'none'$" "$T/head"
 }
-png() { inert $PNG && grep -q '^Content-Type: image/png$' "$T/head" && [ "$(stat -c %s "$T/body")" = 10 ]; }
+png() { inert $PNG && grep -q '^Content-Type: image/png$' "$T/head" && grep -q '^Content-Disposition: inline$' "$T/head" && [ "$(stat -c %s "$T/body")" = 10 ]; }
+known() { inert $PNG && grep -q "^ETag: \"$PNG\"$" "$T/head" && [ "$(ask -o /dev/null -w '%{http_code}' -H "If-None-Match: \"$PNG\"" "$(url "blobs/$PNG")")" = 304 ]; }
+svg() { inert $SVG && grep -q '^Content-Type: text/plain; charset=utf-8$' "$T/head" && grep -q '^Content-Disposition: attachment' "$T/head"; }
 html() { inert $HTML && grep -q '^Content-Type: text/plain; charset=utf-8$' "$T/head" && grep -q '<script>' "$T/body"; }
 bytes() { inert $BYTES && grep -q '^Content-Type: application/octet-stream$' "$T/head" && grep -q '^Content-Disposition: attachment' "$T/head"; }
 ok "a picture is one" png
 ok "a page is text" html
+ok "a drawing that can run scripts is text, and no picture" svg
+ok "a picture that a client has is not sent again" known
 ok "what is neither is a file" bytes
 
 # --- the same as commands ---
@@ -134,7 +139,7 @@ formula() { # a cell that a spreadsheet would run
 	cp "$T/formula" "$T/run/formula" && chown $OWN "$T/run/formula"
 	as_exec $OWN "$SONDE" server --db "$T/run/formula" --socket "$T/run/sock2" &
 	local pid=$! rc=1
-	within 20 test -S "$T/run/sock2" && curl -s --unix-socket "$T/run/sock2" "$(url 'export?format=csv')" | grep -q ",'=HYPERLINK(1)," && rc=0
+	within 60 test -S "$T/run/sock2" && curl -s --unix-socket "$T/run/sock2" "$(url 'export?format=csv')" | grep -q ",'=HYPERLINK(1)," && rc=0
 	kill $pid
 	wait $pid
 	return $rc

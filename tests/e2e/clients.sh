@@ -1,5 +1,6 @@
 #!/bin/bash
 # Real clients against the mock server: every call, tool call, token, cost and process equals its log.
+# long: it begins before those that are over soon.
 . "$(dirname "$0")/lib.sh"
 need_root
 "$TOP/tests/e2e/clients/install.sh" "$CLIENTS" || exit 1

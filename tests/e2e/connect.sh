@@ -7,7 +7,7 @@ need_root
 "$TOP/tests/mock/certs.sh" "$T/certs"
 "$NODE" "$CLIENTS/connect.mjs" serve "$T/certs" "$T/port" &
 pids+=($!)
-within 20 test -s "$T/port"
+within 60 test -s "$T/port"
 
 seen() { # CALLS
 	traced x "$NODE" "$CLIENTS/connect.mjs" ask "https://localhost:$(cat "$T/port")" "$1" &&

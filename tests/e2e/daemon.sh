@@ -1,5 +1,6 @@
 #!/bin/bash
 # The daemon: what it refuses, what it traces, and that runs outlive its parts: the engine, itself, an upgrade.
+# long: it begins before those that are over soon.
 # shellcheck disable=SC2016,SC2015 # for inner shells; a failed test shows why
 . "$(dirname "$0")/lib.sh"
 need_root
@@ -53,7 +54,7 @@ daemon_start --pid "$client"
 who() {
 	local name
 	for name in engine prober; do
-		within 10 child_of "$name" >/dev/null || { echo "no $name"; return 1; }
+		within 60 child_of "$name" >/dev/null || { echo "no $name"; return 1; }
 	done
 	[ "$(stat -c %U "/proc/$(child_of engine)")" != root ] || [ "$(awk '/^Uid:/ { print $2 }' "/proc/$(child_of engine)/status")" = 65534 ] || return 1
 	[ "$(awk '/^Seccomp:/ { print $2 }' "/proc/$(child_of engine)/status")" = 2 ] || return 1
@@ -63,7 +64,7 @@ who() {
 ok "it says what it traces and keeps; the engine is an ordinary user behind a filter, the store that user's" who
 
 first_call() {
-	ask 1 && within 20 n_calls 1 && runs | holds '.status == "running" and .llm_calls == 1'
+	ask 1 && within 60 n_calls 1 && runs | holds '.status == "running" and .llm_calls == 1'
 }
 ok "a call of a process that ran already is in the store, its run goes on" first_call
 run_id=$(runs | jq -r .run_id)
@@ -78,20 +79,26 @@ engine_dies() {
 	local engine
 	engine=$(child_of engine)
 	kill -KILL "$engine"
-	within 20 grep -q 'engine .* died.*started again' "$T/log" || return 1
-	within 20 sh -c "[ \"\$(pgrep -P $daemon -x sonde-engine)\" -gt 0 ]" || return 1
+	within 60 grep -q 'engine .* died.*started again' "$T/log" || return 1
+	within 60 sh -c "[ \"\$(pgrep -P $daemon -x sonde-engine)\" -gt 0 ]" || return 1
 	sleep 1.5
-	ask 2 && within 30 n_calls 2 || { cat "$T/log"; runs; calls; return 1; }
+	ask 2 && within 60 n_calls 2 || { cat "$T/log"; runs; calls; return 1; }
 	runs | holds ".run_id == \"$run_id\" and .llm_calls == 2 and .status == \"running\"" || return 1
 	calls | jq -es 'length == 2 and (map(.attributes."gen_ai.conversation.id" // .conversation_id) | unique | length) == 1' >/dev/null || { calls; return 1; }
 }
 ok "its engine is killed: another one goes on with the run and with its conversation" engine_dies
+# The connection has been open since before either engine.
+peers() {
+	calls | jq -s 'map([.attributes."network.peer.address", .attributes."network.peer.port"])' |
+		holds 'length == 2 and all(.[]; .[0] == "127.0.0.1" and .[1] > 0) and (unique | length) == 1'
+}
+ok "which is told of the connection that is open: the call has its address" peers
 
 bad_file() {
 	echo '[daemon]' >"$CONF"
 	echo 'content = everything' >>"$CONF"
 	kill -HUP "$daemon"
-	within 20 grep -q 'stays as it was' "$T/log" && grep -q 'sonde.conf:2:' "$T/log" || { cat "$T/log"; return 1; }
+	within 60 grep -q 'stays as it was' "$T/log" && grep -q 'sonde.conf:2:' "$T/log" || { cat "$T/log"; return 1; }
 }
 ok "SIGHUP with a bad file: said with its line, the old one holds" bad_file
 
@@ -101,11 +108,11 @@ reload() {
 	until_ok grep -q '^3 begins' "$T/answers" || return 1
 	configure 'content = minimal' '[limits]' 'max_run_time = 9h'
 	kill -HUP "$daemon"
-	within 20 grep -q 'read anew' "$T/log" && grep -q 'kept: figures alone' "$T/log" || { cat "$T/log"; return 1; }
+	within 60 grep -q 'read anew' "$T/log" && grep -q 'kept: figures alone' "$T/log" || { cat "$T/log"; return 1; }
 	say on
 	until_ok grep -q '^3 200' "$T/answers" || return 1
 	mock_scenario '{}'
-	within 30 sh -c "'$SONDE' runs --json --db '$STORE' | jq -e '.llm_calls == 3' >/dev/null" || { runs; cat "$T/log"; return 1; }
+	within 60 sh -c "'$SONDE' runs --json --db '$STORE' | jq -e '.llm_calls == 3' >/dev/null" || { runs; cat "$T/log"; return 1; }
 	calls | jq -es 'all(.lost_bytes // 0 == 0) and all(.status != "error")' >/dev/null || { calls; return 1; }
 }
 ok "SIGHUP in the midst of an answer: the new configuration holds, nothing of the answer is lost" reload
@@ -119,8 +126,8 @@ step "SIGTERM ends it with status 0: socket and processes are gone, the run is t
 
 next_daemon() {
 	daemon_start --pid "$client" || return 1
-	within 20 status_is running || { runs; return 1; }
-	ask 4 && within 30 n_calls 4 || { runs; calls; cat "$T/log"; return 1; }
+	within 60 status_is running || { runs; return 1; }
+	ask 4 && within 60 n_calls 4 || { runs; calls; cat "$T/log"; return 1; }
 	runs | holds ".run_id == \"$run_id\" and .llm_calls == 4 and .status == \"running\""
 }
 step "the next daemon on the store, as after an upgrade, goes on with the run under its id" next_daemon
@@ -128,7 +135,7 @@ step "the next daemon on the store, as after an upgrade, goes on with the run un
 ends() {
 	say quit
 	wait "$client"
-	within 20 status_is completed || { runs; return 1; }
+	within 60 status_is completed || { runs; return 1; }
 	runs | holds ".run_id == \"$run_id\" and .exit_code == 0" &&
 		[ "$(sqlite3 "$STORE" 'SELECT count(*) FROM open_state')" = 0 ] &&
 		[ "$(sqlite3 "$STORE" 'SELECT count(*) FROM spans WHERE final = 0')" = 0 ]
@@ -139,7 +146,7 @@ ended_meanwhile() {
 	mock_scenario '{}'
 	talk "$HTTP" || return 1
 	daemon_stop && daemon_start --pid "$client" || return 1
-	ask 1 && within 20 sh -c "'$SONDE' runs --json --db '$STORE' | jq -es 'any(.status == \"running\" and .llm_calls == 1)' >/dev/null" || { runs; return 1; }
+	ask 1 && within 60 sh -c "'$SONDE' runs --json --db '$STORE' | jq -es 'any(.status == \"running\" and .llm_calls == 1)' >/dev/null" || { runs; return 1; }
 	daemon_stop || return 1
 	say quit
 	wait "$client"
@@ -164,9 +171,9 @@ often() {
 	local rc=0 i
 	daemon_start --pid "$client" || return 1
 	for i in 1 2 3 4 5; do
-		within 20 sh -c "pgrep -P $daemon -x sonde-engine >'$T/engine'" || break
+		within 60 sh -c "pgrep -P $daemon -x sonde-engine >'$T/engine'" || break
 		kill -KILL "$(cat "$T/engine")"
-		within 20 sh -c "[ \$(grep -c 'engine .* died' '$T/log') = $i ]" || break
+		within 60 sh -c "[ \$(grep -c 'engine .* died' '$T/log') = $i ]" || break
 	done
 	wait "$daemon" || rc=$?
 	[ "$rc" = 1 ] && grep -q 'too often' "$T/log" && [ "$(grep -c 'started again' "$T/log")" = 4 ] || { echo "status $rc"; cat "$T/log"; return 1; }
@@ -258,10 +265,10 @@ of_cgroup() {
 	mock_scenario '{}'
 	daemon_start --cgroup "$group" || return 1
 	talk "$HTTPS" in_group || return 1 # any program: a run once it asks a model
-	ask 1 && within 20 n_calls 1 || { cat "$T/log"; runs; return 1; }
+	ask 1 && within 60 n_calls 1 || { cat "$T/log"; runs; return 1; }
 	say quit
 	wait "$client"
-	within 20 status_is completed || { runs; return 1; }
+	within 60 status_is completed || { runs; return 1; }
 	daemon_stop
 }
 if [ -n "$cgroups" ] && mkdir "$group" 2>/dev/null; then

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Go's crypto/tls in programs that are built here, stripped or not: every call equals the server's log, every byte its hash.
 # Other versions of Go, position-independent programs and cgo: tests/agents/go.sh.
+# long: it begins before those that are over soon.
 . "$(dirname "$0")/lib.sh"
 need_root
 command -v go >/dev/null || skip_all "no Go"

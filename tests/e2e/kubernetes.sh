@@ -31,7 +31,7 @@ api_start() { # PORT
 		--ready "$T/ready" 9>&- &
 	api=$!
 	pids+=("$api")
-	within 30 test -s "$T/ready"
+	within 60 test -s "$T/ready"
 	PORT=$(cat "$T/ready")
 }
 
@@ -54,7 +54,7 @@ begin() {
 	both=$!
 	pids+=("$both")
 	exec 9>"$T/in"
-	within 30 test -s "$T/pids"
+	within 60 test -s "$T/pids"
 	read -r engine enricher <"$T/pids"
 	: "$engine"
 }
@@ -71,7 +71,7 @@ resource() {
 	"$SONDE" runs --db "$T/db" --json >"$T/runs" 2>/dev/null
 	jq -s "length == 1 and (.[0].resource | $1)" "$T/runs" | grep -q true
 }
-soon() { within 30 resource "$1" || { cat "$T/runs" "$T/said" "$T/log"; return 1; }; }
+soon() { within 60 resource "$1" || { cat "$T/runs" "$T/said" "$T/log"; return 1; }; }
 NAMED='."k8s.pod.name" == "web-5d4f-x1"'
 
 cp "$T/token" "$T/server-token"
@@ -112,7 +112,7 @@ ok "and for it nothing was listed again" one_list
 
 api_stop
 outage() {
-	within 30 grep -q 'cannot be reached.*what is known stays' "$T/said" || { cat "$T/said"; return 1; }
+	within 60 grep -q 'cannot be reached.*what is known stays' "$T/said" || { cat "$T/said"; return 1; }
 	resource "$NAMED"
 }
 ok "an outage is said, and what is known stays" outage
@@ -127,7 +127,7 @@ rotated() {
 	echo token-two >"$T/token"
 	cp "$T/token" "$T/server-token"
 	state '.mode = "500"'
-	within 30 grep -q 'answers 500: etcd leader changed' "$T/said" || { cat "$T/said"; return 1; }
+	within 60 grep -q 'answers 500: etcd leader changed' "$T/said" || { cat "$T/said"; return 1; }
 	state '.mode = "" | .version = 22 | .pods["'$UID1'"] |= (.version = 22 | .metadata.labels.app = "rotated")'
 	soon '."k8s.pod.label.app" == "rotated"' && grep -q 'Bearer token-two' "$T/log"
 }
@@ -144,7 +144,7 @@ ok "one that is refused is said, and tried again" refused
 too_old() {
 	: >"$T/log"
 	state '.mode = "500"'
-	within 30 grep -q 500 "$T/log" || return 1
+	within 60 grep -q 500 "$T/log" || return 1
 	state '.mode = "" | .oldest = 100 | .version = 120 | .pods["'$UID1'"] |= (.version = 110 | .metadata.labels.app = "anew")'
 	soon '."k8s.pod.label.app" == "anew"' && [ "$(grep -c 'limit=' "$T/log")" = 1 ]
 }
@@ -193,7 +193,7 @@ fresh
 state '.page = 2 | .pods += ([range(7) | {("00000000-0000-0000-0000-00000000000\(.)"): {version: 1, metadata: {name: "p\(.)"}}}] | add)'
 begin
 pages() {
-	soon "$NAMED" && within 10 grep -q '8 pods of node' "$T/said" && [ "$(grep -c 'continue=' "$T/log")" = 3 ]
+	soon "$NAMED" && within 60 grep -q '8 pods of node' "$T/said" && [ "$(grep -c 'continue=' "$T/log")" = 3 ]
 }
 ok "a list of several pages" pages
 end
@@ -219,7 +219,7 @@ fresh
 conf '[scope]' 'not_namespace = shop'
 begin
 excluded() {
-	within 30 grep -q '1 pods of node' "$T/said" || return 1
+	within 60 grep -q '1 pods of node' "$T/said" || return 1
 	sleep 1
 	"$SONDE" runs --db "$T/db" --json >"$T/runs" 2>/dev/null
 	jq -s 'all(.status != "running")' "$T/runs" | grep -qx true
@@ -234,7 +234,7 @@ wrong() {
 	sed -i "$1" "$T/conf"
 	begin
 }
-says() { within 30 grep -q "$1" "$T/said" || { cat "$T/said"; return 1; }; }
+says() { within 60 grep -q "$1" "$T/said" || { cat "$T/said"; return 1; }; }
 wrong 's/node = n1/node = n2/'
 ok "what a role lacks is said" says 'a role with get, list and watch on pods and nodes'
 end
@@ -256,9 +256,9 @@ while True:
     print(c.recv(4096), flush=True)
     c.close()' >"$T/clear" 9>&- &
 pids+=($!)
-within 10 test -s "$T/clear"
+within 60 test -s "$T/clear"
 wrong "s,https://localhost:.*,http://localhost:$(head -1 "$T/clear"),"
-in_clear() { within 30 grep -q GET "$T/clear" && ! grep Bearer "$T/clear"; }
+in_clear() { within 60 grep -q GET "$T/clear" && ! grep Bearer "$T/clear"; }
 ok "a token is not sent in the clear" in_clear
 end
 

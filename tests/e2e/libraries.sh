@@ -1,5 +1,6 @@
 #!/bin/bash
 # TLS libraries other than OpenSSL: bytes of every size, and real clients of Debian.
+# long: it begins before those that are over soon.
 . "$(dirname "$0")/lib.sh"
 need_root
 BIN=$TOP/build/tests/e2e

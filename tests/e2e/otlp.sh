@@ -111,6 +111,8 @@ ok "there is something to send" store "$T/db" 1 60
 # --- what is sent ---
 
 fresh plain
+# Some of the runs are of pods, of a container, of another user.
+"$PY" "$HERE/otlp_verify.py" place "$D/db"
 receiver --certs "$T/certs"
 exporter <<EOS
 [otlp corp]
@@ -122,6 +124,7 @@ ok "traces arrive over TLS, each span once" all_came otlp:corp:traces
 ok "so do logs" within 60 passed otlp:corp:logs
 ok "and metrics" within 60 sh -c "grep -q '\"metric\"' '$D/got'"
 ok "all of it is as the conventions have it" by_conventions
+ok "each resource once, with where its runs happened" "$PY" "$HERE/otlp_verify.py" resources "$D/db" "$D/got"
 ok "what spans add up to is what the store has" "$PY" "$HERE/otlp_verify.py" metrics "$D/db" "$D/got"
 nothing_said() {
 	! grep -E 'gen_ai.(input|output).messages|system_instructions|tool.(call.arguments|call.result|definitions)|process.command_(line|args)' "$D/got"
@@ -149,7 +152,7 @@ again() {
 		! "$PY" "$HERE/otlp_verify.py" spans "$D/db" "$D/got" >"$D/out" && grep -q missing "$D/out" && ! grep -q doubled "$D/out"
 }
 ok "after a restart only what is new is sent" again
-ok "sums go on where they were" within 20 "$PY" "$HERE/otlp_verify.py" metrics "$D/db" "$D/got"
+ok "sums go on where they were" within 60 "$PY" "$HERE/otlp_verify.py" metrics "$D/db" "$D/got"
 stop
 
 fresh json
@@ -165,7 +168,7 @@ content = yes
 logs = yes
 headers_file = $D/headers
 EOS
-ok "without its key it waits" within 20 log_says 'status 401 .look at header'
+ok "without its key it waits" within 60 log_says 'status 401 .look at header'
 no_key_told() {
 	! grep -q secret "$D/log" && ! sqlite3 "$D/db" 'SELECT state FROM sinks' | grep -q secret
 }
@@ -244,8 +247,8 @@ ok "with a certificate of ours it is let in" all_came otlp:us:traces
 nameless() {
 	[ "$(state otlp:nameless:traces sent)" = 0 ] && [ "$(state otlp:nameless:traces retries)" -gt 0 ]
 }
-ok "without one it is not" within 20 nameless
-ok "a receiver of an unknown authority gets nothing" within 20 log_says 'distrustful:traces: cannot send.*certificate'
+ok "without one it is not" within 60 nameless
+ok "a receiver of an unknown authority gets nothing" within 60 log_says 'distrustful:traces: cannot send.*certificate'
 stop
 
 # --- receivers that do not take it ---
@@ -268,7 +271,7 @@ gap() { # SECONDS	between any two requests that were refused
 		"$D/got.requests" | grep -qx true
 }
 : >>"$D/got.requests"
-within 20 sh -c "[ \$(wc -l <'$D/got.requests') -ge 2 ]"
+within 60 sh -c "[ \$(wc -l <'$D/got.requests') -ge 2 ]"
 ok "503: it comes back when it was told to" gap 3
 ok "others do not wait for it" within 60 passed ndjson:file
 for how in 'garbage' 'html' 'silent' 'drip' 'flood' 'redirect http://127.0.0.1:9/' '404' '500'; do
@@ -295,7 +298,7 @@ files() {
 ok "NDJSON: each span is one line, in files of the size that was asked for" files
 mode silent
 store "$D/db" 3 2
-within 20 sh -c "tail -1 '$D/got.requests' | grep -q silent"
+within 60 sh -c "tail -1 '$D/got.requests' | grep -q silent"
 quick_end() {
 	local from=$SECONDS
 	ended "$EXPORTER_PID"
@@ -416,7 +419,7 @@ done
 ok "receiver and exporter were killed as the store grew: nothing is missing, what comes again is the same" all_came otlp:corp:traces --again
 within 60 passed ndjson:file
 ok "in files each line is there once all the same" "$PY" "$HERE/otlp_verify.py" spans "$D/db" "$D"/file.ndjson*
-ok "sums are the store's" within 40 "$PY" "$HERE/otlp_verify.py" metrics "$D/db" "$D/got"
+ok "sums are the store's" within 60 "$PY" "$HERE/otlp_verify.py" metrics "$D/db" "$D/got"
 ok "it has not grown" resident 65536
 stop
 finish

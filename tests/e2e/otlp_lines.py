@@ -56,8 +56,11 @@ def point_of(metric, p):
 
 def lines_of(path, request):
     """What a request has, one object each."""
+    resources = []
     for r in getattr(request, {"/v1/traces": "resource_spans", "/v1/logs": "resource_logs", "/v1/metrics": "resource_metrics"}[path]):
         resource = attributes_of(r.resource.attributes)
+        assert resource not in resources, "a resource twice"
+        resources.append(resource)
         for s in getattr(r, {"/v1/traces": "scope_spans", "/v1/logs": "scope_logs", "/v1/metrics": "scope_metrics"}[path]):
             common = {"resource": resource, "scope": s.scope.name, "schema_url": s.schema_url}
             if path == "/v1/traces":

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Which of root's powers the prober needs, and for what: each is taken away, and what is not seen then is what
 # `sonde doctor` says would not be.
+# long: it begins before those that are over soon.
 # shellcheck disable=SC2015,SC2016,SC2086 # for inner shells; a failed test shows why; ids in the words of jq
 . "$(dirname "$0")/lib.sh"
 need_root

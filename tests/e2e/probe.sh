@@ -1,6 +1,7 @@
 #!/bin/bash
 # The prober alone, under a launcher and an engine of our own: what comes out of the kernel equals
 # what programs sent and received; what is lost is stated; nothing stays behind.
+# long: it begins before those that are over soon.
 # shellcheck disable=SC2015 # "a && b || fail" is meant
 . "$(dirname "$0")/lib.sh"
 need_root
@@ -173,7 +174,7 @@ killed() {
 	kill -9 "$prober"
 	wait "$runner" || { echo "the program was harmed"; cat "$T/held"; return 1; }
 	grep -q '^LOST' "$T/held" || return 1
-	within 30 none_left "$ids" || { echo "$left probes are left"; return 1; }
+	within 60 none_left "$ids" || { echo "$left probes are left"; return 1; }
 }
 none_left() { # LINKS
 	local id

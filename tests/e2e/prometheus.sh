@@ -1,6 +1,7 @@
 #!/bin/bash
 # A real Prometheus on /metrics of a store: its sums are the store's, whatever comes, is corrected or restarted; the alert
 # rules and the dashboard ask for what there is.
+# long: it begins before those that are over soon.
 . "$(dirname "$0")/lib.sh"
 HERE=$TOP/tests/e2e/prometheus
 PROM=$TOP/build/prometheus
@@ -29,9 +30,9 @@ serve() { # [MAX_SERIES [LABELS]]: on PORT, by process SERVER
 	"$SERVE" "$T/db" "$T/port" "${ASK:-$T/status}" "$@" 2>>"$T/serve.err" &
 	SERVER=$!
 	pids+=("$SERVER")
-	within 20 test -s "$T/port" || return
+	within 60 test -s "$T/port" || return
 	PORT=$(cat "$T/port")
-	within 20 ready
+	within 60 ready
 }
 stop() {
 	kill "$SERVER" && wait "$SERVER"
@@ -49,9 +50,9 @@ ok "it is ready" ready
 page >"$T/page"
 ok "promtool finds nothing to say about the page" sh -c "promtool check metrics <$T/page >$T/lint 2>&1 && ! grep . $T/lint"
 replay mcp && replay observed
-within 20 test "$(value sonde_metrics_lag_spans)" = 0
+within 60 test "$(value sonde_metrics_lag_spans)" = 0
 # shellcheck disable=SC2016 # awk's
-ok "what comes later is in it" within 20 sh -c "curl -s http://127.0.0.1:$PORT/metrics | grep -q 'sonde_tool_calls_total.*mcp__search__find'"
+ok "what comes later is in it" within 60 sh -c "curl -s http://127.0.0.1:$PORT/metrics | grep -q 'sonde_tool_calls_total.*mcp__search__find'"
 page >"$T/page"
 ok "METRICS.md has every metric that is served" /usr/bin/python3 "$HERE/served.py" page "$TABLE" "$T/page"
 ok "and every metric that rules and dashboard ask for" /usr/bin/python3 "$HERE/served.py" queries "$TABLE" "$RULES" "$DASHBOARD" "$TOP/deploy/prometheus/sonde.rules.test.yml"
@@ -117,9 +118,9 @@ packed() { # and what is in there is the same
 		! curl -sI "http://127.0.0.1:$PORT/metrics" | grep -qi '^content-encoding'
 }
 ok "compressed, where that is taken" packed
-ok "its totals are those of the store" within 20 totals
+ok "its totals are those of the store" within 60 totals
 healthy() { api rules | holds '[.data.groups[].rules[]] | length > 15 and all(.health == "ok")'; }
-ok "it evaluates every rule" within 30 healthy
+ok "it evaluates every rule" within 60 healthy
 asked() {
 	local n=0 e
 	/usr/bin/python3 "$HERE/served.py" expressions "$DASHBOARD" >"$T/queries"
@@ -135,10 +136,10 @@ own() {
 		[ "$(query sonde_captures)" = 1 ] && [ "$(query sonde_engine_lag_seconds)" = 0.02 ] && [ "$(query sonde_engine_http_bad_total)" = 2 ] &&
 		[ "$(query sonde_engine_cpu_seconds_total)" = 2.5 ]
 }
-ok "how captures are doing is there" within 20 own
+ok "how captures are doing is there" within 60 own
 answer 4712 2 >"$T/status"
 summed() { [ "$(query 'sonde_loss_total{reason="ring_full"}')" = 5 ] && [ "$(query sonde_capture_starts_total)" = 2 ]; }
-ok "what an engine counted that is gone stays in the sum" within 20 summed
+ok "what an engine counted that is gone stays in the sum" within 60 summed
 
 # --- corrections, restarts ---
 
@@ -148,14 +149,14 @@ before=$(sql 'SELECT sum(cost_usd) FROM v_minutes')
 "$SONDE" replay -q --db "$T/db" "$T/agent.bin"
 dearer() { awk -v a="$before" -v b="$(sql 'SELECT sum(cost_usd) FROM v_minutes')" 'BEGIN { exit !(b > a) }'; }
 ok "a replay with other prices corrects calls" dearer
-ok "totals follow a correction" within 20 totals
+ok "totals follow a correction" within 60 totals
 corrected() { [ "$(query sonde_corrections_total)" -gt 0 ]; }
-ok "which is counted" within 20 corrected
+ok "which is counted" within 60 corrected
 stop
 "$SONDE" replay -q --db "$T/db" "$T/mcp.bin" # another correction, while nobody adds up
 serve
 target
-ok "after a restart totals are those of the store" within 30 totals
+ok "after a restart totals are those of the store" within 60 totals
 steady() { [ "$(query 'sum(resets(sonde_llm_calls_total[5m])) + sum(resets(sonde_llm_cost_usd_total[5m]))')" = 0 ]; }
 ok "and no counter has fallen" steady
 stop
@@ -164,7 +165,7 @@ stop
 
 serve 1 user
 limited() { page | grep -q '^sonde_metrics_limited{metric="sonde_llm_calls"} 1' && page | grep 'sonde_llm_calls_total{agent="other"' | grep -q 'user="other"'; }
-ok "what is over max_series counts as other" within 20 limited
+ok "what is over max_series counts as other" within 60 limited
 sum_of() { page | awk -v n="$1" 'index($1, n "{") == 1 { s += $NF } END { print s }'; }
 whole() { [ "$(sum_of sonde_llm_calls_total)" = "$(sql 'SELECT sum(llm_calls) FROM v_minutes')" ]; }
 ok "and totals hold" whole
@@ -186,7 +187,7 @@ ok "clients that say nothing, much or nonsense hold nobody up" hostile
 fast() { curl -s -o /dev/null -m 10 -w '%{time_total}\n' "http://127.0.0.1:$PORT/metrics" | awk '{ exit !($1 < 0.05) }'; }
 sleep_over_page() { sleep 1.1; }
 sleep_over_page
-ok "a page takes less than 50 ms" within 10 fast
+ok "a page takes less than 50 ms" within 60 fast
 rss() { awk '/VmRSS/ { exit !($2 < 65536) }' "/proc/$SERVER/status"; }
 ok "in less than 64 MiB" rss
 stop
@@ -207,8 +208,8 @@ if [ "$(id -u)" = 0 ]; then
 	ok "a capture that is under way says how it is" within 90 seen
 	wait "$run"
 	gone() { [ "$(value sonde_captures)" = 0 ] && [ "$(value sonde_engine_events_total)" -gt 0 ]; }
-	ok "what it counted stays when it has ended" within 30 gone
-	ok "and its calls are in the sums" within 10 whole
+	ok "what it counted stays when it has ended" within 60 gone
+	ok "and its calls are in the sums" within 60 whole
 	stop
 fi
 ok "nothing was said but what was to be" sh -c "! grep -v 'sums begin anew' $T/serve.err"

@@ -12,7 +12,7 @@ cp /usr/bin/python3.11 "$AGENT"
 cp "$SONDE" "$T/sonde" # where others may run it
 chmod 755 "$T/sonde"
 mkdir "$T/out.d" && chown nobody "$T/out.d"
-SPANS=$T/out.d/spans.jsonl PORT=$((20000 + $$ % 20000))
+SPANS=$T/out.d/spans.jsonl PORT=$((10000 + $$ % 20000)) # below those that clients get
 configure '[scope]' 'program = service-agent' '[prometheus]' "listen = 127.0.0.1:$PORT" '[ndjson file]' "path = $SPANS"
 export SONDE_SOCKET=$T/run/sonde.sock
 
@@ -88,7 +88,7 @@ status_told() {
 	"$SONDE" status --json | holds '.sees == "all" and (.engines | length) == 1 and (.sinks | map(.name) | index("ndjson:file")) != null
 		and all(.sinks[]; .behind == 0)' && as_user 54321 "$T/sonde" status | grep -q 'your own runs'
 }
-ok "status tells of it" within 30 status_told
+ok "status tells of it" within 60 status_told
 topped() { "$SONDE" top --daemon --json --by user | jq -s 'map(.user) | sort' | holds 'length == 3'; }
 ok "top: by user" topped
 

@@ -2,6 +2,7 @@
 # What began a run, how it ended and what it was held to, each really produced: terminal, ssh, cron, CI, test runner,
 # agent; keys, signals, limits, crashes, a full memory; sandboxes and egress rules.
 # Daemons run in a mount namespace of this test, with their own files in /run, /root and /etc/crontab.
+# long: it begins before those that are over soon.
 # shellcheck disable=SC2016,SC2015 # for inner shells; a failed test shows why
 . "$(dirname "$0")/lib.sh"
 need_root
@@ -82,19 +83,23 @@ for key in host own; do
 done
 grep '^ssh-ed25519' "$T/own.text" >/root/.ssh/authorized_keys
 chmod 600 /root/.ssh/authorized_keys
-port=$((20000 + $$ % 20000))
+port=$((10000 + $$ % 20000)) # below those that clients get
 dropbear -F -E -s -r "$T/host" -p "127.0.0.1:$port" >"$T/dropbear" 2>&1 &
 pids+=($!)
 ssh_in() {
-	within 20 dbclient -y -y -i "$T/own" -p "$port" root@127.0.0.1 true </dev/null &&
+	within 60 dbclient -y -y -i "$T/own" -p "$port" root@127.0.0.1 true </dev/null &&
 		dbclient -y -y -i "$T/own" -p "$port" root@127.0.0.1 "cd $PWD && $SONDE run -q --db $DB -- true" </dev/null && began ssh '^$' "$in_project"
 }
 ok "over ssh" ssh_in
 
 attached() {
-	script -qec 'sh -c "echo \$\$ >$T/pid; exec sleep 12"' /dev/null </dev/null >/dev/null &
+	local tracer
+	script -qec 'sh -c "echo \$\$ >$T/pid; exec sleep 600"' /dev/null </dev/null >/dev/null &
 	pids+=($!)
-	within 10 test -s "$T/pid" && run --pid "$(cat "$T/pid")" && began terminal '^pts/' "$in_project" && says ".project == \"$T/project\""
+	within 60 test -s "$T/pid" || return 1
+	"$SONDE" run --db "$DB" --pid "$(cat "$T/pid")" 2>"$T/err" &
+	tracer=$!
+	within 60 grep -q '^tracing' "$T/err" && kill "$(cat "$T/pid")" && wait "$tracer" && began terminal '^pts/' "$in_project" && says ".project == \"$T/project\""
 }
 ok "a process that runs already: the same is found" attached
 
@@ -105,7 +110,7 @@ during() {
 	rm -f "$T/pid"
 	(within 60 test -s "$T/pid" && "$@") &
 }
-victim='echo $$ >$T/pid.tmp; mv $T/pid.tmp $T/pid; exec sleep 30'
+victim='echo $$ >$T/pid.tmp; mv $T/pid.tmp $T/pid; exec sleep 600'
 
 completed() { run -- true && ended completed '^$'; }
 ok "completed" completed
@@ -128,7 +133,7 @@ hangup() {
 	local terminal=$!
 	within 60 test -s "$T/pid" && kill -KILL "$terminal"
 	wait "$terminal"
-	ends_up 20 cancelled '^its terminal was closed$'
+	ends_up 60 cancelled '^its terminal was closed$'
 }
 ok "the terminal is closed" hangup
 killed() { # SIGNAL
@@ -141,8 +146,15 @@ inside() { ! run -- timeout 0.3 sleep 30 && ended timed_out '^exit status 124$';
 ok "timeout inside of what is traced" inside
 in_shell() { ! run -- sh -c 'timeout 0.3 sleep 30; exit $?' && ended timed_out '^exit status 124$'; }
 ok "timeout in a shell" in_shell
-outside() { # OPTION...
-	! timeout "$@" 5 "$SONDE" run -q --db "$DB" -- sleep 30 && ended timed_out '^SIGTERM from timeout'
+outside() { # OPTION...: its alarm comes once the command runs, however long that has taken
+	local alarm
+	rm -f "$T/pid"
+	timeout "$@" 600 "$SONDE" run -q --db "$DB" -- sh -c "$victim" &
+	alarm=$!
+	within 60 test -s "$T/pid" && kill -ALRM "$alarm" && ! wait "$alarm" && ended timed_out '^SIGTERM from timeout' || {
+		kill "$alarm"
+		return 1
+	}
 }
 ok "timeout around sonde" outside
 ok "that ends sonde alone" outside --foreground
@@ -174,7 +186,7 @@ paused() { # WHAT COMMAND...: it reads what never comes until it has been seen t
 	mkfifo "$T/feed"
 	"$@" <"$T/feed" >/dev/null &
 	exec 7>"$T/feed"
-	ends_up 20 paused "^it waits for input from $what\$"
+	ends_up 60 paused "^it waits for input from $what\$"
 	local rc=$?
 	printf 'x\n\004' >&7
 	exec 7>&-
@@ -222,7 +234,7 @@ except ConnectionRefusedError:
     pass
 EOF
 egress() {
-	within 20 curl -sf "http://127.0.0.1:$((port + 1))/" -o /dev/null &&
+	within 60 curl -sf "http://127.0.0.1:$((port + 1))/" -o /dev/null &&
 		run --config "$T/rules.conf" -- /usr/bin/python3 "$T/connect.py" $((port + 1)) &&
 		says ".assurance | .egress.allowed == 1 and .egress.denied + .egress.undecided == 2 and .refused.connect.ECONNREFUSED == 1" &&
 		"$SONDE" show last --db "$DB" | grep -q "egress .*1 allowed.*127.0.0.1:$((port + 1)) (deny 127.0.0.0/8)"

@@ -8,7 +8,7 @@ agent() { # a run of the demo agent in the background: its pid in $run
 	rm -f "$T"/db* "$T/out"
 	env -i $(client_env "$HTTPS") timeout 180 "$SONDE" run -q --db "$T/db" -- $(client python-stdlib) --stream "list the files" >"$T/out" 2>&1 </dev/null &
 	run=$!
-	within 20 sockets 1
+	within 60 sockets 1
 }
 sockets() { [ "$(find "$T/live" -name '*.sock' 2>/dev/null | wc -l)" = "$1" ]; }
 

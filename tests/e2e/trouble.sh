@@ -90,7 +90,7 @@ ok "SIGHUP while a call is made: it is whole" hup
 # Another program under the same name, as a package puts it there.
 replace() {
 	cp "$real" "$T/bin/new" && printf 'another build' >>"$T/bin/new" && mv "$T/bin/new" "$T/bin/sonde"
-	kill -KILL "$(child_of engine)" && within 30 grep -q 'started again' "$T/log" && ask 7 && until_ok in_store 7 && [ "$("$SONDE" runs --daemon --json | jq -s 'map(.llm_calls) | add')" = 7 ] || said
+	kill -KILL "$(child_of engine)" && within 60 grep -q 'started again' "$T/log" && ask 7 && until_ok in_store 7 && [ "$("$SONDE" runs --daemon --json | jq -s 'map(.llm_calls) | add')" = 7 ] || said
 }
 ok "the program is replaced: the daemon that runs goes on as it was, its engine too, and answers" replace
 old=$daemon

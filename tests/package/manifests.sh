@@ -59,6 +59,41 @@ variants() {
 }
 ok "with other values as well" variants
 
+refused() { # WORD HELM-OPTION...
+	local word=$1
+	shift
+	! "$HELM" template sonde "$CHART" --namespace other --kube-version 1.31.0 "$@" >"$T/out" 2>&1 && grep -q "$word" "$T/out" || { cat "$T/out"; return 1; }
+}
+listens() { # LINE	of the section [api]
+	jq -rs '.[] | select(.kind == "ConfigMap").data."sonde.conf" // empty' "$T/${2:-chart}" >"$T/sonde.conf" && "$SONDE" config check --config "$T/sonde.conf" || return 1
+	sed -n '/^\[api\]/,/^$/p' "$T/sonde.conf" | grep -qxF "$1" || { cat "$T/sonde.conf"; return 1; }
+}
+api() {
+	listens 'listen = off' objects && ! grep -q 'initContainers\|secretName\|"sonde-api"' "$T/objects" || return 1
+	chart --set api.enabled=true && listens 'listen = 127.0.0.1:7780' && ! grep -q 'initContainers\|"name":"api"' "$T/chart" || return 1
+	chart --set api.enabled=true --set 'api.listen=[::1]:7000' && listens 'listen = [::1]:7000' || return 1
+	refused 'api.tokens' --set api.enabled=true --set api.listen=0.0.0.0:7780 && refused 'api.tokens' --set api.enabled=true --set api.listen=127.0.0.1.example.com:7780 &&
+		refused loopback --set api.enabled=true --set api.service=true || return 1
+	chart --set api.enabled=true --set api.listen=0.0.0.0:7000 --set api.tokens=t --set api.service=true --set 'api.hosts={sonde.example.com}' &&
+		listens 'listen = 0.0.0.0:7000' && listens 'host = sonde.example.com, sonde-api.other.svc:7000' &&
+		grep -q '"kind":"Service".*"port":7000,"targetPort":"api".*"internalTrafficPolicy":"Local"' "$T/chart"
+}
+ok "the API listens where it is asked to, beyond the pod with tokens only" api
+tokens() { # what the init container does, with no more than its powers; a second time over what it has made
+	jq -rs '.[] | select(.kind == "DaemonSet").spec.template.spec.initContainers[0].command[2]' "$T/chart" |
+		sed "s#/var/lib/sonde#$T/var#g; s#/tokens/#$T/tokens/#g; s/-o sonde -g sonde/-o 61000 -g 61000/g" >"$T/tokens.sh"
+	[ "$(jq -cs '.[] | select(.kind == "DaemonSet").spec.template.spec.initContainers[0].securityContext.capabilities.add' "$T/chart")" = '["CHOWN","DAC_OVERRIDE","FOWNER"]' ] || return 1
+	chmod 755 "$T" && mkdir -p "$T/tokens" "$T/var" && "$SONDE" token add team --db "$T/tokens/db" >"$T/token" || return 1
+	for _ in 1 2; do
+		setpriv --clear-groups --no-new-privs --inh-caps -all --bounding-set -all,+chown,+dac_override,+fowner sh -eu "$T/tokens.sh" || return 1
+		[ "$(stat -c '%u %a' "$T/var/store" "$T/var/store/tokens.json" | xargs)" = "61000 700 61000 600" ] && "$SONDE" token list --db "$T/var/store/db" | grep -q team || return 1
+	done
+	! grep -q "$(cat "$T/token")" "$T/tokens/tokens.json"
+}
+if [ "$(id -u)" = 0 ]; then
+	ok "tokens of a Secret are put beside the store, readable by its owner alone" tokens
+fi
+
 config() {
 	local n=0 text
 	for text in "$T/objects" "$T/chart"; do

@@ -65,7 +65,7 @@ done
 # --- store ---
 
 info() {
-	"$SONDE" store info --db "$T/db" --json >"$T/info" && holds '.sound and .runs == 1 and .version == 6' "$T/info"
+	"$SONDE" store info --db "$T/db" --json >"$T/info" && holds '.sound and .runs == 1 and .version == 7' "$T/info"
 }
 ok "store info tells what is in it" info
 ok "store check finds nothing" "$SONDE" store check --db "$T/db"

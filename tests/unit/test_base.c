@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/host.h"
 #include "base/id.h"
 #include "base/json.h"
 #include "base/regular.h"
@@ -119,9 +120,29 @@ static void only_regular_files_are_opened(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+/* A pod's own name is another with each start. */
+static void a_pod_is_on_its_node(void **state)
+{
+	char name[HOST_NAME_SIZE], own[HOST_NAME_SIZE];
+
+	(void)state;
+	unsetenv("KUBERNETES_SERVICE_HOST");
+	setenv("NODE_NAME", "node-7", 1);
+	host_name(own);
+	assert_string_not_equal(own, "");
+	assert_string_not_equal(own, "node-7");
+	setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1", 1);
+	host_name(name);
+	assert_string_equal(name, "node-7");
+	setenv("NODE_NAME", "", 1);
+	host_name(name);
+	assert_string_equal(name, own);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_pod_is_on_its_node),
 		cmocka_unit_test(id_of_equal_parts_differs_where_they_are_cut_differently),
 		cmocka_unit_test(id_hex_reads_back),
 		cmocka_unit_test(json_writer_escapes_and_separates),

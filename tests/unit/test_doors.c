@@ -135,18 +135,22 @@ static void test_rate(void **state)
 	(void)state;
 	assert_non_null(r);
 	for (int i = 0; i < RATE_BURST; i++)
-		assert_true(rate_take(r, 7, 1000));
-	assert_false(rate_take(r, 7, 1000));
-	assert_true(rate_take(r, 8, 1000)); /* another's is full */
-	assert_true(rate_take(r, 7, 1000 + 1000 / RATE_PER_S));
-	assert_false(rate_take(r, 7, 1000 + 1000 / RATE_PER_S));
+		assert_true(rate_take(r, 7, 1, 1000));
+	assert_false(rate_take(r, 7, 1, 1000));
+	assert_true(rate_take(r, 8, 1, 1000)); /* another's is full */
+	assert_true(rate_take(r, 7, 1, 1000 + 1000 / RATE_PER_S));
+	assert_false(rate_take(r, 7, 1, 1000 + 1000 / RATE_PER_S));
 	/* A day later it is full, and no fuller. */
 	for (int i = 0; i < RATE_BURST; i++)
-		assert_true(rate_take(r, 7, 86400000));
-	assert_false(rate_take(r, 7, 86400000));
+		assert_true(rate_take(r, 7, 1, 86400000));
+	assert_false(rate_take(r, 7, 1, 86400000));
+	/* What counts for many takes as many. */
+	assert_true(rate_take(r, 9, RATE_BURST - 1, 86400000));
+	assert_false(rate_take(r, 9, 2, 86400000));
+	assert_true(rate_take(r, 9, 1, 86400000));
 	/* Others in any number have a bucket each. */
 	for (uint64_t key = 100; key < 100 + 3 * RATE_BUCKETS; key++)
-		assert_true(rate_take(r, key, 86400001));
+		assert_true(rate_take(r, key, 1, 86400001));
 	free(r);
 }
 
@@ -270,11 +274,36 @@ static void test_sessions(void **state)
 	/* A restart keeps it, and not the secret itself. */
 	assert_int_equal(sessions_new(sessions_at, &s), 0);
 	assert_true(sessions_find(s, slice_of(secret), &who));
+	assert_false(who.by_token);
 	sessions_end(s, slice_of(secret));
 	assert_false(sessions_find(s, slice_of(secret), &who));
 	sessions_free(s);
 	assert_int_equal(sessions_new(sessions_at, &s), 0);
 	assert_false(sessions_find(s, slice_of(secret), &who));
+	sessions_free(s);
+}
+
+/* One that a token has begun says so after a restart, too. */
+static void test_token_sessions(void **state)
+{
+	const struct session by_token = {
+		.uid = 7, .rights = RIGHT_READ, .by_token = true, .token = { 0xab, 1 }
+	};
+	char secret[SECRET_CHARS + 1];
+	struct session who;
+	struct sessions *s;
+
+	(void)state;
+	assert_int_equal(sessions_new(sessions_at, &s), 0);
+	assert_int_equal(sessions_add(s, &by_token, secret), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_true(sessions_find(s, slice_of(secret), &who));
+		assert_true(who.by_token);
+		assert_memory_equal(who.token, by_token.token, sizeof(who.token));
+		sessions_free(s);
+		assert_int_equal(sessions_new(sessions_at, &s), 0);
+	}
+	sessions_end(s, slice_of(secret));
 	sessions_free(s);
 }
 
@@ -323,12 +352,12 @@ static void test_web_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_host),	   cmocka_unit_test(test_origin),
-		cmocka_unit_test(test_headers),	   cmocka_unit_test(test_target),
-		cmocka_unit_test(test_rate),	   cmocka_unit_test(test_tokens),
-		cmocka_unit_test(test_token_text), cmocka_unit_test(test_rights),
-		cmocka_unit_test(test_sessions),   cmocka_unit_test(test_session_bounds),
-		cmocka_unit_test(test_web_files),
+		cmocka_unit_test(test_host),	       cmocka_unit_test(test_origin),
+		cmocka_unit_test(test_headers),	       cmocka_unit_test(test_target),
+		cmocka_unit_test(test_rate),	       cmocka_unit_test(test_tokens),
+		cmocka_unit_test(test_token_text),     cmocka_unit_test(test_rights),
+		cmocka_unit_test(test_sessions),       cmocka_unit_test(test_token_sessions),
+		cmocka_unit_test(test_session_bounds), cmocka_unit_test(test_web_files),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -21,6 +21,7 @@
 #include "probe/describe.h"
 #include "probe/origin.h"
 #include "sonde/control.h"
+#include "sonde/event.h"
 
 static char dir[] = "/tmp/sonde-launch-XXXXXX";
 
@@ -260,6 +261,34 @@ static void the_start_message_tells_what_finds_libraries_and_no_more(void **stat
 	cJSON_Delete(j);
 }
 
+static void whether_the_arguments_are_all_there_is_told(void **state)
+{
+	static char large[SONDE_ARGV_MAX], room[SONDE_ARGV_MAX - 3];
+	const struct {
+		const char *arg;
+		bool whole;
+	} cases[] = {
+		{ "a 'b'\n\xe2\x98\x83", true }, { "", true },	 { "\xff", false },
+		{ "\xed\xa0\x80", false },	 { room, true }, { large, false },
+	};
+	char *env[] = { NULL };
+
+	(void)state;
+	memset(large, 'a', sizeof(large) - 1);
+	memset(room, 'a', sizeof(room) - 1); /* with "x" and two NULs all that is kept */
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *argv[] = { (char *)"x", (char *)cases[i].arg, NULL };
+		cJSON *j = start(argv, env);
+
+		assert_int_equal(cJSON_IsTrue(json_at(j, "scope.argv_whole")), cases[i].whole);
+		if (cases[i].whole)
+			assert_string_equal(cJSON_GetStringValue(cJSON_GetArrayItem(
+						    json_at(j, "scope.argv"), 1)),
+					    cases[i].arg);
+		cJSON_Delete(j);
+	}
+}
+
 static void the_start_message_fits_however_long_the_command_line_is(void **state)
 {
 	enum { N = 300000 };
@@ -331,6 +360,7 @@ int main(void)
 		cmocka_unit_test(a_held_command_does_nothing_and_goes_with_us),
 		cmocka_unit_test(sudos_traces_are_removed_from_the_environment),
 		cmocka_unit_test(the_start_message_tells_what_finds_libraries_and_no_more),
+		cmocka_unit_test(whether_the_arguments_are_all_there_is_told),
 		cmocka_unit_test(the_start_message_fits_however_long_the_command_line_is),
 		cmocka_unit_test(processes_are_read_whatever_their_name),
 		cmocka_unit_test(the_project_is_the_repository_around_the_working_directory),

@@ -86,20 +86,59 @@ static void a_span_is_written_as_protobuf(void **state)
 	otlp_request_done(&q);
 }
 
-static void a_resource_is_written_once_for_the_steps_of_a_run(void **state)
+static void assert_json_groups(const struct otlp_form *form, const struct span *spans,
+			       const struct run **runs, size_t n)
 {
-	const struct otlp_form form = { 0 };
-	const struct run run = make_run(1);
-	const struct span spans[] = { make_call(1, 1), make_call(1, 2), make_call(2, 1),
-				      make_call(1, 3) };
 	struct otlp_request q = { 0 };
-	struct slice body = write_spans(&q, &form, false, spans, 4, &run, NULL);
+	struct slice body, group;
+	struct json_iter it;
+	size_t groups = 0;
+
+	otlp_request_begin(&q, form, false);
+	for (size_t i = 0; i < n; i++)
+		otlp_request_add(&q, &spans[i], 1, runs[i], NULL);
+	assert_int_equal(otlp_request_end(&q, &body), 0);
+	assert_true(json_valid(body));
+	assert_true(json_array(json_member(body, SLICE("resourceSpans")), &it));
+	while (json_next(&it, &group))
+		groups++;
+	assert_int_equal(groups, 2);
+	otlp_request_done(&q);
+}
+
+/* However the steps of runs take turns, and also where runs are of the same. */
+static void a_resource_is_written_once(void **state)
+{
+	struct otlp_form form = { 0 };
+	struct run here = make_run(1), also_here = make_run(1), there = make_run(1);
+	const struct span spans[] = { make_call(1, 1), make_call(2, 1), make_call(1, 2),
+				      make_call(3, 1), make_call(1, 3) };
+	const struct run *runs[] = { &here, &there, &here, &also_here, &here };
 
 	(void)state;
-	assert_int_equal(count_fields(body, 1), 3);
-	assert_int_equal(count_fields(protobuf_bytes(protobuf_bytes(body, 1), 2), 2), 2);
-	assert_int_equal(q.items, 4);
-	otlp_request_done(&q);
+	there.resource = SLICE("{\"k8s.pod.name\":\"p\",\"container.id\":\"c1\"}");
+	for (int i = 0; i < 2; i++) {
+		struct otlp_request q = { 0 };
+		struct slice body, one, rest;
+
+		otlp_request_begin(&q, &form, i);
+		for (size_t n = 0; n < ARRAY_SIZE(spans); n++)
+			otlp_request_add(&q, &spans[n], 1, runs[n], NULL);
+		assert_int_equal(otlp_request_end(&q, &body), 0);
+		assert_int_equal(count_fields(body, 1), 2);
+		one = protobuf_bytes(body, 1);
+		assert_int_equal(count_fields(protobuf_bytes(one, 2), 2), 4);
+		assert_false(has_attribute(protobuf_bytes(one, 1), 1, "k8s.pod.name"));
+		rest = slice_from(body, (size_t)(one.p + one.n - body.p));
+		one = protobuf_bytes(rest, 1);
+		assert_int_equal(count_fields(protobuf_bytes(one, 2), 2), 1);
+		assert_slice(attribute(protobuf_bytes(one, 1), 1, "k8s.pod.name"), "p");
+		assert_slice(attribute(protobuf_bytes(one, 1), 1, "container.id"), "c1");
+		assert_int_equal(q.items, 5);
+		otlp_request_done(&q);
+	}
+	form.json = true;
+	assert_json_groups(&form, spans, runs, ARRAY_SIZE(spans));
 }
 
 static void an_empty_request_is_one(void **state)
@@ -468,6 +507,110 @@ static void sums_are_histograms_and_counters(void **state)
 	assert_true(protobuf_number(protobuf_bytes(metric, 9), 2, &v) && v == 2);
 }
 
+/* The sum of the calls in a group of metrics. */
+static int64_t calls_of(struct slice group)
+{
+	struct slice metrics = protobuf_bytes(group, 2);
+	struct protobuf_field f;
+	uint64_t v = 0;
+
+	while (protobuf_next(&metrics, &f))
+		if (f.number == 2 && slice_eq(protobuf_bytes(f.bytes, 1), SLICE("sonde.llm.calls")))
+			protobuf_number(protobuf_bytes(protobuf_bytes(f.bytes, 7), 1), 6, &v);
+	return (int64_t)v;
+}
+
+/* The group of metrics whose resource has that value, and how many there are. */
+static struct slice metrics_of(struct slice request, const char *name, const char *value,
+			       size_t *ret_n)
+{
+	struct protobuf_field f;
+	struct slice found = { 0 };
+
+	for (*ret_n = 0; protobuf_next(&request, &f); ++*ret_n)
+		if (slice_eq(attribute(protobuf_bytes(f.bytes, 1), 1, name), slice_of(value)))
+			found = f.bytes;
+	return found;
+}
+
+/* Those of an agent in one place and in another; of what changes with each start none are told
+ * apart, and what was learned in another order is the same. */
+static void sums_are_told_apart_by_resource(void **state)
+{
+	static const char *const places[] = {
+		"{\"container.id\":\"c1\",\"k8s.namespace.name\":\"a\",\"k8s.deployment.name\":"
+		"\"d\"}",
+		"{\"k8s.pod.name\":\"p2\",\"k8s.deployment.name\":\"d\",\"k8s.namespace.name\":"
+		"\"a\"}",
+		"{\"k8s.namespace.name\":\"b\",\"k8s.cronjob.name\":\"n\",\"k8s.job.name\":\"n-"
+		"1\"}",
+		"{\"k8s.namespace.name\":\"b\",\"k8s.cronjob.name\":\"n\",\"k8s.job.name\":\"n-"
+		"2\"}",
+	};
+	const struct otlp_form form = { 0 };
+	_cleanup_(metrics_freep) struct metrics *m = NULL, *again = NULL;
+	_cleanup_(buf_done) struct buf kept = { 0 };
+	size_t n;
+
+	(void)state;
+	assert_int_equal(metrics_new(10, METRIC_LABELS_OTLP, START, &m), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
+		const struct span span = make_call(i + 1, 1);
+		struct run run = make_run(i + 1);
+
+		run.resource = slice_of(places[i]);
+		assert_int_equal(metrics_add(m, 1, &span, &run), 0);
+	}
+	assert_int_equal(metrics_save(m, &kept), 0);
+	assert_int_equal(metrics_new(10, METRIC_LABELS_OTLP, START + 9, &again), 0);
+	assert_int_equal(metrics_load(again, 1, buf_slice(&kept)), 0);
+	for (int i = 0; i < 2; i++) {
+		_cleanup_(buf_done) struct buf out = { 0 };
+		struct slice group, resource;
+		int64_t points;
+
+		assert_int_equal(otlp_metrics_write(i ? again : m, &form, SLICE("box"), START + 1,
+						    &out, &points),
+				 0);
+		group = metrics_of(buf_slice(&out), "k8s.deployment.name", "d", &n);
+		assert_int_equal(n, 2);
+		resource = protobuf_bytes(group, 1);
+		assert_slice(attribute(resource, 1, "service.name"), "claude-code");
+		assert_slice(attribute(resource, 1, "k8s.namespace.name"), "a");
+		assert_false(has_attribute(resource, 1, "container.id"));
+		assert_false(has_attribute(resource, 1, "k8s.pod.name"));
+		assert_int_equal(calls_of(group), 2);
+		group = metrics_of(buf_slice(&out), "k8s.cronjob.name", "n", &n);
+		assert_false(has_attribute(protobuf_bytes(group, 1), 1, "k8s.job.name"));
+		assert_int_equal(calls_of(group), 2);
+	}
+}
+
+/* Places over the limit are this machine's. */
+static void places_are_bounded(void **state)
+{
+	const struct otlp_form form = { 0 };
+	_cleanup_(metrics_freep) struct metrics *m = NULL;
+	_cleanup_(buf_done) struct buf out = { 0 };
+	int64_t points;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(metrics_new(1000, METRIC_LABELS_OTLP, START, &m), 0);
+	for (unsigned i = 0; i < 510; i++) {
+		const struct span span = make_call(1, i);
+		struct run run = make_run(1);
+		char text[64];
+
+		snprintf(text, sizeof(text), "{\"container.name\":\"c%u\"}", i);
+		run.resource = slice_of(text);
+		assert_int_equal(metrics_add(m, 1, &span, &run), 0);
+	}
+	assert_int_equal(otlp_metrics_write(m, &form, SLICE("box"), START + 1, &out, &points), 0);
+	assert_int_equal(calls_of(metrics_of(buf_slice(&out), "service.name", "sonde", &n)), 10);
+	assert_int_equal(n, 501);
+}
+
 /* Where memory is refused the request is an error, never one that lacks something. */
 static void refused_memory_is_an_error(void **state)
 {
@@ -519,7 +662,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_span_is_written_as_protobuf),
-		cmocka_unit_test(a_resource_is_written_once_for_the_steps_of_a_run),
+		cmocka_unit_test(a_resource_is_written_once),
 		cmocka_unit_test(an_empty_request_is_one),
 		cmocka_unit_test(json_has_ids_in_hex_and_numbers_as_text),
 		cmocka_unit_test(what_was_said_goes_along_only_where_asked_for),
@@ -534,6 +677,8 @@ int main(void)
 		cmocka_unit_test(words_of_a_receiver_are_one_clean_line),
 		cmocka_unit_test(targets_have_no_password),
 		cmocka_unit_test(sums_are_histograms_and_counters),
+		cmocka_unit_test(sums_are_told_apart_by_resource),
+		cmocka_unit_test(places_are_bounded),
 		cmocka_unit_test(refused_memory_is_an_error),
 	};
 

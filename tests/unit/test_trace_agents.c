@@ -2,6 +2,8 @@
 /* Whose call it is: agents, those that they start, programs of their tools. */
 #include "trace_world.h"
 
+#define RETRIED "0123456789abcdef0123456789abcdef"
+
 static void an_agent_that_an_agent_starts_is_one_of_its_own(void **state)
 {
 	(void)state;
@@ -74,6 +76,63 @@ static void a_program_that_a_tool_runs_asks_in_the_name_of_the_tool(void **state
 			"    python3 [0-] by argv open\n"
 			"      chat m [0-] by process open\n");
 	talk_end(&w, 2);
+}
+
+/* What is needed to run it again stands on its root where it is known to the last byte. */
+static void what_sonde_run_has_started_can_be_run_again(void **state)
+{
+	static const struct {
+		const char *config, *scope;
+		const char *args; /* as they are shown */
+		bool launched, whole, again;
+	} cases[] = {
+		{ NULL, "\"kind\":\"run\",\"argv_whole\":true,\"argv\":[\"x\",\"y\"]",
+		  "[\"x\",\"y\"]", true, true, false },
+		{ NULL,
+		  "\"kind\":\"run\",\"argv_whole\":true,\"argv\":[\"x\"],\"retry_of\":\"" RETRIED
+		  "\"",
+		  "[\"x\"]", true, true, true },
+		{ NULL,
+		  "\"kind\":\"run\",\"argv_whole\":true,\"argv\":[\"x\"],\"retry_of\":\"0123\"",
+		  "[\"x\"]", true, true, false },
+		{ NULL, "\"kind\":\"run\",\"argv\":[\"x\",\"y\"]", "[\"x\",\"y\"]", true, false,
+		  false },
+		/* the redactor here does not quote: what is shown is another command */
+		{ NULL, "\"kind\":\"run\",\"argv_whole\":true,\"argv\":[\"x\",\"a b\"]",
+		  "[\"x\",\"a\",\"b\"]", true, false, false },
+		{ NULL, "\"kind\":\"run\",\"argv_whole\":true,\"argv\":[\"x\",\"y\",\"\"]",
+		  "[\"x\",\"y\"]", true, false, false },
+		{ "{\"content\":\"minimal\"}",
+		  "\"kind\":\"run\",\"argv_whole\":true,\"argv\":[\"/bin/x\",\"y\"]", "[\"x\"]",
+		  true, false, false },
+		{ NULL, "\"kind\":\"pid\",\"argv_whole\":true,\"argv\":[\"x\"]", "[\"x\"]", false,
+		  false, false },
+		{ NULL,
+		  "\"kind\":\"host\",\"owner\":\"daemon\",\"argv_whole\":true,\"argv\":[\"x\"],"
+		  "\"retry_of\":\"" RETRIED "\"",
+		  "[\"x\"]", false, false, false },
+		{ NULL, "\"kind\":\"run\",\"source\":\"har\",\"argv_whole\":true,\"argv\":[\"x\"]",
+		  NULL, false, false, false },
+	};
+	char json[512], args[256];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct seen_span *s;
+
+		world_end(&w);
+		world_begin(&w);
+		if (cases[i].config)
+			world_json(&w, SONDE_EV_CONFIG, 0, cases[i].config);
+		snprintf(json, sizeof(json), "{\"scope\":1,%s}", cases[i].scope);
+		world_json(&w, SONDE_EV_SCOPE, ROOT, json);
+		s = span_named(&w, "invoke_agent", 0);
+		snprintf(args, sizeof(args), "process.command_args=%s", cases[i].args);
+		assert_int_equal(has_attr(s, args), cases[i].args != NULL);
+		assert_int_equal(has_attr(s, "sonde.run.launcher=sonde run"), cases[i].launched);
+		assert_int_equal(has_attr(s, "sonde.run.command_whole=1"), cases[i].whole);
+		assert_int_equal(has_attr(s, "sonde.run.retry_of=" RETRIED), cases[i].again);
+	}
 }
 
 static void requests_name_the_agent_that_its_program_does_not(void **state)
@@ -271,6 +330,7 @@ int main(void)
 		TEST(a_launcher_gives_its_run_to_the_agent_that_it_starts),
 		TEST(an_agent_that_runs_itself_again_stays_the_same),
 		TEST(a_program_that_a_tool_runs_asks_in_the_name_of_the_tool),
+		TEST(what_sonde_run_has_started_can_be_run_again),
 		TEST(requests_name_the_agent_that_its_program_does_not),
 		TEST(a_subagent_is_known_by_its_prompt),
 		TEST(a_subagent_is_known_by_its_header),

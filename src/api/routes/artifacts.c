@@ -19,7 +19,7 @@ static struct slice reason_of(const struct span *s)
 		{ "special", "it is no ordinary file" },
 		{ "unread", "it could not be read" },
 		{ "busy", "too many files at once" },
-		{ "binary", "it is no text" },
+		{ "binary", "it is no text and no picture of a kind that is kept" },
 	};
 	const struct slice state = span_attr_text(s, "sonde.artifact.state");
 

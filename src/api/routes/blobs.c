@@ -4,34 +4,17 @@
  * shown as text or as a picture, or not at all.
  */
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "api/query.h"
 #include "api/routes/routes.h"
 #include "base/cleanup.h"
+#include "base/media.h"
 #include "base/utf8.h"
 #include "base/util.h"
 
 #define BLOB_SHOWN_MAX (32u << 20) /* bytes */
-
-static const char *image_type(struct slice s)
-{
-	static const struct {
-		struct slice begin;
-		const char *type;
-	} magics[] = {
-		{ { "\x89PNG\r\n\x1a\n", 8 }, "image/png" },
-		{ { "\xff\xd8\xff", 3 }, "image/jpeg" },
-		{ { "GIF87a", 6 }, "image/gif" },
-		{ { "GIF89a", 6 }, "image/gif" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(magics); i++)
-		if (slice_starts(s, magics[i].begin))
-			return magics[i].type;
-	if (slice_starts(s, SLICE("RIFF")) && slice_starts(slice_from(s, 8), SLICE("WEBP")))
-		return "image/webp";
-	return NULL;
-}
 
 static bool is_text(struct slice s)
 {
@@ -43,25 +26,39 @@ static bool is_text(struct slice s)
 	return true;
 }
 
-static enum MHD_Result reply_blob(struct request *rq, struct buf *bytes)
+/* Pictures never change: a browser that has one is told so, once it is known to be allowed to. */
+static bool has_it(struct request *rq, const struct id128 *id)
+{
+	const char *has = MHD_lookup_connection_value(rq->http, MHD_HEADER_KIND, "If-None-Match");
+	char hex[ID128_HEX_SIZE];
+
+	id128_hex(id, hex);
+	snprintf(rq->etag, sizeof(rq->etag), "\"%s\"", hex);
+	return has && strstr(has, rq->etag);
+}
+
+static enum MHD_Result reply_blob(struct request *rq, const struct id128 *id, struct buf *bytes)
 {
 	const struct slice s = buf_slice(bytes);
-	const char *type = image_type(s);
-	const bool text = !type && is_text(s);
-	struct MHD_Response *r =
-		MHD_create_response_from_buffer(bytes->n, bytes->p, MHD_RESPMEM_MUST_FREE);
+	const char *type = media_type(s);
+	const bool picture = media_is_picture(type);
+	struct MHD_Response *r;
 
+	rq->etag[0] = '\0';
+	if (type && has_it(rq, id))
+		return reply_not_modified(rq);
+	if (!type)
+		type = is_text(s) ? "text/plain; charset=utf-8" : "application/octet-stream";
+	r = MHD_create_response_from_buffer(bytes->n, bytes->p, MHD_RESPMEM_MUST_FREE);
 	if (!r)
 		return MHD_NO;
 	*bytes = (struct buf){ 0 };
-	MHD_add_response_header(r, "Content-Type",
-				type   ? type
-				: text ? "text/plain; charset=utf-8"
-				       : "application/octet-stream");
-	if (!type && !text)
-		MHD_add_response_header(r, "Content-Disposition", "attachment");
+	MHD_add_response_header(r, "Content-Type", type);
+	MHD_add_response_header(r, "Content-Disposition", picture ? "inline" : "attachment");
 	MHD_add_response_header(r, "Content-Security-Policy", "sandbox; default-src 'none'");
-	MHD_add_response_header(r, "Cache-Control", "no-store");
+	MHD_add_response_header(r, "Cache-Control", rq->etag[0] ? "private, no-cache" : "no-store");
+	if (rq->etag[0])
+		MHD_add_response_header(r, "ETag", rq->etag);
 	return reply_response(rq, MHD_HTTP_OK, r);
 }
 
@@ -78,11 +75,11 @@ enum MHD_Result handle_blob(struct request *rq)
 		query_wrong(&q, MHD_HTTP_BAD_REQUEST, "content is named by 32 hex digits");
 		return query_refused(&q);
 	}
-	r = store_blob_read(q.reader, &id, &bytes);
+	r = store_content_read(q.reader, &id, &bytes);
 	if (r >= 0 && bytes.n > BLOB_SHOWN_MAX)
 		r = -E2BIG;
 	if (r < 0)
 		return query_end(&q, r);
 	query_done(&q);
-	return reply_blob(rq, &bytes);
+	return reply_blob(rq, &id, &bytes);
 }

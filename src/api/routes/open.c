@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/door.h"
+#include "api/links.h"
 #include "base/cleanup.h"
 #include "store/query.h"
 #include "store/viewer.h"
@@ -136,9 +137,18 @@ static enum MHD_Result say_too_late(struct request *rq)
 	return reply_response(rq, MHD_HTTP_FORBIDDEN, r);
 }
 
+static void print_cookie(const struct api_server *s, const char *secret, char ret[256])
+{
+	char name[24];
+
+	door_cookie_name(s, name);
+	snprintf(ret, 256, "%s=%s; Path=/; Max-Age=%ld; HttpOnly; SameSite=Strict", name, secret,
+		 SESSION_S);
+}
+
 enum MHD_Result handle_open(struct request *rq)
 {
-	char secret[SECRET_CHARS + 1], name[24], cookie[256];
+	char secret[SECRET_CHARS + 1], cookie[256];
 	struct session who;
 	int r = -ENOENT;
 
@@ -148,10 +158,49 @@ enum MHD_Result handle_open(struct request *rq)
 		return door_session(rq, &who) ? go_to(rq, NULL) : say_too_late(rq);
 	if (r < 0)
 		return reply_error(rq, MHD_HTTP_INTERNAL_SERVER_ERROR, strerrordesc_np(-r));
-	door_cookie_name(rq->s, name);
-	snprintf(cookie, sizeof(cookie), "%s=%s; Path=/; Max-Age=%ld; HttpOnly; SameSite=Strict",
-		 name, secret, SESSION_S);
+	print_cookie(rq->s, secret, cookie);
 	return go_to(rq, cookie);
+}
+
+static enum MHD_Result give_cookie(struct request *rq, const char *secret)
+{
+	struct MHD_Response *r = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+	char cookie[256];
+
+	if (!r)
+		return MHD_NO;
+	print_cookie(rq->s, secret, cookie);
+	MHD_add_response_header(r, "Set-Cookie", cookie);
+	MHD_add_response_header(r, "Cache-Control", "no-store");
+	return reply_response(rq, MHD_HTTP_NO_CONTENT, r);
+}
+
+/* A token that a person has put into the page becomes a cookie, so that no script keeps it. */
+enum MHD_Result handle_login(struct request *rq)
+{
+	_cleanup_(cJSON_Deletep) cJSON *body = json_parse(buf_slice(&rq->body));
+	const struct slice token = json_str(body, "token");
+	char secret[SECRET_CHARS + 1];
+	struct session who;
+	int r;
+
+	if (!rq->link->tcp)
+		return reply_error(rq, MHD_HTTP_FORBIDDEN,
+				   "who asks here is known: no cookie is needed");
+	if (!token.n)
+		return reply_error(rq, MHD_HTTP_BAD_REQUEST, "token: a text is wanted");
+	r = door_login(rq, token, &who);
+	if (r == 0)
+		r = sessions_add(rq->s->sessions, &who, secret);
+	if (r == -EAGAIN)
+		return reply_error(rq, MHD_HTTP_TOO_MANY_REQUESTS,
+				   "too many tokens were tried from there: wait a little");
+	if (r == -ENOENT)
+		return reply_error(rq, MHD_HTTP_UNAUTHORIZED,
+				   "the token is none of ours, or has expired");
+	if (r < 0)
+		return reply_error(rq, MHD_HTTP_INTERNAL_SERVER_ERROR, strerrordesc_np(-r));
+	return give_cookie(rq, secret);
 }
 
 /* Ends the session that asks. */

@@ -8,6 +8,7 @@ const struct route api_routes[] = {
 	{ "POST", "/api/v1/command", handle_command, RIGHT_READ | RIGHT_CONTENT | RIGHT_EXPORT },
 	{ "POST", "/api/v1/leave", handle_leave, RIGHT_WRITE | ROUTE_LOCAL },
 	{ "POST", "/api/v1/open", handle_open_code, ROUTE_LOCAL },
+	{ "POST", "/api/v1/login", handle_login, ROUTE_PUBLIC },
 	{ "POST", "/api/v1/close", handle_close, 0 },
 	{ "GET", "/open", handle_open, ROUTE_PUBLIC },
 
@@ -38,5 +39,7 @@ const struct route api_routes[] = {
 	{ "GET", "/api/v1/health", handle_health, RIGHT_READ },
 	{ "GET", "/api/v1/doctor", handle_doctor, RIGHT_READ },
 	{ "POST", "/api/v1/runs/{run}/stop", handle_stop, RIGHT_WRITE },
+	{ "GET", "/api/v1/runs/{run}/retry", handle_retry_plan, RIGHT_READ },
+	{ "POST", "/api/v1/runs/{run}/retry", handle_retry, RIGHT_WRITE },
 	{ NULL, NULL, NULL, 0 },
 };

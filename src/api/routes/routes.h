@@ -21,6 +21,8 @@ enum MHD_Result handle_message(struct request *rq);
 enum MHD_Result handle_metrics(struct request *rq);
 enum MHD_Result handle_models(struct request *rq);
 enum MHD_Result handle_openapi(struct request *rq);
+enum MHD_Result handle_retry(struct request *rq);
+enum MHD_Result handle_retry_plan(struct request *rq);
 enum MHD_Result handle_run(struct request *rq);
 enum MHD_Result handle_run_counts(struct request *rq);
 enum MHD_Result handle_run_span(struct request *rq);

@@ -90,6 +90,24 @@ int guard_blob(struct guard *g, const struct id128 *id)
 	return touch(g, id);
 }
 
+int guard_media(struct guard *g, struct media *m)
+{
+	struct id128 id;
+	bool there = true;
+	int rc = SQLITE_OK;
+
+	if (m->state != MEDIA_KEPT)
+		return rc;
+	memcpy(id.b, m->sha256, sizeof(id.b));
+	if (g->looking)
+		rc = with_id(g->st[ST_HAS_BLOB], &id, &there);
+	if (rc == SQLITE_OK && there)
+		return touch(g, &id);
+	if (rc == SQLITE_OK)
+		m->state = MEDIA_MISSING;
+	return rc;
+}
+
 int guard_node(struct guard *g, const struct pending_node *n, bool *ret_keep)
 {
 	bool parent = true, message = true;

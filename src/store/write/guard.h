@@ -7,8 +7,8 @@
  */
 #pragma once
 
-#include "store/write/pending.h"
 #include "store/schema.h"
+#include "store/write/pending.h"
 
 struct guard;
 
@@ -20,6 +20,8 @@ void guard_free(struct guard *g);
 int guard_begin(struct guard *g);
 int guard_blob(struct guard *g, const struct id128 *id);
 /* @ret_keep: whether what the node refers to is there. */
+/* A picture that @m says is kept, as it is found: what is gone is missing. */
+int guard_media(struct guard *g, struct media *m);
 int guard_node(struct guard *g, const struct pending_node *n, bool *ret_keep);
 /* @ret_keep: whether the span's run is there: one that ended long ago may have been removed. */
 int guard_run(struct guard *g, const struct id128 *run, bool *ret_keep);

@@ -28,6 +28,7 @@ int pending_new(size_t max, struct pending **ret)
 		return -ENOMEM;
 	}
 	p->blobs_tail = &p->blobs;
+	p->media_tail = &p->media;
 	p->nodes_tail = &p->nodes;
 	p->spans_tail = &p->spans;
 	p->runs_tail = &p->runs;
@@ -78,6 +79,20 @@ int pending_blob(struct pending *p, const struct id128 *id, const char *kind, st
 		return -ENOBUFS;
 	HASH_ADD(hh, p->blobs_by_id, id, sizeof(b->id), b);
 	ADD(p, blobs, b);
+	return 0;
+}
+
+int pending_media(struct pending *p, const struct media *m)
+{
+	struct pending_media *item = ARENA_NEW(p->mem, struct pending_media);
+
+	if (!item)
+		return -ENOBUFS;
+	item->media = *m;
+	item->media.digest = arena_copy(p->mem, m->digest);
+	if (!item->media.digest.p)
+		return -ENOBUFS;
+	ADD(p, media, item);
 	return 0;
 }
 

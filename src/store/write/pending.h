@@ -24,6 +24,11 @@ struct pending_blob {
 	UT_hash_handle hh;
 };
 
+struct pending_media {
+	struct pending_media *next;
+	struct media media; /* its type: a text of the program's */
+};
+
 struct pending_node {
 	struct pending_node *next;
 	struct id128 id, parent, message;
@@ -65,6 +70,7 @@ struct pending_cut {
 struct pending {
 	struct arena *mem;
 	struct pending_blob *blobs, **blobs_tail, *blobs_by_id;
+	struct pending_media *media, **media_tail;
 	struct pending_node *nodes, **nodes_tail;
 	struct pending_span *spans, **spans_tail, *spans_by_key;
 	struct pending_state *states, **states_tail, *states_by_run;
@@ -84,6 +90,7 @@ bool pending_has_blob(const struct pending *p, const struct id128 *id);
 /* 0, or -ENOBUFS where no more may wait. All is copied. */
 int pending_blob(struct pending *p, const struct id128 *id, const char *kind, struct slice packed,
 		 enum blob_codec codec, size_t size);
+int pending_media(struct pending *p, const struct media *m);
 int pending_node(struct pending *p, const struct id128 *id, const struct id128 *parent,
 		 const struct id128 *message, uint32_t depth);
 int pending_span(struct pending *p, const struct span *span);

@@ -11,7 +11,7 @@
 #define MARK_REPORTS 20000
 #define PAUSE_NS     10000000
 
-enum statement { ST_NUMBER, ST_LIVE, ST_NODE, ST_TOUCHED, ST_NODES, ST_BLOBS, ST_NR };
+enum statement { ST_NUMBER, ST_LIVE, ST_NODE, ST_MEDIA, ST_TOUCHED, ST_NODES, ST_BLOBS, ST_NR };
 
 /* One call of sweep_run(). */
 struct sweeping {
@@ -24,6 +24,7 @@ static const char *const texts[ST_NR] = {
 	[ST_NUMBER] = "SELECT value FROM counters WHERE name = 'sweep'",
 	[ST_LIVE] = "INSERT OR IGNORE INTO live VALUES (?1)",
 	[ST_NODE] = "SELECT message, parent FROM nodes WHERE id = ?1",
+	[ST_MEDIA] = "SELECT sha256 FROM media WHERE holder = ?1 AND sha256 IS NOT NULL",
 	[ST_TOUCHED] = "SELECT id FROM touched",
 	[ST_NODES] = ("DELETE FROM nodes WHERE id IN (SELECT id FROM dead_nodes"
 		      " WHERE n > ?1 AND n <= ?2 AND id NOT IN (SELECT id FROM live))"),
@@ -69,12 +70,39 @@ static int mark_one(struct sweeping *w, const struct id128 *id, bool *ret_new)
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+/* The pictures that a blob has. */
+static int mark_media(struct sweeping *w, const struct id128 *holder)
+{
+	sqlite3_stmt *s = w->st[ST_MEDIA];
+	struct id128 id;
+	bool is_new;
+	int rc = sqlite3_bind_blob(s, 1, holder->b, sizeof(holder->b), SQLITE_STATIC);
+
+	while (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+		rc = SQLITE_OK;
+		if ((size_t)sqlite3_column_bytes(s, 0) < sizeof(id.b))
+			continue;
+		memcpy(id.b, sqlite3_column_blob(s, 0), sizeof(id.b));
+		rc = mark_one(w, &id, &is_new);
+	}
+	sqlite3_reset(s);
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* A blob, and what it has. */
+static int mark_blob(struct sweeping *w, const struct id128 *id)
+{
+	bool is_new;
+	int rc = mark_one(w, id, &is_new);
+
+	return rc == SQLITE_OK && is_new ? mark_media(w, id) : rc;
+}
+
 /* A node's message, and the node before it; @id all zero: there is none. */
 static int mark_message(struct sweeping *w, struct id128 *id)
 {
 	sqlite3_stmt *s = w->st[ST_NODE];
 	struct id128 message = { 0 }, parent = { 0 };
-	bool is_new;
 	int rc = sqlite3_bind_blob(s, 1, id->b, sizeof(id->b), SQLITE_STATIC);
 
 	if (rc == SQLITE_OK)
@@ -87,7 +115,7 @@ static int mark_message(struct sweeping *w, struct id128 *id)
 	*id = parent;
 	if (rc == SQLITE_DONE)
 		return SQLITE_OK;
-	return rc == SQLITE_ROW ? mark_one(w, &message, &is_new) : rc;
+	return rc == SQLITE_ROW ? mark_blob(w, &message) : rc;
 }
 
 /* An id and all that it leads to, up to what is marked already: so it ends, whatever is stored. */
@@ -99,6 +127,8 @@ static int mark(void *ctx, const struct id128 *from)
 
 	while (rc == SQLITE_OK && is_new && !id128_is_zero(&id)) {
 		rc = mark_one(ctx, &id, &is_new);
+		if (rc == SQLITE_OK && is_new)
+			rc = mark_media(ctx, &id);
 		if (rc == SQLITE_OK && is_new)
 			rc = mark_message(ctx, &id);
 	}

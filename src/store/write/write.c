@@ -4,10 +4,10 @@
 #include <stdlib.h>
 
 #include "base/util.h"
-#include "store/write/cuts.h"
-#include "store/write/guard.h"
 #include "store/schema.h"
 #include "store/sums/sums.h"
+#include "store/write/cuts.h"
+#include "store/write/guard.h"
 
 enum statement {
 	ST_BEGIN,
@@ -15,6 +15,7 @@ enum statement {
 	ST_SEQ_READ,
 	ST_SEQ_WRITE,
 	ST_BLOB,
+	ST_MEDIA,
 	ST_NODE,
 	ST_RUN_FIND,
 	ST_RUN_PUT,
@@ -43,6 +44,11 @@ static const char *const texts[ST_NR] = {
 	[ST_SEQ_READ] = "SELECT value FROM counters WHERE name = 'seq'",
 	[ST_SEQ_WRITE] = "UPDATE counters SET value = ?1 WHERE name = 'seq'",
 	[ST_BLOB] = "INSERT OR IGNORE INTO blobs VALUES (?1, ?2, ?3, ?4, ?5)",
+	/* what was kept once stays so: another writer may keep less */
+	[ST_MEDIA] = ("INSERT INTO media VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+		      " ON CONFLICT DO UPDATE SET state = excluded.state,"
+		      " sha256 = excluded.sha256, type = excluded.type, size = excluded.size"
+		      " WHERE excluded.state = 0"),
 	[ST_NODE] = "INSERT OR IGNORE INTO nodes VALUES (?1, ?2, ?3, ?4)",
 	[ST_RUN_FIND] = ("SELECT user IS ?2 AND host IS ?3 AND coalesce(project, cwd) IS ?4"
 			 " AND workflow IS ?5 FROM runs WHERE id = ?1"),
@@ -243,6 +249,34 @@ static int put_blob(struct writer *w, const struct pending_blob *b)
 					 SQLITE_STATIC);
 	rc = finish(s, rc);
 	return rc == SQLITE_OK ? guard_blob(w->guard, &b->id) : rc;
+}
+
+static int bind_kept(sqlite3_stmt *s, const struct media *m)
+{
+	int rc = sqlite3_bind_blob(s, 4, m->sha256, sizeof(m->sha256), SQLITE_STATIC);
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_text(s, 5, m->type, -1, SQLITE_STATIC);
+	return rc == SQLITE_OK ? sqlite3_bind_int64(s, 6, (int64_t)m->size) : rc;
+}
+
+static int put_media(struct writer *w, const struct pending_media *p)
+{
+	sqlite3_stmt *s = w->st[ST_MEDIA];
+	struct media m = p->media;
+	int rc = guard_media(w->guard, &m);
+
+	if (rc != SQLITE_OK)
+		return rc;
+	sqlite3_clear_bindings(s);
+	rc = bind_id(s, 1, &m.holder);
+	if (rc == SQLITE_OK)
+		rc = bind_text(s, 2, m.digest);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_int(s, 3, (int)m.state);
+	if (rc == SQLITE_OK && m.state == MEDIA_KEPT)
+		rc = bind_kept(s, &m);
+	return finish(s, rc);
 }
 
 static int put_node(struct writer *w, const struct pending_node *n)
@@ -498,6 +532,7 @@ static int put_all(struct writer *w, const struct pending *p, uint64_t *ret_refu
 	int rc = SQLITE_OK;
 
 	PUT_ALL(blobs, pending_blob, put_blob(w, it))
+	PUT_ALL(media, pending_media, put_media(w, it))
 	PUT_ALL(nodes, pending_node, put_node(w, it))
 	if (rc == SQLITE_OK)
 		rc = put_cuts(w, p, true);

@@ -20,8 +20,13 @@ static void keep_content(struct run_state *r, struct file_state *f, struct slice
 	struct arena *mem;
 
 	f->binary = !is_text(content);
-	if (f->binary || r->t->config.content != CONTENT_FULL)
+	if (r->t->config.content != CONTENT_FULL)
 		return;
+	if (f->binary) {
+		f->content = content_media_file(r->t, content);
+		f->binary = id128_is_zero(&f->content);
+		return;
+	}
 	mem = arena_new(SCRATCH_MAX);
 	if (mem)
 		f->content = content_tool_text(r->t, SLICE("file"), content, false, mem);

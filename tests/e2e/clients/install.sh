@@ -7,8 +7,8 @@ dir=$1
 stamp=$(cat "$here"/package.json "$here"/requirements.txt | sha256sum)
 mkdir -p "$dir"
 exec 9>"$dir/lock"
-flock 9 # tests run side by side
-cp "$here"/package.json "$here"/.npmrc "$here"/*.mjs "$here"/*.py "$dir"/
+flock 9 # tests run side by side: what one of them reads is not written again
+cp -u "$here"/package.json "$here"/.npmrc "$here"/*.mjs "$here"/*.py "$dir"/
 [ "$(cat "$dir/stamp" 2>/dev/null)" != "$stamp" ] || exit 0
 echo "installing the test clients into $dir" >&2
 (cd "$dir" && npm install --no-progress --loglevel=error >npm.log 2>&1) || { cat "$dir/npm.log" >&2; exit 1; }

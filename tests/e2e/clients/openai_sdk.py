@@ -1,4 +1,6 @@
-"""The openai SDK for Python, as an agent: openai_sdk.py chat|responses json|stream"""
+"""The openai SDK for Python, as an agent: openai_sdk.py chat|responses json|stream
+$PICTURE: a file that goes with the prompt."""
+import base64
 import json
 import os
 import subprocess
@@ -10,12 +12,22 @@ PARAMETERS = {"type": "object", "properties": {"command": {"type": "string"}}, "
 PROMPT = os.environ.get("PROMPT", "Run the tool, then say what it printed.")
 
 
+def prompt(kind):
+    if "PICTURE" not in os.environ:
+        return PROMPT
+    with open(os.environ["PICTURE"], "rb") as f:
+        url = "data:image/png;base64," + base64.b64encode(f.read()).decode()
+    if kind == "chat":
+        return [{"type": "text", "text": PROMPT}, {"type": "image_url", "image_url": {"url": url}}]
+    return [{"type": "input_text", "text": PROMPT}, {"type": "input_image", "image_url": url}]
+
+
 def run(arguments):
     return subprocess.run(json.loads(arguments)["command"], shell=True, capture_output=True, text=True).stdout
 
 
 def chat(client, stream):
-    messages = [{"role": "system", "content": "You are an agent."}, {"role": "user", "content": PROMPT}]
+    messages = [{"role": "system", "content": "You are an agent."}, {"role": "user", "content": prompt("chat")}]
     tools = [{"type": "function", "function": {"name": "bash", "description": "Runs it.", "parameters": PARAMETERS}}]
     while True:
         request = {"model": "gpt-4o", "messages": messages, "tools": tools}
@@ -38,7 +50,7 @@ def chat(client, stream):
 
 
 def responses(client, stream):
-    items = [{"role": "user", "content": PROMPT}]
+    items = [{"role": "user", "content": prompt("responses")}]
     tools = [{"type": "function", "name": "bash", "description": "Runs it.", "parameters": PARAMETERS, "strict": False}]
     while True:
         request = {"model": "gpt-5", "instructions": "You are an agent.", "input": items, "tools": tools}

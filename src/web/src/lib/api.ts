@@ -55,6 +55,7 @@ async function post<R>(path: string, body: unknown): Promise<R | null> {
 const id = encodeURIComponent;
 
 export const api = {
+	login: (token: string) => post("login", { token }),
 	me: () => get<T.Me>("me"),
 	runs: (q: Query, s?: AbortSignal) => get<T.Page<T.Run>>("runs", q, s),
 	runCounts: (q: Query, s?: AbortSignal) => get<T.RunCounts>("runs/counts", q, s),
@@ -66,6 +67,8 @@ export const api = {
 	artifacts: (run: string, s?: AbortSignal) => get<{ items: T.Artifact[] }>(`runs/${id(run)}/artifacts`, {}, s),
 	similar: (run: string, s?: AbortSignal) => get<T.Page<T.Run>>(`runs/${id(run)}/similar`, {}, s),
 	stop: (run: string) => post(`runs/${id(run)}/stop`, { confirm: run }),
+	retryPlan: (run: string, s?: AbortSignal) => get<T.RetryPlan>(`runs/${id(run)}/retry`, {}, s),
+	retry: (run: string) => post<T.Retried>(`runs/${id(run)}/retry`, { confirm: run }),
 	spans: (q: Query, s?: AbortSignal) => get<T.Page<T.Span>>("spans", q, s),
 	sessions: (q: Query, s?: AbortSignal) => get<T.Page<T.Session>>("sessions", q, s),
 	session: (session: string, s?: AbortSignal) => get<{ session: T.Session; runs: T.Run[] }>(`sessions/${id(session)}`, {}, s),

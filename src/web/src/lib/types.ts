@@ -114,7 +114,22 @@ export interface Span {
 }
 
 // gen_ai.input.messages and such, as the conventions have them.
-export interface MessagePart {
+// A picture or document: what its sender says of it, and what became of its bytes.
+export interface Media {
+	type?: string; // "blob", "uri", "file"
+	modality?: string;
+	mime_type?: string; // as its sender says
+	size?: number; // bytes
+	digest?: string;
+	uri?: string;
+	file_id?: string;
+	media_type?: string; // by its bytes, where they are kept
+	bytes?: number;
+	sha256?: string;
+	blob?: string; // /api/v1/blobs/{blob}
+	reason?: string; // why its bytes are not kept
+}
+export interface MessagePart extends Media {
 	type: string; // "text", "reasoning", "tool_call", "tool_call_response", "blob", "uri", ...
 	content?: unknown;
 	id?: string;
@@ -122,8 +137,6 @@ export interface MessagePart {
 	arguments?: unknown;
 	response?: unknown;
 	result?: unknown;
-	mime_type?: string;
-	modality?: string;
 	[more: string]: unknown;
 }
 export interface Message {
@@ -320,6 +333,20 @@ export interface Me {
 	sonde: string;
 	daemon: boolean; // a capture may be told to stop a run
 	token?: string; // its label
+}
+
+// What running a run again would be, and whether it can be.
+export interface RetryPlan {
+	can: boolean; // this server would do it for who asks
+	why_not?: string;
+	command?: string; // as a shell takes it; absent where it cannot be run again at all
+	by_hand?: string; // what its user can type instead
+	cwd?: string;
+	retry_of?: string; // the run that this one is another go at
+}
+export interface Retried {
+	pid: number; // of the new "sonde run"
+	run_id?: string; // absent while the new run has not shown itself
 }
 
 // --- lines of /live (src/cmd/live_hub.h) ---

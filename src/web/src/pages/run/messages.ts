@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Messages and their parts, as gen_ai.input.messages and the like have them. What traffic says is not
 // trusted to have the form that it should have.
-import type { Message, MessagePart } from "../../lib/types";
+import type { Media, Message, MessagePart } from "../../lib/types";
 
 const isObject = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null && !Array.isArray(v);
 
@@ -98,6 +98,47 @@ export function isCall(p: MessagePart): boolean {
 }
 export function isResult(p: MessagePart): boolean {
 	return p.type === "tool_call_response" || p.type === "server_tool_call_response";
+}
+
+const MEDIA = ["blob", "sonde.blob", "uri", "file"];
+export function isMedia(p: MessagePart): boolean {
+	return MEDIA.includes(p.type);
+}
+
+// The pictures and documents that a tool's result has, wherever they stand in it.
+const MEDIA_MAX = 50;
+export function mediaIn(v: unknown, found: Media[] = [], depth = 0): Media[] {
+	if (found.length >= MEDIA_MAX || depth > 6 || typeof v !== "object" || v === null) return found;
+	if (isObject(v) && typeof v.digest === "string" && v.digest.startsWith("xxh3:")) {
+		found.push(asMedia(v));
+		return found;
+	}
+	for (const inner of Object.values(v).slice(0, 1000)) mediaIn(inner, found, depth + 1);
+	return found;
+}
+
+function asMedia(v: Record<string, unknown>): Media {
+	const text = (key: string) => (typeof v[key] === "string" ? (v[key] as string) : undefined);
+	const number = (key: string) => (typeof v[key] === "number" ? (v[key] as number) : undefined);
+	return {
+		type: text("type"),
+		modality: text("modality"),
+		mime_type: text("mime_type") ?? text("mimeType"),
+		media_type: text("media_type"),
+		blob: text("blob"),
+		sha256: text("sha256"),
+		reason: text("reason"),
+		size: number("size"),
+		bytes: number("bytes"),
+	};
+}
+
+// A result of texts and media alone, each by itself.
+export function partsOf(v: unknown): MessagePart[] | undefined {
+	if (!Array.isArray(v) || v.length === 0 || v.length > 200) return undefined;
+	const parts = v.map(asPart);
+	const plainText = (p: MessagePart) => p.type === "text" && typeof p.content === "string";
+	return parts.some(isMedia) && parts.every((p) => isMedia(p) || plainText(p)) ? parts : undefined;
 }
 
 // In a line: what a tool's arguments ask for.
