@@ -174,6 +174,9 @@ soak-short: $(B)/sonde ## five minutes of it; part of check
 check-manifests: $(B)/sonde ## the Helm chart and the manifests against the API server's types (helm, Go 1.23)
 	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh package tests/package/manifests.sh
 
+check-apiserver: $(B)/sonde $(B)/tests/e2e/enricher ## the manifests and the enricher at a real API server (etcd; Go 1.23 builds the rest, ten minutes and more)
+	$(Q)SONDE=$(abspath $(B)/sonde) tests/run.sh package tests/package/apiserver.sh
+
 agents: $(B)/sonde $(e2e_src:%.c=$(B)/%) ## real coding agents, at work and at the terminal (root; installs 2 GB from npm and PyPI below build/)
 	$(Q)tests/agents/install.sh build/agents
 	$(Q)tests/e2e/clients/install.sh build/clients
@@ -268,7 +271,7 @@ help: ## this list
 	$(Q)awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: all deps tests tests-pure unit golden golden-update replay corpus e2e browser package agents vm vm-systemd check demo bench fuzz format lint lint-quick \
-	install uninstall purge deb web-dist dist image manifests check-manifests soak soak-short clean help
+	install uninstall purge deb web-dist dist image manifests check-manifests check-apiserver soak soak-short clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $(B) build-fuzz -type f -name '*.d' 2>/dev/null)
