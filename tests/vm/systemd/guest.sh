@@ -140,7 +140,7 @@ read_only() { # where the daemon is, nothing but its own folders can be written,
 first_call() {
 	talk agent-talk systemd-run --uid alice && ask 1 && until_ok eval '[ "$(runs | jq -s length)" = 1 ]' || { runs; return 1; }
 	run_id=$(runs | jq -r .run_id)
-	until_ok run_is 'llm_calls == 1' && runs | holds '.uid == 1000 and .status == "running" and .lost_bytes == 0'
+	until_ok run_is 'llm_calls == 1' && runs | holds '.uid == 1000 and .status == "running" and .lost_bytes == 0 and .trigger_name == "agent-talk.service"'
 }
 whose() {
 	setpriv --reuid 1000 --regid 1000 --clear-groups env HOME=/home/alice "$SONDE" runs --json | holds ".run_id == \"$run_id\"" &&
@@ -208,7 +208,9 @@ upgraded() {
 	begin_answer 7 && dpkg -i /sonde/sonde_0.1.1_*.deb && active && [ "$(main_pid)" != "$before" ] || return 1
 	[ "$(dpkg-query -W -f '${Version}' sonde)" = 0.1.1 ] && [ "$(readlink "/proc/$(main_pid)/exe")" = /usr/bin/sonde ] && grep -q 'agent-' "$CONF" || return 1
 	end_answer 7 || return 1
-	ask 8 && until_ok run_is 'llm_calls >= 7' && until_ok run_is 'status == "running"'
+	ask 8 || return 1
+	# The call that was answered meanwhile is known, what it used is not.
+	until_ok run_is 'llm_calls == 8 and .[0].usage_unknown_calls == 1' && until_ok run_is 'status == "running"' || { runs; return 1; }
 }
 ends() {
 	say quit
@@ -218,7 +220,7 @@ user_unit() {
 	loginctl enable-linger alice && until_ok systemctl is-active user@1000.service || return 1
 	talk task-1 setpriv --reuid 1000 --regid 1000 --init-groups env XDG_RUNTIME_DIR=/run/user/1000 systemd-run --user || return 1
 	ask 1 && until_ok eval '[ "$(runs | jq -s length)" = 2 ]' || { runs; return 1; }
-	runs | jq -s '.[0]'
+	runs | jq -s '.[0]' | holds '.uid == 1000 and .trigger_name == "task-1.service"'
 }
 
 # --- and what is left of it ---
