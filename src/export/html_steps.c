@@ -129,7 +129,8 @@ static int on_span(void *ctx, const struct span *s)
 
 	w->text.n = 0;
 	if (!id128_is_zero(&s->args_blob))
-		store_content_read(w->p->job->reader, &s->args_blob, &w->text); /* or it stays empty */
+		store_content_read(w->p->job->reader, &s->args_blob,
+				   &w->text); /* or it stays empty */
 	st = steps_put(&w->steps, s, buf_slice(&w->text));
 	return st && w->bytes < DETAIL_BYTES ? add_detail(w, s, st) : 0;
 }

@@ -51,7 +51,8 @@ int capture_scope_enter(struct capture *c, pid_t pid, uint64_t start_ns, uint32_
 void capture_scope_known(struct capture *c, uint32_t id);
 /* Whoever had that pid is not there any more. */
 void capture_scope_drop(struct capture *c, pid_t pid);
-/* That process has ended: nothing is left of it, nor is another's touched that has its number now. */
+/* That process has ended: nothing is left of it, nor is another's touched that has its number now.
+ */
 void capture_scope_end(struct capture *c, pid_t pid, uint64_t start_ns);
 /* Never traced, nor what it starts from now on; whatever it was before. */
 int capture_scope_shut_out(struct capture *c, pid_t pid, uint64_t start_ns);

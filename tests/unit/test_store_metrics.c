@@ -6,8 +6,8 @@
 #include "store_make.h"
 
 #include "store/figures/metrics.h"
-#include "store/reader.h"
 #include "store/figures/times.h"
+#include "store/reader.h"
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
 #define RUNS	   300

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Pages, figures, and whatever the filter language asks: nothing of another user's is in them. */
-#include "store/list/filter.h"
 #include "store/figures/metrics.h"
+#include "store/list/filter.h"
 #include "store/list/page.h"
 #include "store/reader.h"
 #include "viewer_make.h"

@@ -2,8 +2,8 @@
 /* metrics.c at work: what is added up, from rows (work.c) and from sums (work_sums.c). */
 #pragma once
 
-#include "store/reader.h"
 #include "store/figures/tally.h"
+#include "store/reader.h"
 
 #define WORK_MODELS 300 /* more are one without a name */
 

@@ -11,8 +11,8 @@
 #include "base/cleanup.h"
 #include "base/util.h"
 #include "store/list/cursor.h"
-#include "store/reader.h"
 #include "store/list/where_sql.h"
+#include "store/reader.h"
 
 #define ORDERS (ORDER_ERRORS + 1)
 
