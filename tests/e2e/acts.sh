@@ -173,7 +173,7 @@ left() { # not traced any more
 	local start before
 	before=$(scope "$root")
 	[ -n "$before" ] || return 1
-	start=$(awk '{ printf "%.0f", $22 * 10000000 }' "/proc/$root/stat")
+	start=$(($(awk '{ print $22 }' "/proc/$root/stat") * 10000000)) # awk would round it
 	curl -sf --unix-socket "$SONDE_SOCKET" http://sonde/api/v1/leave -d "{\"pid\":$root,\"start_ns\":$start}" -o /dev/null
 	until_ok eval '[ "$(scope "$root")" != "$before" ]' || return 1
 	answers 409 0 "runs/$R/stop" "{\"confirm\":\"$R\"}" 'any more' && alive "$root"

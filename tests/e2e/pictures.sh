@@ -18,11 +18,11 @@ sent() {
 }
 rows() { sqlite3 "$T/db" "SELECT count(*), lower(hex(min(id))), sum(size) FROM blobs WHERE kind = 'media'"; }
 kept() { sent "$@" && [ "$(rows)" = "1|${SHA:0:32}|$(stat -c %s "$T/p.png")" ] && "$SONDE" store check --db "$T/db"; }
-said() { "$SONDE" show --db "$T/db" -c | grep -F "$1"; }
+said() { "$SONDE" show --db "$T/db" -c | grep -E "$1"; }
 export EXTRA_ENV="PICTURE=$T/p.png"
 for c in python-anthropic-sdk:messages python-openai-sdk:chat python-openai-sdk:responses; do
 	for mode in json stream; do ok "${c%:*} ${c#*:} $mode: its picture is kept, once" kept "${c%:*}" "${c#*:}" "$mode"; done
-	ok "and told of by its hash" said "[image image/png $(stat -c %s "$T/p.png") B sha256 $SHA]"
+	ok "and told of by its hash" said "\\[image image/png [0-9.]+ (B|KiB) sha256 $SHA\\]"
 done
 in_result() { kept python-anthropic-sdk messages json && [ "$(sqlite3 "$T/db" "SELECT count(*) FROM media JOIN spans ON result_blob = holder WHERE state = 0 AND step = 3")" -ge 1 ]; }
 ok "a tool's result that has a picture refers to it" in_result

@@ -107,7 +107,7 @@ joined() {
 	pids+=("$pid")
 	"$SONDE" run -q --no-tree --db "$STORE" --pid "$pid" 2>"$T/err" &
 	rc=$!
-	within 20 eval '[ "$(runs | head -1 | jq -r .pid)" = '"$pid"' ]' || { cat "$T/err"; return 1; }
+	within 60 eval '[ "$(runs | head -1 | jq -r .pid)" = '"$pid"' ]' || { cat "$T/err"; return 1; }
 	kill "$pid"
 	wait "$rc"
 	refused "not started by 'sonde run'" last
@@ -144,7 +144,7 @@ serve_start() {
 	"$@" >"$T/$name.url" 2>"$T/$name.log" </dev/null &
 	serving=$!
 	pids+=("$serving")
-	within 20 test -s "$T/$name.url" || { cat "$T/$name.log"; return 1; }
+	within 60 test -s "$T/$name.url" || { cat "$T/$name.log"; return 1; }
 	url=$(head -1 "$T/$name.url")
 	base=${url%%/open*} jar=$T/$name.jar
 	curl -sf -c "$jar" -o /dev/null "$url"
@@ -185,7 +185,7 @@ under_way() {
 	n=$(told)
 	browser 200 "$A" "$(confirm "$A")" && cat "$T/answer" || { cat "$T/root.log" "$STORE"-retry-*.log; return 1; }
 	NEW=$(jq -r '.run_id // empty' "$T/answer")
-	within 10 eval '[ "$(told)" = '$((n + 1))' ]' && is_of "$NEW" "$A" && [ "$(plan "$NEW" | jq -r .retry_of)" = "$A" ] && same_told "$A"
+	within 60 eval '[ "$(told)" = '$((n + 1))' ]' && is_of "$NEW" "$A" && [ "$(plan "$NEW" | jq -r .retry_of)" = "$A" ] && same_told "$A"
 }
 step_new() { NEW=$(jq -r .run_id "$T/answer") PID=$(jq -r .pid "$T/answer"); }
 ok "confirmed on our own page it is run again, and the answer says the new run" under_way
@@ -201,10 +201,10 @@ by_token() {
 	local n
 	n=$(told)
 	rm "$T/wait"
-	within 20 eval '! kill -0 "$PID" 2>/dev/null' || return 1
+	within 60 eval '! kill -0 "$PID" 2>/dev/null' || return 1
 	touch "$T/wait"
-	sleep 1.5 # it is reaped
-	post 200 "$A" "$(confirm "$A")" -H "Authorization: Bearer $writer" && [ "$(told)" = $((n + 1)) ] && grep 'user 0 (token writer) asked' "$T/root.log"
+	within 60 post 200 "$A" "$(confirm "$A")" -H "Authorization: Bearer $writer" || return 1 # once the first is reaped
+	within 60 eval '[ "$(told)" = '$((n + 1))' ]' && grep 'user 0 (token writer) asked' "$T/root.log"
 }
 ok "a token with the right to write does as well, once the first has ended" by_token
 step_new
@@ -218,7 +218,7 @@ outlives() {
 	sleep 1
 	kill -0 "$PID" && [ "$("$SONDE" runs --json --db "$STORE" | jq -r "select(.run_id == \"$NEW\").status")" = running ] || return 1
 	rm "$T/wait"
-	within 20 eval '[ "$("$SONDE" runs --json --db "$STORE" | jq -r "select(.run_id == \"$NEW\").status")" = completed ]'
+	within 60 eval '[ "$("$SONDE" runs --json --db "$STORE" | jq -r "select(.run_id == \"$NEW\").status")" = completed ]'
 }
 ok "it goes on when the server ends, and ends in good order" outlives
 
@@ -260,7 +260,7 @@ kill "$serving"
 "$SONDE" server --db "$STORE" --socket "$T/sock" 2>"$T/err" &
 pids+=($!)
 not_by_the_daemon() {
-	within 20 test -S "$T/sock" || return 1
+	within 60 test -S "$T/sock" || return 1
 	curl -s --unix-socket "$T/sock" "http://sonde/api/v1/runs/$A/retry" >"$T/plan"
 	jq -e --arg id "$A" '(.can | not) and .by_hand == "sonde retry " + $id and (.why_not | test("daemon starts no commands"))' "$T/plan" || { cat "$T/plan"; return 1; }
 	[ "$(curl -s -o "$T/answer" -w '%{http_code}' --unix-socket "$T/sock" -H 'Content-Type: application/json' "http://sonde/api/v1/runs/$A/retry" -d "$(confirm "$A")")" = 503 ]

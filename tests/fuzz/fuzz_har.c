@@ -39,6 +39,13 @@ static void on_blob(void *ctx, const struct id128 *id, const char *kind, struct 
 	see(ctx, bytes);
 }
 
+static void on_media(void *ctx, const struct media *m)
+{
+	check(!id128_is_zero(&m->holder) && (m->state != MEDIA_KEPT || m->type));
+	see(ctx, m->digest);
+	see(ctx, (struct slice){ (const char *)m->sha256, sizeof(m->sha256) });
+}
+
 static void on_node(void *ctx, const struct id128 *id, const struct id128 *parent,
 		    const struct id128 *message, uint32_t depth)
 {
@@ -69,7 +76,7 @@ static void on_run(void *ctx, const struct run *run)
 }
 
 static const struct trace_sink sink = {
-	.blob = on_blob, .node = on_node, .span = on_span, .run = on_run
+	.blob = on_blob, .media = on_media, .node = on_node, .span = on_span, .run = on_run
 };
 
 static void on_event(void *ctx, const struct sonde_event *e)

@@ -40,6 +40,16 @@ static void on_blob(void *ctx, const struct id128 *id, const char *kind, struct 
 	*h = mix_slice(mix(mix(*h, id, sizeof(*id)), kind, 4), bytes);
 }
 
+static void on_media(void *ctx, const struct media *m)
+{
+	uint64_t *h = ctx;
+
+	if (id128_is_zero(&m->holder) || (m->state == MEDIA_KEPT && !m->type))
+		abort();
+	*h = mix_slice(mix(*h, &m->holder, sizeof(m->holder)), m->digest);
+	*h = mix(mix(*h, &m->state, sizeof(m->state)), m->sha256, sizeof(m->sha256));
+}
+
 static void on_node(void *ctx, const struct id128 *id, const struct id128 *parent,
 		    const struct id128 *message, uint32_t depth)
 {
@@ -72,7 +82,7 @@ static void on_run(void *ctx, const struct run *r)
 }
 
 static const struct trace_sink sink = {
-	.blob = on_blob, .node = on_node, .span = on_span, .run = on_run
+	.blob = on_blob, .media = on_media, .node = on_node, .span = on_span, .run = on_run
 };
 
 static void on_event(void *ctx, const struct sonde_event *e)

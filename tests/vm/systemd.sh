@@ -35,7 +35,7 @@ boot() {
 	# Without cmpxchg16b: see vm.sh.
 	timeout "${VM_TIMEOUT:-1500}" qemu-system-x86_64 -M q35 -cpu Nehalem,-cx16 -smp 2 -m 1024 -nographic -no-reboot -net none \
 		-kernel "$vm"/systemd-kernel/boot/vmlinuz-* -initrd "$work/initrd" -drive "file=$vm/systemd.ext4,if=virtio,format=raw,snapshot=on" \
-		-append 'console=ttyS0 quiet panic=-1 systemd.show_status=0 systemd.log_level=warning' </dev/null | stdbuf -oL tr -d '\r' >"$vm/console-systemd"
+		-append 'console=ttyS0 quiet panic=-1 systemd.show_status=0 systemd.log_level=warning tsc=unstable clocksource=hpet' </dev/null | stdbuf -oL tr -d '\r' >"$vm/console-systemd"
 	grep -aq '^guest status' "$vm/console-systemd"
 }
 
