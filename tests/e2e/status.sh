@@ -188,7 +188,7 @@ paused() { # WHAT COMMAND...: it reads what never comes until it has been seen t
 	exec 7>"$T/feed"
 	ends_up 60 paused "^it waits for input from $what\$"
 	local rc=$?
-	printf 'x\n\004' >&7
+	(printf 'x\n\004' >&7) # a shell of its own: what comes after the line may find nobody who reads
 	exec 7>&-
 	wait $!
 	[ "$rc" = 0 ] && ended completed '^$'
