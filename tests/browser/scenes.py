@@ -72,7 +72,7 @@ def fix():
         [bash("ls /etc | head -5; sleep 0.2; sh -c 'wc -l < /etc/passwd; id -u' | sort"), read("missing.py")],
         [write("test_head.py", test), write("report.md", REPORT), write("chart.png", picture)],
         [bash("echo '41 passed in 0.7s'; grep -c root /etc/passwd")],
-        [write("drawing.png", SVG), write("page.html", "<h1>Report</h1><script>window.__xss='artifact'</script>\n"), bash("python3 -c 'print(1 / 0)'")],
+        [write("page.html", "<h1>Report</h1><script>window.__xss='artifact'</script>\n"), bash("python3 -c 'print(1 / 0)'")],
     ]
     think = ["The head has to end somewhere. Let me see what is there first.", "", "Now the tests must be run.", "A page of it."]
     say = ["I look at the files first.", "Now I write the test.", "", "And the page."]
