@@ -1,7 +1,7 @@
 #!/bin/bash
-# Every test of the project, and one closing line over all. What mostly waits (end to end, in a browser) goes beside what computes
-# (unit tests and the like, plain and sanitized, lint: one processor of two) and virtual machines, which yield; what measures
-# comes last and has the machine for itself.
+# Every test of the project, and one closing line over all. First what computes (unit tests and the like, plain and sanitized,
+# lint: one processor of two) beside virtual machines; then what mostly waits (end to end, two at a time; in a browser); what
+# measures comes last and has the machine for itself.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 T=$(mktemp -d)
@@ -46,11 +46,11 @@ machines >"$T/machines" 2>&1 &
 machines=$!
 computes >"$T/computes" 2>&1 &
 computes=$!
+said computes "$computes"
+said machines "$machines"
 suite e2e JOBS=2 ALONE=no
 suite browser
 suite package
-said computes "$computes"
-said machines "$machines"
 suite e2e ALONE=only
 suite soak-short
 echo "== all: $SECONDS s"
