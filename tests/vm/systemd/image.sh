@@ -3,7 +3,7 @@
 #   image.sh DEB FILE
 set -eu
 deb=$1 image=$2
-packages=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,python3,openssl,curl,jq,procps
+packages=systemd,systemd-sysv,dbus,python3,openssl,curl,jq,procps
 depends=$(dpkg-deb -f "$deb" Depends | sed 's/([^)]*)//g;s/|[^,]*//g' | tr -d ' ')
 mkdir -p "$(dirname "$image")"
 exec 9>"$image.lock"
