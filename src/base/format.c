@@ -13,7 +13,7 @@ typedef unsigned long long ull;
 struct text32 format_duration(uint64_t ns)
 {
 	const uint64_t ms = ns / 1000000, s = (ns + 500000000) / 1000000000;
-	struct text32 t;
+	struct text32 t = { 0 };
 
 	if (ns < 1000000)
 		snprintf(t.s, sizeof(t.s), "%.1f ms", (double)ns / 1e6);
@@ -39,7 +39,7 @@ static void scaled(struct text32 *t, uint64_t n, uint64_t unit, const char *name
 
 struct text32 format_count(int64_t n)
 {
-	struct text32 t;
+	struct text32 t = { 0 };
 
 	if (n < 0)
 		snprintf(t.s, sizeof(t.s), "?");
@@ -59,7 +59,7 @@ struct text32 format_count(int64_t n)
 struct text32 format_bytes(uint64_t n)
 {
 	static const char *const units[] = { " KiB", " MiB", " GiB", " TiB" };
-	struct text32 t;
+	struct text32 t = { 0 };
 	size_t u = 0;
 	uint64_t unit = 1024;
 
@@ -80,7 +80,7 @@ struct text32 format_bytes(uint64_t n)
 /* Enough decimals that what differs looks different, and no more. */
 struct text32 format_cost(int64_t pico_usd)
 {
-	struct text32 t;
+	struct text32 t = { 0 };
 	double usd = (double)pico_usd / PICO;
 
 	if (pico_usd == 0)
@@ -111,7 +111,7 @@ struct text64 format_costs(int64_t pico_usd, int64_t equivalent_pico_usd)
 struct text32 format_usd(int64_t pico_usd)
 {
 	const ull abs = pico_usd < 0 ? 0 - (ull)pico_usd : (ull)pico_usd;
-	struct text32 t;
+	struct text32 t = { 0 };
 	size_t n = (size_t)snprintf(t.s, sizeof(t.s), "%s%llu.%012llu", pico_usd < 0 ? "-" : "",
 				    abs / PICO, abs % PICO);
 
