@@ -28,7 +28,7 @@ resource() {
 # in_cgroup PATH	the call is made by a process that moves there first
 in_cgroup() {
 	mkdir -p "$CG/$1"
-	mock_scenario '{}'
+	mock_scenario '{"latency_ms":500}' # it lives until its cgroup has been read
 	traced "$HTTPS" sh -c 'echo $$ >"$1" && shift && exec "$@"' sh "$CG/$1/cgroup.procs" \
 		curl -s --cacert "$T/certs/ca.pem" -H 'Content-Type: application/json' -d "$BODY" "$HTTPS/v1/chat/completions" || return 1
 	[ -s "$TRUTH" ] && /usr/bin/python3 "$TOP/tests/e2e/verify.py" "$TRUTH" "$T/spans"
