@@ -122,6 +122,8 @@ static __always_inline bool rules_let_in(const struct actor *a, __u32 says)
 		s.flags = SCOPE_STRANGER;
 	s.id = __sync_fetch_and_add(&next_scope, 1);
 	if (bpf_map_update_elem(&scopes, &tgid, &s, BPF_NOEXIST)) {
+		if (scope_of(tgid)) /* the prober has let it in meanwhile, and tells so */
+			return true;
 		count_loss(SONDE_LOSS_SCOPE_FULL, 1);
 		return false;
 	}

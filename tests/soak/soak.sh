@@ -32,16 +32,18 @@ slot() { # N	one agent after the other; of ten one is killed, somewhere in its r
 	done
 }
 sample() { echo "$(($(date +%s) - begun)) $(rss engine) $(rss prober) $(rss server) $(map_entries)" | tee -a "$T/samples" | sed 's/^/# /'; }
-kill_engine() { # and wait for the next one
-	local old
+kill_engine() { # and wait for the next one; from when to when there was none stands in $T/kills
+	local old died
 	old=$(child_of engine)
-	date +%s >>"$T/kills"
+	died=$(date +%s)
 	kill -KILL "$old"
-	until_ok other_engine "$old"
-	sleep 3
+	until_ok other_engine "$old" && until_ok answers
+	echo "$died $(date +%s)" >>"$T/kills"
 }
+answers() { "$SONDE" status --json >"$T/status" 2>/dev/null && jq '.engines | length' "$T/status" | holds '. > 0'; }
 other_engine() { [ -n "$(child_of engine)" ] && [ "$(child_of engine)" != "$1" ]; }
 
+export SONDE_SOCKET=$T/run/sonde.sock
 daemon_start || exit 1
 begun=$(date +%s)
 end=$((begun + for_s))
@@ -78,17 +80,15 @@ ok "nor the prober" flat 3
 ok "nor the server" flat 4
 ok "no entry is left in the maps" test "$(tail -1 "$T/samples" | awk '{ print $5 }')" -le 4
 lost() { "$SONDE" status --json >"$T/status" && jq '[.engines[].loss | del(.tls_unread_bytes, .verdict_bytes) | to_entries[] | select(.value != 0)]' "$T/status" | holds 'length == 0'; }
-export SONDE_SOCKET=$T/run/sonde.sock
 ok "nothing was lost" lost
 # Whole are all but those that were killed, and those that ran when an engine was. Times are text, of the same form.
 whole() {
 	local kills
-	kills=$(while read -r at; do date -u -d "@$at" "+('%Y-%m-%dT%H:%M:%S')"; done <"$T/kills" | paste -sd,)
-	"$SONDE" query --json --db "$STORE" "WITH kills(at) AS (VALUES ${kills:-(NULL)}), r AS (SELECT *,
+	kills=$(while read -r from to; do date -u -d "@$from" "+('%Y-%m-%dT%H:%M:%S'," && date -u -d "@$((to + 3))" "+'%Y-%m-%dT%H:%M:%S')"; done <"$T/kills" | paste -sd' ' | sed 's/) (/), (/g')
+	"$SONDE" query --json --db "$STORE" "WITH kills(at, back) AS (VALUES ${kills:-(NULL, NULL)}), r AS (SELECT *,
 		status = 'completed' AND llm_calls = 2 AND tool_calls = 1 AS is_whole,
-		status = 'timed_out' AS was_killed,
-		EXISTS (SELECT 1 FROM kills WHERE at >= strftime('%Y-%m-%dT%H:%M:%S', started, '-1 seconds')
-			AND (ended IS NULL OR at <= strftime('%Y-%m-%dT%H:%M:%S', ended, '+10 seconds'))) AS saw_a_kill FROM v_runs)
+		status_reason LIKE '%SIGKILL%' AS was_killed,
+		EXISTS (SELECT 1 FROM kills WHERE started <= back AND (ended IS NULL OR ended >= at)) AS saw_a_kill FROM v_runs)
 		SELECT count(*) AS runs, sum(is_whole) AS whole, sum(NOT is_whole AND was_killed) AS killed,
 		sum(NOT is_whole AND NOT was_killed AND saw_a_kill) AS of_a_killed_engine,
 		sum(NOT is_whole AND NOT was_killed AND NOT saw_a_kill) AS hurt FROM r" >"$T/runs"
