@@ -7,10 +7,11 @@
 
 cJSON *json_parse(struct slice s)
 {
-	const char *end = s.p + s.n, *p, *value_end;
+	const char *end, *p, *value_end;
 
 	if (s.n == 0)
 		return NULL;
+	end = s.p + s.n;
 	p = json_scan_blanks(s.p, end);
 	/* cJSON's own limits are a depth of 1000 and no bound on the tree at all. */
 	value_end = json_scan_value(p, end);

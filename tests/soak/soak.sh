@@ -37,7 +37,7 @@ kill_engine() { # and wait for the next one; from when to when there was none st
 	old=$(child_of engine)
 	died=$(date +%s)
 	kill -KILL "$old"
-	until_ok other_engine "$old" && until_ok answers
+	until_ok other_engine "$old" && until_ok answers >/dev/null
 	echo "$died $(date +%s)" >>"$T/kills"
 }
 answers() { "$SONDE" status --json >"$T/status" 2>/dev/null && jq '.engines | length' "$T/status" | holds '. > 0'; }
@@ -84,7 +84,8 @@ ok "nothing was lost" lost
 # Whole are all but those that were killed, and those that ran when an engine was. Times are text, of the same form.
 whole() {
 	local kills
-	kills=$(while read -r from to; do date -u -d "@$from" "+('%Y-%m-%dT%H:%M:%S'," && date -u -d "@$((to + 3))" "+'%Y-%m-%dT%H:%M:%S')"; done <"$T/kills" | paste -sd' ' | sed 's/) (/), (/g')
+	# What an engine had heard in its last seconds may not have reached the store.
+	kills=$(while read -r from to; do date -u -d "@$((from - 5))" "+('%Y-%m-%dT%H:%M:%S'," && date -u -d "@$((to + 3))" "+'%Y-%m-%dT%H:%M:%S')"; done <"$T/kills" | paste -sd' ' | sed 's/) (/), (/g')
 	"$SONDE" query --json --db "$STORE" "WITH kills(at, back) AS (VALUES ${kills:-(NULL, NULL)}), r AS (SELECT *,
 		status = 'completed' AND llm_calls = 2 AND tool_calls = 1 AS is_whole,
 		status_reason LIKE '%SIGKILL%' AS was_killed,
