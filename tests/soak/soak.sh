@@ -88,7 +88,7 @@ whole() {
 	kills=$(while read -r from to; do date -u -d "@$((from - 5))" "+('%Y-%m-%dT%H:%M:%S'," && date -u -d "@$((to + 3))" "+'%Y-%m-%dT%H:%M:%S')"; done <"$T/kills" | paste -sd' ' | sed 's/) (/), (/g')
 	"$SONDE" query --json --db "$STORE" "WITH kills(at, back) AS (VALUES ${kills:-(NULL, NULL)}), r AS (SELECT *,
 		status = 'completed' AND llm_calls = 2 AND tool_calls = 1 AS is_whole,
-		status_reason LIKE '%SIGKILL%' AS was_killed,
+		coalesce(status_reason, '') LIKE '%SIGKILL%' AS was_killed,
 		EXISTS (SELECT 1 FROM kills WHERE started <= back AND (ended IS NULL OR ended >= at)) AS saw_a_kill FROM v_runs)
 		SELECT count(*) AS runs, sum(is_whole) AS whole, sum(NOT is_whole AND was_killed) AS killed,
 		sum(NOT is_whole AND NOT was_killed AND saw_a_kill) AS of_a_killed_engine,
