@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The server's side of retrier.c. */
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/ipc.h"
+#include "base/ipc_answer.h"
 #include "base/json.h"
 #include "cmd/retry.h"
 
@@ -64,51 +63,6 @@ static void take_words(const cJSON *j, struct api_retried *ret)
 	snprintf(ret->why, sizeof(ret->why), "%.*s", SLICE_ARG(why));
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/* The next answer: 1 where it is the one to @id. 0, or -errno where nothing more comes. */
-static int take_answer(int64_t id, int *ret_r, struct api_retried *ret)
-{
-	static char text[IPC_MAX];
-	_cleanup_(cJSON_Deletep) cJSON *j = NULL;
-	int fds[IPC_FDS_MAX];
-	const ssize_t n = ipc_recv(link_fd, text, fds);
-
-	for (size_t i = 0; i < IPC_FDS_MAX; i++)
-		closep(&fds[i]);
-	if (n == -EAGAIN)
-		return 0;
-	if (n <= 0)
-		return n < 0 ? (int)n : -EPIPE;
-	j = json_parse((struct slice){ text, (size_t)n });
-	if (json_int(j, "id") != id)
-		return 0; /* of one that had not been waited for to its end */
-	*ret_r = (int)-json_int(j, "error");
-	take_words(j, ret);
-	return 1;
-}
-
-static int wait_answer(int64_t id, struct api_retried *ret)
-{
-	const int64_t until = now_ms() + ANSWER_MS;
-	int64_t left;
-	int r = 0, said = 0;
-
-	while (r == 0 && (left = until - now_ms()) > 0) {
-		struct pollfd p = { .fd = link_fd, .events = POLLIN };
-
-		if (poll(&p, 1, (int)left) > 0)
-			r = take_answer(id, &said, ret);
-	}
-	return r > 0 ? said : r < 0 ? r : -ETIMEDOUT;
-}
-
 static int send_question(int64_t id, const struct id128 *run, const char *by)
 {
 	_cleanup_(buf_done) struct buf text = { 0 };
@@ -129,6 +83,7 @@ static int send_question(int64_t id, const struct id128 *run, const char *by)
 
 int retrier_ask(void *ctx, const struct id128 *run, const char *by, struct api_retried *ret)
 {
+	_cleanup_(cJSON_Deletep) cJSON *answer = NULL;
 	static int64_t last_id;
 	int r;
 
@@ -140,7 +95,10 @@ int retrier_ask(void *ctx, const struct id128 *run, const char *by, struct api_r
 	}
 	r = send_question(++last_id, run, by);
 	if (r == 0)
-		r = wait_answer(last_id, ret);
+		r = ipc_answer(link_fd, last_id, ANSWER_MS, &answer);
 	pthread_mutex_unlock(&asking);
-	return r;
+	if (r < 0)
+		return r;
+	take_words(answer, ret);
+	return (int)-json_int(answer, "error");
 }

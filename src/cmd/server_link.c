@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <time.h>
@@ -12,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/ipc.h"
+#include "base/ipc_answer.h"
 #include "base/json.h"
 
 #define ANSWER_MS 5000
@@ -42,52 +42,9 @@ int server_link_leave(void *ctx, uint32_t pid, uint64_t start_ns)
 	return ipc_send(link_fd, slice_of(text), NULL, 0);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/* The next answer: 1 where it is the one to @id. 0, or -errno where nothing more comes. */
-static int take_answer(int64_t id, int *ret)
-{
-	static char text[IPC_MAX];
-	_cleanup_(cJSON_Deletep) cJSON *j = NULL;
-	int fds[IPC_FDS_MAX];
-	const ssize_t n = ipc_recv(link_fd, text, fds);
-
-	for (size_t i = 0; i < IPC_FDS_MAX; i++)
-		closep(&fds[i]);
-	if (n == -EAGAIN)
-		return 0;
-	if (n <= 0)
-		return n < 0 ? (int)n : -EPIPE;
-	j = json_parse((struct slice){ text, (size_t)n });
-	if (!slice_eq(json_str(j, "op"), SLICE("acted")) || json_int(j, "id") != id)
-		return 0; /* of one that had not been waited for to its end */
-	*ret = (int)-json_int(j, "error");
-	return 1;
-}
-
-static int wait_answer(int64_t id)
-{
-	const int64_t until = now_ms() + ANSWER_MS;
-	int64_t left;
-	int r = 0, said = 0;
-
-	while (r == 0 && (left = until - now_ms()) > 0) {
-		struct pollfd p = { .fd = link_fd, .events = POLLIN };
-
-		if (poll(&p, 1, (int)left) > 0)
-			r = take_answer(id, &said);
-	}
-	return r > 0 ? said : r < 0 ? r : -ETIMEDOUT;
-}
-
 int server_link_stop(void *ctx, uint32_t uid, uint32_t pid, uint64_t start_ns)
 {
+	_cleanup_(cJSON_Deletep) cJSON *answer = NULL;
 	static int64_t last_id;
 	struct timespec until;
 	char text[160];
@@ -105,7 +62,7 @@ int server_link_stop(void *ctx, uint32_t uid, uint32_t pid, uint64_t start_ns)
 		 ++last_id, uid, pid, start_ns);
 	r = ipc_send(link_fd, slice_of(text), NULL, 0);
 	if (r == 0)
-		r = wait_answer(last_id);
+		r = ipc_answer(link_fd, last_id, ANSWER_MS, &answer);
 	pthread_mutex_unlock(&asking);
-	return r;
+	return r < 0 ? r : (int)-json_int(answer, "error");
 }
