@@ -36,8 +36,6 @@ static int take_run(void *ctx, const struct run *run)
 	return 0;
 }
 
-static const char not_confirmed[] = "{\"confirm\":\"RUN\"} is wanted, with the whole id of the run";
-
 /* Among what the peer may see. 0, -ENOENT, or -errno. */
 static int find_run(const struct request *rq, const struct id128 *id, struct target *ret)
 {
@@ -68,6 +66,27 @@ static bool is_confirmed(const struct request *rq, struct id128 *ret)
 	return slice_eq(said, rq->path[0]) && id128_parse(said, ret) == 0;
 }
 
+/* The run that an act is about, confirmed and there for the peer to see. Otherwise false, and it
+ * has been answered. */
+static bool find_asked(struct request *rq, struct id128 *ret_id, struct target *ret,
+		       enum MHD_Result *ret_refused)
+{
+	int r;
+
+	if (!is_confirmed(rq, ret_id)) {
+		*ret_refused = reply_error(
+			rq, MHD_HTTP_BAD_REQUEST,
+			"{\"confirm\":\"RUN\"} is wanted, with the whole id of the run");
+		return false;
+	}
+	r = find_run(rq, ret_id, ret);
+	if (r == -ENOENT)
+		*ret_refused = reply_error(rq, MHD_HTTP_NOT_FOUND, "there is no such run");
+	else if (r < 0)
+		*ret_refused = reply_error(rq, MHD_HTTP_INTERNAL_SERVER_ERROR, strerrordesc_np(-r));
+	return r == 0;
+}
+
 static enum MHD_Result reply_stopped(struct request *rq, int r)
 {
 	static const struct {
@@ -92,17 +111,12 @@ static enum MHD_Result reply_stopped(struct request *rq, int r)
 
 enum MHD_Result handle_stop(struct request *rq)
 {
+	enum MHD_Result refused;
 	struct target t = { 0 };
 	struct id128 id;
-	int r;
 
-	if (!is_confirmed(rq, &id))
-		return reply_error(rq, MHD_HTTP_BAD_REQUEST, not_confirmed);
-	r = find_run(rq, &id, &t);
-	if (r == -ENOENT)
-		return reply_error(rq, MHD_HTTP_NOT_FOUND, "there is no such run");
-	if (r < 0)
-		return reply_error(rq, MHD_HTTP_INTERNAL_SERVER_ERROR, strerrordesc_np(-r));
+	if (!find_asked(rq, &id, &t, &refused))
+		return refused;
 	if (rq->peer.uid != 0 && rq->peer.uid != t.uid)
 		return reply_error(rq, MHD_HTTP_FORBIDDEN,
 				   "only its own user, or root, may stop it");
@@ -225,18 +239,14 @@ static enum MHD_Result reply_retried(struct request *rq, int r, const struct api
 enum MHD_Result handle_retry(struct request *rq)
 {
 	struct api_retried did = { 0 };
+	enum MHD_Result refused;
 	struct target t = { 0 };
 	struct id128 id;
 	char by[128];
 	int r;
 
-	if (!is_confirmed(rq, &id))
-		return reply_error(rq, MHD_HTTP_BAD_REQUEST, not_confirmed);
-	r = find_run(rq, &id, &t);
-	if (r == -ENOENT)
-		return reply_error(rq, MHD_HTTP_NOT_FOUND, "there is no such run");
-	if (r < 0)
-		return reply_error(rq, MHD_HTTP_INTERNAL_SERVER_ERROR, strerrordesc_np(-r));
+	if (!find_asked(rq, &id, &t, &refused))
+		return refused;
 	if (!rq->s->c.retry)
 		return reply_error(rq, MHD_HTTP_SERVICE_UNAVAILABLE, no_starter);
 	if (!is_own_user(rq))
