@@ -170,6 +170,7 @@ static int become_run(const struct started *s, const char *path)
 	char id[ID128_HEX_SIZE];
 	const char **argv;
 	size_t n = 0, own = 0;
+	int r;
 
 	while (s->argv[own])
 		own++;
@@ -194,9 +195,9 @@ static int become_run(const struct started *s, const char *path)
 	argv[n++] = "--";
 	memcpy(argv + n, s->argv, own * sizeof(*argv));
 	execv("/proc/self/exe", (char *const *)argv);
-	n = (size_t)errno;
+	r = -errno;
 	free((void *)argv);
-	return -(int)n;
+	return r;
 }
 
 static int find(const char *ref, struct started *ret, char **ret_path)
